@@ -1,0 +1,5 @@
+"""`python -m nuseg` is `nuseg`."""
+
+from nuseg.cli import main
+
+main()

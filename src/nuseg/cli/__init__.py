@@ -1,0 +1,75 @@
+"""The command line: one module per command, and one place where errors become one clear line."""
+
+import logging
+import sys
+import warnings
+from typing import Annotated, Any
+
+import typer
+
+from nuseg.cli import demo, evaluate, export, models, prepare, segment, train
+from nuseg.errors import NusegError
+
+app = typer.Typer(
+    name="nuseg",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Segment, count and measure cell nuclei in H&E images; train the U-Net on your own.\n\n"
+    "Start with [bold]nuseg demo[/bold], then [bold]nuseg segment IMAGE -o OUT[/bold].",
+)
+for name, command in (
+    ("demo", demo.demo),
+    ("segment", segment.segment),
+    ("prepare", prepare.prepare),
+    ("train", train.train),
+    ("evaluate", evaluate.evaluate),
+    ("export", export.export),
+    ("models", models.models),
+):
+    app.command(name)(command)
+
+
+def print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"nuseg {version('nuseg')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=print_version, is_eager=True, help="Show the version and stop."),
+    ] = False,
+) -> None:
+    pass
+
+
+def print_warning(message: Warning | str, *_where: Any, **_how: Any) -> None:
+    print(f"warning: {message}", file=sys.stderr)
+
+
+def main() -> None:
+    """Run the command line; a problem the user can mend is one line on stderr and exit code 1."""
+    debug = "--debug" in sys.argv[1:]
+    if debug:  # accepted before and after the command's name
+        sys.argv = [sys.argv[0], *(word for word in sys.argv[1:] if word != "--debug")]
+        logging.basicConfig(level=logging.WARNING)
+        logging.getLogger("nuseg").setLevel(logging.DEBUG)
+    else:
+        warnings.showwarning = print_warning
+    try:
+        app()
+    except Exception as error:
+        if debug:
+            raise
+        expected = isinstance(error, NusegError)
+        line = " ".join(str(error).split())
+        text = str(error) if expected else f"unexpected {type(error).__name__}: {line} (--debug shows where)"
+        print(f"error: {text}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,196 @@
+"""`nuseg prepare`: a folder of images and annotations to a dataset."""
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from nuseg.data.prepare import Prepared
+
+
+class Format(StrEnum):
+    """How annotations are stored."""
+
+    auto = "auto"
+    labels = "labels"
+    binary = "binary"
+    folders = "folders"
+
+
+class Annotation(StrEnum):
+    """What annotations mean."""
+
+    instance = "instance"
+    binary = "binary"
+
+
+FILES = "Files"
+RESOLUTION = "Resolution"
+SPLIT = "Split"
+RECORD = "Record"
+
+
+def prepare(
+    source: Annotated[Path, typer.Argument(help="Folder with images and annotations.", show_default=False)],
+    output: Annotated[Path, typer.Option("--out", "-o", help="Dataset folder to make.", show_default=False)],
+    images: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder of the images, in SOURCE or a path. [dim]Default: images/[/dim]", rich_help_panel=FILES
+        ),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder of the annotations, in SOURCE or a path. [dim]Default: labels/, masks/ or annotations/[/dim]",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
+    format_: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            help="[bold]labels[/bold]: one number for every nucleus; [bold]binary[/bold]: black and white, every "
+            "connected piece becomes a nucleus; [bold]folders[/bold]: one mask file for every nucleus; "
+            "[bold]auto[/bold]: looks, and says what it took.",
+            rich_help_panel=FILES,
+        ),
+    ] = Format.auto,
+    annotation: Annotated[
+        Annotation | None,
+        typer.Option(
+            help="[bold]binary[/bold]: touching nuclei are merged, so that training uses the mask alone. "
+            "[dim]Default: binary for --format binary, else instance[/dim]",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
+    skip_unpaired: Annotated[
+        bool, typer.Option("--skip-unpaired", help="Leave out files without partner.", rich_help_panel=FILES)
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the dataset if it exists.", rich_help_panel=FILES)
+    ] = False,
+    table: Annotated[
+        Path | None,
+        typer.Option(help="CSV with a column [bold]name[/bold] and those named below.", rich_help_panel=FILES),
+    ] = None,
+    mpp: Annotated[
+        float | None,
+        typer.Option(
+            help="Micrometres per pixel of all images: 0.25 for most 40x scans, 0.5 for 20x. "
+            "[dim]Default: what the files say, else 0.25 with a warning[/dim]",
+            rich_help_panel=RESOLUTION,
+        ),
+    ] = None,
+    mpp_column: Annotated[
+        str | None, typer.Option(help="Column of --table with um per pixel.", rich_help_panel=RESOLUTION)
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            help="Regular expression on the name, with one group in parentheses: the patient or slide, which "
+            "is never divided between splits. [dim]Default: every image is its own group[/dim]",
+            rich_help_panel=SPLIT,
+        ),
+    ] = None,
+    group_column: Annotated[
+        str | None, typer.Option(help="Column of --table with the patient or slide.", rich_help_panel=SPLIT)
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="Shares of train,validation,test.", rich_help_panel=SPLIT)
+    ] = "0.7,0.15,0.15",
+    split_column: Annotated[
+        str | None,
+        typer.Option(help="Column of --table with a given split: train, validation or test.", rich_help_panel=SPLIT),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another seed gives another split.", rich_help_panel=SPLIT)] = 0,
+    name: Annotated[
+        str | None,
+        typer.Option(help="Name of the dataset. [dim]Default: its folder's[/dim]", rich_help_panel=RECORD),
+    ] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the data.", rich_help_panel=RECORD)] = "not stated",
+    source_text: Annotated[
+        str, typer.Option("--source", help="Where the data come from, how to cite.", rich_help_panel=RECORD)
+    ] = "not stated",
+) -> None:
+    """Make a dataset of images and annotations: pair, check, split, and draw a sheet to judge by.
+
+    Images and annotations are paired by name ([bold]a1.png[/bold] with [bold]a1.tif[/bold], [bold]a1_mask.png[/bold] or
+    the folder [bold]a1/[/bold]). Look at [bold]contact_sheet.png[/bold] in the dataset before you train on it.
+
+    [bold]Examples[/bold]
+
+    nuseg prepare mydata -o dataset --mpp 0.25
+
+    Names like patient7_3.png, all images of a patient in one split:
+    nuseg prepare mydata -o dataset --mpp 0.25 --group '^(.+?)_'
+
+    Groups, resolutions and the split from a table:
+    nuseg prepare mydata -o dataset --table list.csv --group-column patient --mpp-column mpp --split-column split
+
+    A test set only:  nuseg prepare mydata -o testset --mpp 0.5 --split 0,0,1
+
+    Folders of your own naming:  nuseg prepare . -o dataset --images HE --labels ../nuclei --format binary
+    """
+    from nuseg.data.prepare import PrepareSettings
+    from nuseg.data.prepare import prepare as make
+    from nuseg.data.split import parse_fractions
+
+    settings = PrepareSettings(
+        images=images,
+        labels=labels,
+        format=format_.value,
+        annotation=annotation.value if annotation else None,
+        mpp=mpp,
+        group=group,
+        table=table,
+        group_column=group_column,
+        split_column=split_column,
+        mpp_column=mpp_column,
+        fractions=parse_fractions(split),
+        seed=seed,
+        name=name,
+        licence=licence,
+        source=source_text,
+        skip_unpaired=skip_unpaired,
+        overwrite=overwrite,
+    )
+    show(make(source, output, settings, progress=bar))
+
+
+def bar(pairs: Sequence[Any]) -> Iterator[Any]:
+    """Show a progress bar on stderr while the pairs are worked on."""
+    import sys
+
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    yield from track(pairs, "reading and checking", console=console, transient=True, disable=not sys.stderr.isatty())
+
+
+def show(prepared: "Prepared") -> None:
+    """Print what was decided and noticed, and the table of splits."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from nuseg.data.checks import gather
+
+    console = Console(highlight=False, soft_wrap=True)
+    for decision in prepared.decisions:
+        console.print(decision, markup=False)
+    colours = {"warning": "yellow", "note": "dim"}
+    for level, line in gather(prepared.findings):
+        console.print(f"{level}: {line}", style=colours[level], markup=False)
+    columns = Table("split", title=f"{prepared.dataset.name} ({prepared.dataset.annotation})", title_justify="left")
+    for heading in ("images", "groups", "nuclei", "median nucleus um2"):
+        columns.add_column(heading, justify="right")
+    for split, count in prepared.counts.items():
+        area = "-" if count.median_area_um2 is None else f"{count.median_area_um2:.1f}"
+        columns.add_row(split, str(count.images), str(count.groups), str(count.nuclei), area)
+    console.print(columns)
+    root = prepared.dataset.root
+    console.print(f"dataset: {root}\nlook at: {root / 'contact_sheet.png'}", markup=False)

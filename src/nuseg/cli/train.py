@@ -1,0 +1,63 @@
+"""`nuseg train`: train, validate, test and export a U-Net on nuseg datasets."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nuseg.errors import NusegError
+
+
+def train(
+    datasets: Annotated[list[Path] | None, typer.Argument(help="Datasets made by nuseg prepare.")] = None,
+    output: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder to make.")] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML configuration; keys left out keep their defaults.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override one key; may be given often."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    show_config: Annotated[bool, typer.Option("--show-config", help="Print the configuration and stop.")] = False,
+) -> None:
+    """Train a U-Net on your own annotations, from datasets to a tested model.
+
+    The run folder gets the configuration, a log, checkpoints, curves, scores and pictures of the test images, and
+    the exported model in RUN/model. A killed training goes on with --resume, to the same result.
+
+    [bold]Examples[/bold]
+
+    nuseg train mydata -o run1
+
+    nuseg train mydata more -o run2 --set optimiser.epochs=80 --set data.weights.more=0.2
+
+    nuseg train --show-config > my.yaml;  nuseg train mydata -o run3 --config my.yaml
+
+    nuseg segment slide.png --model run1 -o out
+    """
+    from nuseg.data.dataset import Dataset
+    from nuseg.io.atomic import check_folder
+
+    try:
+        from nuseg.training.config import load_config, render_config
+
+        settings = load_config(config, set_)
+        if show_config:
+            print(render_config(settings))
+            return
+        if not datasets:
+            raise typer.BadParameter("name at least one dataset (a folder made by nuseg prepare)")
+        if output is None:
+            raise typer.BadParameter("name the run folder: -o RUN")
+        # Said before PyTorch is imported, which takes seconds.
+        check_folder(output)
+        loaded = [Dataset.load(path) for path in datasets]
+        from nuseg.training.fit import train as fit
+    except ImportError as error:
+        raise NusegError(
+            f"training needs more packages ({error.name} is missing): pip install 'nuseg[train]'"
+        ) from error
+    model = fit(loaded, output, settings, resume=resume)
+    print(f"model: {model.path}")
+    for data, scores in model.config.scores.items():
+        text = ", ".join(f"{k} {scores[k]['mean']:.3f}" for k in ("dice", "iou", "aji", "pq", "f1") if k in scores)
+        print(f"test {data}: {text}")

@@ -1,0 +1,1 @@
+"""Datasets: their layout, preparation, checks, splits, targets and augmentation."""

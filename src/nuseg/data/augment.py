@@ -1,0 +1,139 @@
+"""Augmentation for H&E: random windows of an image and its targets, changed as scanners, stains and tissue vary."""
+
+import cv2
+import numpy as np
+from pydantic import Field
+from skimage.color.colorconv import hed_from_rgb as HED_FROM_RGB
+from skimage.color.colorconv import rgb_from_hed as RGB_FROM_HED
+
+from nuseg.model.config import Strict
+
+
+class Augmentation(Strict):
+    """How strongly training windows are changed. Every probability is for one window."""
+
+    flip: bool = Field(True, description="mirror and turn by 90 degrees at random")
+    rotation: float = Field(180.0, ge=0, le=180, description="turn by up to this many degrees")
+    scale: tuple[float, float] = Field((0.75, 1.35), description="magnify by a factor in this range")
+    elastic: float = Field(4.0, ge=0, description="elastic deformation: largest shift (px); 0 = none")
+    elastic_probability: float = Field(0.5, ge=0, le=1, description="probability of elastic deformation")
+    stain: float = Field(0.2, ge=0, description="stain jitter: factor 1 +- this on each stain's optical density")
+    stain_shift: float = Field(0.03, ge=0, description="stain jitter: shift of each stain's optical density")
+    brightness: float = Field(0.1, ge=0, description="brightness shift, +- this share of the range")
+    contrast: float = Field(0.15, ge=0, description="contrast factor 1 +- this")
+    blur_probability: float = Field(0.2, ge=0, le=1, description="probability of Gaussian blur, sigma up to 1.5 px")
+    noise_probability: float = Field(0.2, ge=0, le=1, description="probability of Gaussian noise, up to 4 % of range")
+    jpeg_probability: float = Field(0.2, ge=0, le=1, description="probability of JPEG compression, quality 40-95")
+
+
+def random_window(
+    pixels: np.ndarray,
+    targets: np.ndarray,
+    size: int,
+    zoom: float,
+    how: Augmentation,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut a randomly turned, scaled and bent window out of an image, in one interpolation.
+
+    Parameters
+    ----------
+    pixels
+        `(height, width, 3)` uint8.
+    targets
+        `(channels, height, width)` uint8; 255 stands for 1.
+    size
+        Side of the window (px).
+    zoom
+        Magnification that brings the image to the model's resolution.
+    how
+        Ranges of the random changes.
+    rng
+        Source of all randomness.
+
+    Returns
+    -------
+    tuple of np.ndarray
+        Window `(size, size, 3)` uint8 and its targets `(channels, size, size)` float32. Beyond the image's edge
+        both are mirrored.
+    """
+    height, width = pixels.shape[:2]
+    factor = zoom * np.exp(rng.uniform(*np.log(how.scale)))
+    angle = np.deg2rad(rng.uniform(-how.rotation, how.rotation))
+    quarter = rng.integers(4) * np.pi / 2 if how.flip else 0.0
+    mirror = -1.0 if how.flip and rng.random() < 0.5 else 1.0
+    cos, sin = np.cos(angle + quarter) / factor, np.sin(angle + quarter) / factor
+    # The window's middle lies where at least a third of the window is inside the image.
+    reach_y, reach_x = (min(size / factor / 3, side / 2) for side in (height, width))
+    middle_y, middle_x = rng.uniform(reach_y, height - reach_y), rng.uniform(reach_x, width - reach_x)
+    grid = np.arange(size, dtype=np.float32) - (size - 1) / 2
+    x, y = grid[None, :] * mirror, grid[:, None]
+    map_x = (middle_x - 0.5 + cos * x - sin * y).astype(np.float32)
+    map_y = (middle_y - 0.5 + sin * x + cos * y).astype(np.float32)
+    if how.elastic and rng.random() < how.elastic_probability:
+        # A coarse random field, enlarged smoothly: cheaper than blurring white noise, and just as smooth.
+        coarse = rng.uniform(-how.elastic, how.elastic, (2, size // 32 + 3, size // 32 + 3)).astype(np.float32)
+        map_x += cv2.resize(coarse[0], (size, size), interpolation=cv2.INTER_CUBIC)
+        map_y += cv2.resize(coarse[1], (size, size), interpolation=cv2.INTER_CUBIC)
+    border = cv2.BORDER_REFLECT_101
+    window = cv2.remap(pixels, map_x, map_y, cv2.INTER_LINEAR, borderMode=border)
+    warped = [cv2.remap(channel, map_x, map_y, cv2.INTER_LINEAR, borderMode=border) for channel in targets]
+    return window, np.stack(warped).astype(np.float32) / 255
+
+
+def jitter_stain(pixels: np.ndarray, how: Augmentation, rng: np.random.Generator) -> np.ndarray:
+    """Strengthen, weaken and shift each stain in optical-density space.
+
+    Source: Tellez et al., "Whole-slide mitosis detection in H&E breast histology using PHH3 as a reference to
+    train distilled stain-invariant convolutional networks", TMI 2018 (HED-light to HED-strong).
+
+    Parameters
+    ----------
+    pixels
+        `(height, width, 3)` uint8 RGB.
+
+    Returns
+    -------
+    np.ndarray
+        The same shape and dtype.
+    """
+    factors = 1 + rng.uniform(-how.stain, how.stain, 3)
+    shifts = rng.uniform(-how.stain_shift, how.stain_shift, 3)
+    # Deconvolve, scale and shift, convolve again: linear in the density, so one 3x3 matrix and one offset.
+    matrix = (HED_FROM_RGB * factors) @ RGB_FROM_HED
+    density = cv2.LUT(pixels, DENSITY_OF_VALUE)
+    density = cv2.transform(density, matrix.T) + (shifts @ RGB_FROM_HED)
+    return np.clip(np.rint(255 * np.exp(-density)), 0, 255).astype(np.uint8)
+
+
+DENSITY_OF_VALUE = -np.log(np.maximum(np.arange(256), 1) / 255).astype(np.float32)
+
+
+def jitter_look(pixels: np.ndarray, how: Augmentation, rng: np.random.Generator) -> np.ndarray:
+    """Change stain, brightness, contrast, sharpness, noise and compression of a window.
+
+    Parameters
+    ----------
+    pixels
+        `(height, width, 3)` uint8 RGB.
+
+    Returns
+    -------
+    np.ndarray
+        The same shape and dtype.
+    """
+    if how.stain or how.stain_shift:
+        pixels = jitter_stain(pixels, how, rng)
+    contrast = 1 + rng.uniform(-how.contrast, how.contrast)
+    shift = 255 * rng.uniform(-how.brightness, how.brightness)
+    curve = np.clip(contrast * (np.arange(256) - 127.5) + 127.5 + shift, 0, 255)
+    pixels = cv2.LUT(pixels, np.rint(curve).astype(np.uint8))
+    if rng.random() < how.blur_probability:
+        pixels = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.3, 1.5))
+    if rng.random() < how.noise_probability:
+        noise = rng.standard_normal(pixels.shape, np.float32) * (255 * rng.uniform(0, 0.04))
+        pixels = np.clip(np.rint(pixels + noise), 0, 255).astype(np.uint8)
+    if rng.random() < how.jpeg_probability:
+        _, coded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(40, 96))])
+        pixels = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))
+    return pixels

@@ -1,0 +1,178 @@
+"""Checks of images and annotations before they become a dataset; pure functions on arrays."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from skimage.measure import label as connected
+
+# Medians of public H&E sets at their stated resolutions run from 12 to 60 um2; single images vary more.
+PLAUSIBLE_AREA_UM2 = (10.0, 200.0)
+SPECK_UM2 = 2.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something to tell the user; equal texts are listed together.
+
+    Attributes
+    ----------
+    level : "error", "warning" or "note"
+        An error stops the preparation after all files were looked at.
+    name : str
+        What it concerns: the name of an image, of several, or of a split.
+    """
+
+    level: Literal["error", "warning", "note"]
+    text: str
+    name: str
+
+
+def check_image(pixels: np.ndarray) -> list[str]:
+    """Say what makes an image unlike H&E: blank, dark as fluorescence, or without colour.
+
+    Parameters
+    ----------
+    pixels : (h, w, 3) uint8 RGB
+
+    Returns
+    -------
+    list of str
+        Empty for an image that looks right.
+    """
+    small = pixels[:: max(1, pixels.shape[0] // 256), :: max(1, pixels.shape[1] // 256)].astype(np.int16)
+    darkest, brightest = small.min(axis=2), small.max(axis=2)
+    if (darkest > 230).mean() > 0.99:
+        return ["image is almost all white: no tissue"]
+    if (brightest < 25).mean() > 0.99:
+        return ["image is almost all black"]
+    if small.std() < 2:
+        return ["image has one flat colour"]
+    found = []
+    if np.median(brightest) < 40:
+        found.append("image has a dark background, not as H&E (fluorescence?)")
+    if np.percentile(brightest - darkest, 95) < 8:
+        found.append("image has no colour, not as H&E (greyscale?)")
+    return found
+
+
+def looks_binary(values: np.ndarray) -> bool:
+    """Tell a mask given as a label image: one non-zero value on three or more separate pieces, or two of 255.
+
+    One nucleus in one piece (or, of a value other than 255 or True, in two) is a label image.
+    """
+    present = values[values > 0]
+    if present.size == 0 or (present != present[0]).any():
+        return False
+    pieces = cv2.connectedComponents((values > 0).astype(np.uint8), connectivity=8)[0] - 1
+    return pieces >= 3 or (pieces == 2 and (values.dtype == bool or int(present[0]) == 255))
+
+
+def nucleus_areas(labels: np.ndarray) -> np.ndarray:
+    """Areas in pixels of nuclei 1..N of a (h, w) label image: (N,) int."""
+    return np.bincount(labels.ravel(), minlength=1)[1:]
+
+
+def pieces_per_nucleus(labels: np.ndarray) -> np.ndarray:
+    """Number of 8-connected pieces of nuclei 1..N of a (h, w) label image: (N,) int."""
+    pieces = connected(labels, connectivity=2)
+    owner = np.zeros(int(pieces.max(initial=0)) + 1, np.int64)
+    owner[pieces.ravel()] = labels.ravel()
+    return np.bincount(owner, minlength=int(labels.max(initial=0)) + 1)[1:]
+
+
+@dataclass(frozen=True)
+class LabelFacts:
+    """What a label image holds.
+
+    Attributes
+    ----------
+    areas_um2 : (N,) float
+        Area of each nucleus.
+    split : int
+        Nuclei in several pieces.
+    specks : int
+        Nuclei smaller than `SPECK_UM2`.
+    covered, largest : float
+        Share of the image that all nuclei and the largest one cover.
+    """
+
+    areas_um2: np.ndarray
+    split: int
+    specks: int
+    covered: float
+    largest: float
+
+
+def describe_labels(labels: np.ndarray, mpp: float) -> LabelFacts:
+    """Count what there is in a (h, w) int32 label image of nuclei 1..N at `mpp` um per pixel."""
+    areas = nucleus_areas(labels)
+    return LabelFacts(
+        areas_um2=areas * mpp**2,
+        split=int((pieces_per_nucleus(labels) > 1).sum()),
+        specks=int((areas * mpp**2 < SPECK_UM2).sum()),
+        covered=float(areas.sum() / labels.size),
+        largest=float(areas.max(initial=0) / labels.size),
+    )
+
+
+def check_labels(facts: LabelFacts, *, eight_bit: bool = False) -> list[str]:
+    """Say what is odd about a label image; nothing here is an error by itself.
+
+    Parameters
+    ----------
+    facts : LabelFacts
+    eight_bit : bool
+        The labels are stored in 8 bits, so that those above 255 may have been cut.
+    """
+    count = facts.areas_um2.size
+    if count == 0:
+        return ["annotation is empty: no nuclei"]
+    found = []
+    if count == 1:
+        found.append("annotation has one nucleus only")
+    if count > 1 and facts.largest > 0.5:
+        found.append("one nucleus covers more than half of the image: is the background labelled? it must be 0")
+    elif facts.covered > 0.8:
+        found.append("nuclei cover more than 80 % of the image: is the mask inverted? nuclei must be non-zero")
+    if facts.split > max(2, 0.05 * count):
+        cause = "; were labels above 255 cut to 8 bits?" if eight_bit and count > 200 else ""
+        found.append(f"more than 5 % of the nuclei are in several pieces{cause}")
+    if facts.specks > max(2, 0.05 * count):
+        found.append(f"more than 5 % of the nuclei are specks below {SPECK_UM2:g} um2")
+    return found
+
+
+def find_duplicates(hashes: Mapping[str, str]) -> list[list[str]]:
+    """Names with the same content hash, as sorted lists of two or more names."""
+    names: dict[str, list[str]] = {}
+    for name in sorted(hashes):
+        names.setdefault(hashes[name], []).append(name)
+    return [same for same in names.values() if len(same) > 1]
+
+
+def check_area(median_um2: float, what: str) -> list[Finding]:
+    """Warn of a median nucleus area that no tissue has: the resolution is probably wrong."""
+    low, high = PLAUSIBLE_AREA_UM2
+    if low <= median_um2 <= high:
+        return []
+    direction = "smaller" if median_um2 > high else "larger"
+    text = (
+        f"median nucleus area {median_um2:.3g} um2 is outside {low:g}-{high:g} um2: the resolution is "
+        f"probably wrong; give a {direction} --mpp"
+    )
+    return [Finding("warning", text, what)]
+
+
+def gather(findings: Iterable[Finding], names_shown: int = 3) -> list[tuple[str, str]]:
+    """Join findings of equal text: (level, line with the names), in order of first appearance."""
+    joined: dict[tuple[str, str], list[str]] = {}
+    for finding in findings:
+        joined.setdefault((finding.level, finding.text), []).append(finding.name)
+    lines: list[tuple[str, str]] = []
+    for (level, text), names in joined.items():
+        more = f" and {len(names) - names_shown} more" if len(names) > names_shown else ""
+        lines.append((level, f"{text}: {', '.join(names[:names_shown])}{more}"))
+    return lines

@@ -1,0 +1,43 @@
+"""Label image to training targets: the nuclei mask, and each pixel's normalised distance to its nucleus' border."""
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+
+def make_targets(labels: np.ndarray) -> np.ndarray:
+    """Make what the network is trained to output.
+
+    Parameters
+    ----------
+    labels
+        Label image `(height, width)`, integer; 0 = background, 1..N = nuclei.
+
+    Returns
+    -------
+    np.ndarray
+        `(2, height, width)` float32 in 0..1. Channel 0: mask. Channel 1: distance to the nearest pixel outside
+        the own nucleus (background or a touching nucleus), divided by the nucleus' largest, so that small and
+        large nuclei alike rise to 1 in the middle and fall to 0 between two that touch. Outside the image is not
+        outside the nucleus: a cut nucleus rises towards the cut.
+    """
+    mask = labels > 0
+    inner = mask.copy()
+    # A pixel beside another nucleus is border: distances must fall to it although no background lies between.
+    for axis in (0, 1):
+        ahead = [slice(None)] * 2
+        behind = [slice(None)] * 2
+        ahead[axis], behind[axis] = slice(1, None), slice(None, -1)
+        differs = labels[tuple(ahead)] != labels[tuple(behind)]
+        inner[tuple(ahead)] &= ~differs
+        inner[tuple(behind)] &= ~differs
+    if inner.all():  # one nucleus fills the image: there is no border to measure from
+        return np.ones((2, *labels.shape), np.float32)
+    distance = cv2.distanceTransform(inner.astype(np.uint8), cv2.DIST_L2, 5)
+    # The border pixels themselves lie half a pixel inside.
+    distance = np.where(mask, distance + 0.5, 0).astype(np.float32)
+    count = int(labels.max(initial=0))
+    largest = np.ones(count + 1, np.float32)
+    if count:
+        largest[1:] = np.maximum(ndimage.maximum(distance, labels, np.arange(1, count + 1)), 1e-6)
+    return np.stack([mask.astype(np.float32), distance / largest[labels]])

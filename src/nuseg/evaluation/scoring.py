@@ -1,0 +1,86 @@
+"""Score many images, one after the other: a bad one does not end the rest, and the worst are kept to be drawn."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from nuseg.errors import NusegError
+from nuseg.evaluation.cases import Case, Compared
+from nuseg.evaluation.report import score_image
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One image with its scores, kept to be drawn."""
+
+    name: str
+    compared: Compared
+    score: str
+    value: float
+
+
+@dataclass
+class Scores:
+    """What came of many cases.
+
+    Attributes
+    ----------
+    rows : list of dict
+        `name` and scores of each image.
+    errors : dict
+        Name of a case that could not be scored: why.
+    parted : list of str
+        Names of the cases whose prediction was a mask, taken apart into connected components.
+    worst : list of Scored
+        The lowest by AJI (by Dice where the truth is a mask), lowest first.
+    """
+
+    rows: list[dict[str, str | float]] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+    parted: list[str] = field(default_factory=list)
+    worst: list[Scored] = field(default_factory=list)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per image."""
+        return pd.DataFrame(self.rows)
+
+
+def score_cases(
+    cases: Iterable[Case], keep_worst: int = 3, failed: Callable[[str], None] = lambda message: None
+) -> Scores:
+    """Read and score every case.
+
+    Parameters
+    ----------
+    cases
+        What to compare.
+    keep_worst
+        How many of the worst images to keep.
+    failed
+        Told the reason at once when a case cannot be scored; the others are scored all the same.
+    """
+    result = Scores()
+    for case in cases:
+        try:
+            compared = case.read()
+            scores = _score(case.name, compared)
+        except NusegError as problem:
+            result.errors[case.name] = str(problem)
+            failed(str(problem))
+            continue
+        result.rows.append({"name": case.name, **scores})
+        if compared.parted:
+            result.parted.append(case.name)
+        by = "aji" if "aji" in scores else "dice"
+        kept = [*result.worst, Scored(case.name, compared, by, scores[by])]
+        result.worst = sorted(kept, key=lambda scored: scored.value)[:keep_worst]
+    return result
+
+
+def _score(name: str, compared: Compared) -> dict[str, float]:
+    try:
+        return score_image(compared.truth, compared.prediction, instance=compared.instance)
+    except NusegError as problem:
+        raise NusegError(f"{name}: {problem}") from problem

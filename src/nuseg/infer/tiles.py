@@ -1,0 +1,100 @@
+"""The network over an image of any size: windows whose cores cover every pixel once, and agree with one big window."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from nuseg.model.config import ModelConfig
+
+DEFAULT_TILE = 1024
+
+
+class Network(Protocol):
+    """What runs the network: `(n, height, width, 3)` uint8 in, `(n, 2, height, width)` float32 maps out."""
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A window of an image: the core it answers for, and the margin around it that it only reads."""
+
+    core: tuple[slice, slice]
+    window: tuple[slice, slice]
+
+    @property
+    def inside(self) -> tuple[slice, slice]:
+        """The core in the window's own coordinates."""
+        return tuple(  # type: ignore[return-value]
+            slice(core.start - window.start, core.stop - window.start)
+            for core, window in zip(self.core, self.window, strict=True)
+        )
+
+
+def plan_tiles(height: int, width: int, tile: int, margin: int, stride: int) -> Iterator[Tile]:
+    """Cover an image with tiles.
+
+    Why tiled equals untiled: a pixel's maps depend on the image only within `margin` (the receptive field's
+    radius) and on the pixel's place on the network's grid of `stride` pixels. Every window starts on that grid and
+    reaches `margin` beyond its core, or to the image's own edge, where the network pads as it does untiled.
+
+    Parameters
+    ----------
+    height, width
+        Of the image (px).
+    tile
+        Side of the cores (px), rounded up to a multiple of `stride`.
+    margin, stride
+        Of the model (px).
+    """
+    step = -(-tile // stride) * stride
+    margin = -(-margin // stride) * stride
+
+    def spans(length: int) -> Iterator[tuple[slice, slice]]:
+        for start in range(0, length, step):
+            stop = min(start + step, length)
+            yield slice(start, stop), slice(max(start - margin, 0), min(stop + margin, length))
+
+    for core_y, window_y in spans(height):
+        for core_x, window_x in spans(width):
+            yield Tile((core_y, core_x), (window_y, window_x))
+
+
+def predict_maps(
+    network: Network,
+    pixels: np.ndarray,
+    model: ModelConfig,
+    tile: int = DEFAULT_TILE,
+    progress: Callable[[float], None] | None = None,
+) -> np.ndarray:
+    """Run the network over an image, tile by tile.
+
+    Parameters
+    ----------
+    network
+        An engine.
+    pixels
+        Image `(height, width, 3)` uint8 at the model's resolution.
+    model
+        Says margin, stride and heads.
+    tile
+        Side of the cores (px): memory against overlap. Does not change the result.
+    progress
+        Called with the share done, 0..1, after each tile.
+
+    Returns
+    -------
+    np.ndarray
+        Maps `(2, height, width)` float32 in 0..1.
+    """
+    height, width = pixels.shape[:2]
+    maps = np.empty((len(model.heads), height, width), np.float32)
+    tiles = list(plan_tiles(height, width, tile, model.margin, model.stride))
+    for done, part in enumerate(tiles, 1):
+        window = np.ascontiguousarray(pixels[part.window])
+        maps[:, *part.core] = network(window[None])[0][:, *part.inside]
+        if progress is not None:
+            progress(done / len(tiles))
+    return maps

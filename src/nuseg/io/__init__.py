@@ -1,0 +1,1 @@
+"""Reading images and annotations, and writing results: the only part of nuseg that knows about files."""

@@ -1,0 +1,88 @@
+"""Files, folders and patterns turned into a list of images."""
+
+import glob
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from nuseg.errors import NusegError
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+SLIDE_SUFFIXES = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".czi", ".dcm")
+
+
+def find_images(inputs: Sequence[str | Path], failed: Callable[[str], None] | None = None) -> list[Path]:
+    """List the images that files, folders and patterns name.
+
+    A file is taken whatever its suffix. A folder gives the files directly in it that end in one of
+    `IMAGE_SUFFIXES` (in any case); a pattern such as ``scans/**/*.png`` gives the matching ones. Hidden files
+    are left out of both.
+
+    Parameters
+    ----------
+    inputs
+        Files, folders or patterns (``*``, ``?``, ``[...]``, and ``**`` for folders at any depth).
+    failed
+        Told why an input gives nothing, and the others are still looked at; without it the first one is raised.
+
+    Returns
+    -------
+    list of Path
+        Sorted, each file once.
+
+    Warns
+    -----
+    UserWarning
+        If slide files beside the images of a folder or pattern are left out.
+
+    Raises
+    ------
+    NusegError
+        If nothing is given, a file does not exist, or a folder or pattern gives no image.
+    """
+    if isinstance(inputs, str | Path):
+        inputs = [inputs]
+    if not inputs:
+        raise NusegError("no images given; name image files, folders or patterns such as 'scans/*.png'")
+    found: dict[Path, Path] = {}
+    for given in inputs:
+        try:
+            for path in _expand(given):
+                found.setdefault(path.resolve(), path)
+        except NusegError as problem:
+            if failed is None:
+                raise
+            failed(str(problem))
+    return sorted(found.values())
+
+
+def _expand(given: str | Path) -> list[Path]:
+    path = Path(given).expanduser()
+    try:
+        if path.is_dir():
+            return _images_among(sorted(path.iterdir()), f"{path}: the folder")
+        if path.exists():
+            return [path]
+    except OSError as error:
+        raise NusegError(f"{path}: cannot be opened ({error.strerror}); check its permissions") from error
+    if glob.has_magic(str(path)):
+        matches = [Path(match) for match in glob.glob(str(path), recursive=True)]  # noqa: PTH207 (Path.glob takes no absolute pattern)
+        if not matches:
+            raise NusegError(f"{path}: no file matches this pattern; check it, and put it in quotes")
+        return _images_among(matches, f"{path}: what matches this pattern")
+    raise NusegError(f"{path}: no such file or folder; check the path")
+
+
+def _images_among(paths: Sequence[Path], where: str) -> list[Path]:
+    files = [path for path in paths if not path.name.startswith(".") and path.is_file()]
+    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    slides = [path for path in files if path.suffix.lower() in SLIDE_SUFFIXES]
+    left_out = f"{len(slides)} slide file(s) such as {slides[0].name} are not read by this version" if slides else ""
+    if not images:
+        raise NusegError(
+            f"{where} holds no image: expected files ending in {', '.join(IMAGE_SUFFIXES)}, "
+            f"found {len(files)} other file(s){f' ({left_out})' if left_out else ''}; check the path"
+        )
+    if left_out:
+        warnings.warn(f"{where}: {left_out} and left out", UserWarning, stacklevel=4)
+    return images

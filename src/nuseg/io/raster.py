@@ -1,0 +1,100 @@
+"""PNG, JPEG and BMP files."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from imagecodecs import png_decode
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+
+from nuseg.errors import NusegError
+from nuseg.io.pixels import check_size, orient, to_rgb_uint8
+from nuseg.io.resolution import PixelSize
+
+# The reader of each format by the bytes its files begin with. The classes are called directly, because
+# PIL.Image.open has a size limit of its own that only a process-wide setting can lift.
+RASTER_FORMATS: dict[bytes, type[ImageFile]] = {
+    b"\x89PNG\r\n\x1a\n": PngImageFile,
+    b"\xff\xd8\xff": JpegImageFile,
+    b"BM": BmpImageFile,
+}
+RESOLUTION_FIELDS = {"PNG": "PNG pHYs", "JPEG": "JPEG density", "BMP": "BMP pixels per metre"}
+EXIF_ORIENTATION = 274
+PNG_BIT_DEPTH_POSITION = 24
+UM_PER_INCH = 25400.0
+
+
+def read_raster(path: Path, image_class: type[ImageFile]) -> tuple[np.ndarray, PixelSize | None]:
+    """Read a PNG, JPEG or BMP file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    image_class
+        Pillow's class for its format, from `RASTER_FORMATS`.
+
+    Returns
+    -------
+    pixels, size
+        (h, w, 3) uint8 RGB, and what the file says about the size of its pixels.
+
+    Raises
+    ------
+    NusegError
+        If the file is damaged, cut short, animated, too large, or in print colours (CMYK).
+    """
+    try:
+        with path.open("rb") as file, image_class(file) as picture:
+            check_size(*picture.size, str(path))
+            if picture.format == "PNG" and getattr(picture, "is_animated", False):
+                raise NusegError(f"{path}: an animated PNG, expected one picture; export the frame you want")
+            if picture.mode == "CMYK":
+                raise NusegError(f"{path}: print colours (CMYK), expected RGB; convert the image to RGB")
+            picture.load()
+            pixels = to_rgb_uint8(_stored(picture, path), where=str(path))
+            return orient(pixels, _orientation(picture)), _pixel_size(picture.info, str(picture.format))
+    except NusegError:
+        raise
+    except MemoryError as error:
+        raise NusegError(f"{path}: not enough memory to decode it; use a smaller image") from error
+    except Exception as error:  # decoders meet damage with exceptions of every kind
+        raise NusegError(
+            f"{path}: damaged or cut short, cannot be decoded as an image ({error}); copy or export it again"
+        ) from error
+
+
+def _stored(picture: ImageFile, path: Path) -> np.ndarray:
+    """Return the pixels as the file stores them, palette and transparent colour applied."""
+    if picture.format == "PNG" and _png_bit_depth(path) == 16 and picture.mode != "I;16":
+        # Pillow drops the low byte of 16-bit colours, which spoils 12-bit data.
+        return np.asarray(png_decode(path.read_bytes()))
+    if "transparency" in picture.info or picture.mode == "PA":
+        return np.array(picture.convert("RGBA"))
+    if picture.mode == "P":
+        return np.array(picture.convert("RGB"))
+    return np.array(picture)
+
+
+def _png_bit_depth(path: Path) -> int:
+    with path.open("rb") as file:
+        file.seek(PNG_BIT_DEPTH_POSITION)
+        return file.read(1)[0]
+
+
+def _orientation(picture: ImageFile) -> int:
+    try:
+        return int(picture.getexif().get(EXIF_ORIENTATION, 1))
+    except Exception:  # unreadable EXIF says nothing; the pixels are sound
+        return 1
+
+
+def _pixel_size(info: dict[str | tuple[int, int], Any], kind: str) -> PixelSize | None:
+    dots = info.get("dpi")
+    if dots is None or not all(np.isfinite(per_inch) and per_inch > 0 for per_inch in dots):
+        return None
+    x, y = (UM_PER_INCH / float(per_inch) for per_inch in dots)
+    return PixelSize(x, y, RESOLUTION_FIELDS.get(kind, kind), printing=True)

@@ -1,0 +1,149 @@
+"""The resolution of an image in micrometres per pixel (mpp): its sources, and which values are believed."""
+
+import math
+import warnings
+from dataclasses import dataclass
+from numbers import Real
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nuseg.errors import NusegError
+
+if TYPE_CHECKING:
+    from nuseg.io.image import Image
+
+DEFAULT_MPP = 0.25
+MIN_MPP, MAX_MPP = 0.1, 2.0
+# Pixels whose sides differ by more than this share are not square; less is rounding in the file's numbers.
+SQUARE_TOLERANCE = 0.05
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """A resolution that has been checked.
+
+    Attributes
+    ----------
+    mpp
+        Micrometres per pixel, within `MIN_MPP`..`MAX_MPP`.
+    source
+        Where it comes from, in words: "given by the user", the metadata field, or "default".
+    """
+
+    mpp: float
+    source: str
+
+
+@dataclass(frozen=True)
+class PixelSize:
+    """What a file says about the size of its pixels.
+
+    Attributes
+    ----------
+    x, y
+        Micrometres per pixel along the width and the height, unchecked.
+    source
+        The metadata field, in words.
+    printing
+        Whether the field is meant for printing (dots per inch). Such fields mostly hold meaningless defaults
+        (72, 96, 300 dpi), so an implausible value there counts as none, while in a field for microscopy it is
+        an error.
+    """
+
+    x: float
+    y: float
+    source: str
+    printing: bool = False
+
+
+def check_mpp(mpp: float, where: str) -> float:
+    """Return `mpp` if it is a plausible resolution for a microscope image.
+
+    Parameters
+    ----------
+    mpp
+        Micrometres per pixel.
+    where
+        Which file or setting the value belongs to; the message begins with it.
+
+    Raises
+    ------
+    NusegError
+        If `mpp` is not a number within `MIN_MPP`..`MAX_MPP`.
+    """
+    if isinstance(mpp, bool) or not isinstance(mpp, Real) or not MIN_MPP <= mpp <= MAX_MPP:
+        shown = f"{mpp:g}" if isinstance(mpp, Real) else repr(mpp)
+        raise NusegError(
+            f"{where}: resolution of {shown} um/px, expected {MIN_MPP:g} to {MAX_MPP:g} um/px "
+            "(a 40x scan has about 0.25, a 20x scan 0.5); give the right value with --mpp"
+        )
+    return float(mpp)
+
+
+def judge(size: PixelSize | None, path: Path) -> tuple[Resolution | None, str | None]:
+    """Decide whether to believe what a file says about its pixels.
+
+    Parameters
+    ----------
+    size
+        The file's statement; None where it makes none.
+    path
+        The file, for the message.
+
+    Returns
+    -------
+    resolution, problem
+        At most one of the two: the checked resolution (mean of both directions), or a sentence that says why
+        the stated one cannot be used. Both are None where the file says nothing worth believing.
+    """
+    if size is None:
+        return None, None
+    if size.printing and not all(MIN_MPP <= side <= MAX_MPP for side in (size.x, size.y)):
+        return None, None
+    try:
+        for side in (size.x, size.y):
+            check_mpp(side, f"{path}: {size.source}")
+    except NusegError as error:
+        return None, str(error)
+    if abs(size.x - size.y) > SQUARE_TOLERANCE * min(size.x, size.y):
+        return None, (
+            f"{path}: {size.source}: pixels of {size.x:g} x {size.y:g} um, expected square ones; "
+            "resample the image, or give the resolution to use with --mpp"
+        )
+    return Resolution(math.fsum((size.x, size.y)) / 2, size.source), None
+
+
+def resolve_mpp(image: "Image", mpp: float | None) -> Resolution:
+    """Settle the resolution of an image: the user's value, else the file's, else a default with a warning.
+
+    Parameters
+    ----------
+    image
+        The image; only its metadata is looked at.
+    mpp
+        The user's value in micrometres per pixel, or None.
+
+    Warns
+    -----
+    UserWarning
+        If neither says anything, and `DEFAULT_MPP` is taken.
+
+    Raises
+    ------
+    NusegError
+        If the user's value is implausible, or, without one, the file's value is implausible or its pixels are
+        not square.
+    """
+    name = str(image.path) if image.path is not None else "image"
+    if mpp is not None:
+        return Resolution(check_mpp(mpp, f"{name}: --mpp"), "given by the user")
+    if image.mpp_problem is not None:
+        raise NusegError(image.mpp_problem)
+    if image.mpp is not None:
+        return Resolution(check_mpp(image.mpp, name), image.mpp_source or "metadata")
+    warnings.warn(
+        f"{name}: no resolution in the file, {DEFAULT_MPP:g} um/px (40x) assumed; give the right one with --mpp",
+        UserWarning,
+        stacklevel=2,
+    )
+    return Resolution(DEFAULT_MPP, "default")

@@ -1,0 +1,1 @@
+"""Results on disk: one module for each kind of file, each with a `write`."""

@@ -1,0 +1,88 @@
+"""The table of nuclei: one row of measures for each."""
+
+import numpy as np
+import pandas as pd
+
+from nuseg.measure.outline import outlines
+from nuseg.measure.shape import ellipses, perimeters, solidities
+from nuseg.measure.stain import DENSITY_OF_VALUE, UNMIX
+
+COLUMNS = {
+    "id": "label of the nucleus, 1..N",
+    "x_px": "centroid, from the left edge of the image (px)",
+    "y_px": "centroid, from the upper edge of the image (px)",
+    "x_um": "centroid, from the left edge of the image (um)",
+    "y_um": "centroid, from the upper edge of the image (um)",
+    "area_px": "area (px)",
+    "area_um2": "area (um2)",
+    "perimeter_um": "perimeter by Crofton's formula in four directions (um)",
+    "diameter_um": "diameter of the circle of equal area (um)",
+    "major_axis_um": "long axis of the ellipse with the same second moments (um)",
+    "minor_axis_um": "short axis of that ellipse (um)",
+    "eccentricity": "of that ellipse: 0 circle .. 1 line",
+    "solidity": "area of the outline over that of its convex hull, 0..1",
+    "haematoxylin_od": "mean optical density of haematoxylin",
+    "eosin_od": "mean optical density of eosin",
+    "probability": "mean mask probability, 0..1",
+}
+
+
+def measure_nuclei(
+    labels: np.ndarray,
+    image: np.ndarray,
+    probability: np.ndarray,
+    mpp: float,
+    polygons: list[np.ndarray] | None = None,
+) -> pd.DataFrame:
+    """Measure every nucleus.
+
+    Parameters
+    ----------
+    labels : (h, w) integer
+        Label image 0..N, all of them present, each nucleus one 4-connected piece.
+    image : (h, w, 3) uint8
+        RGB pixels.
+    probability : (h, w) float32
+        Mask probability, 0..1.
+    mpp : float
+        Resolution (um/px).
+    polygons : list of (k, 2) float64, optional
+        `outlines(labels)`, where they are at hand.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a nucleus in label order; the columns of `COLUMNS`, which says what they are.
+    """
+    polygons = outlines(labels) if polygons is None else polygons
+    count = len(polygons)
+    inside = np.flatnonzero(labels != 0)
+    owner = labels.ravel()[inside].astype(np.intp)  # what bincount would convert to each time
+    y, x = np.divmod(inside, labels.shape[1])
+    area = np.bincount(owner, minlength=count + 1)[1:]
+    shape = ellipses(owner, x, y, count)
+
+    # Unmixing is linear, so the mean density of a nucleus is unmixed, not that of every pixel.
+    colours = image.reshape(-1, 3).take(inside, axis=0)
+    sums = [np.bincount(owner, DENSITY_OF_VALUE[colours[:, c]], count + 1)[1:] for c in range(3)]
+    stains = (np.stack(sums, axis=1) / area[:, None]) @ UNMIX
+
+    table = {
+        "id": np.arange(1, count + 1),
+        "x_px": shape["x"],
+        "y_px": shape["y"],
+        "x_um": shape["x"] * mpp,
+        "y_um": shape["y"] * mpp,
+        "area_px": area,
+        "area_um2": area * mpp**2,
+        "perimeter_um": perimeters(labels, count) * mpp,
+        "diameter_um": np.sqrt(4 / np.pi * area) * mpp,
+        "major_axis_um": shape["major"] * mpp,
+        "minor_axis_um": shape["minor"] * mpp,
+        "eccentricity": shape["eccentricity"],
+        "solidity": solidities(polygons),
+        "haematoxylin_od": stains[:, 0],
+        "eosin_od": stains[:, 1],
+        "probability": np.bincount(owner, probability.ravel()[inside], count + 1)[1:] / area,
+    }
+    return pd.DataFrame(table, columns=list(COLUMNS))

@@ -1,0 +1,74 @@
+"""Shape of every nucleus of a label image at once, in pixels."""
+
+import cv2
+import numpy as np
+
+from nuseg.measure.outline import shifted, unrolled
+
+
+def ellipses(owner: np.ndarray, x: np.ndarray, y: np.ndarray, count: int) -> dict[str, np.ndarray]:
+    """Centroid and the ellipse with the same second moments.
+
+    Parameters
+    ----------
+    owner : (m,) integer
+        Label 1..`count` of each pixel in a nucleus.
+    x, y : (m,) integer
+        Column and row of each pixel.
+
+    Returns
+    -------
+    dict of (count,) float64
+        `x`, `y`: centroid, a pixel's centre lying at column + 0.5, row + 0.5. `major`, `minor`: full axes of
+        the ellipse; 0 for a single pixel. `eccentricity`: 0 circle .. 1 line.
+    """
+
+    def total(values: np.ndarray | None = None) -> np.ndarray:
+        return np.bincount(owner, values, count + 1)[1:]
+
+    area = total()
+    mean_x, mean_y = total(x) / area, total(y) / area
+    # About the centroid: about the origin, large coordinates would cancel.
+    dx, dy = x - mean_x[owner - 1], y - mean_y[owner - 1]
+    xx, yy, xy = total(dx * dx) / area, total(dy * dy) / area, total(dx * dy) / area
+    half_trace, root = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
+    large, small = half_trace + root, np.maximum(half_trace - root, 0)
+    eccentricity = np.sqrt(1 - np.divide(small, large, out=np.ones(count), where=large > 0))
+    return {
+        "x": mean_x + 0.5,
+        "y": mean_y + 0.5,
+        "major": 4 * np.sqrt(large),
+        "minor": 4 * np.sqrt(small),
+        "eccentricity": eccentricity,
+    }
+
+
+def perimeters(labels: np.ndarray, count: int) -> np.ndarray:
+    """Perimeter by Crofton's formula in four directions, `(count,)` float64, px.
+
+    Lines in the directions 0, 45, 90 and 135 degrees are counted where they cross a nucleus' border. Unlike
+    the length of a stepped outline this does not grow with the slope of the border: a disc is right within 2
+    %.
+
+    Source: Legland, Kieu & Devaux, "Computation of Minkowski measures on 2D and 3D binary images", Image
+    Analysis & Stereology 26 (2007).
+    """
+    flat, width = unrolled(labels)
+    core = shifted(flat, width)
+    inside = core != 0
+    total = np.zeros(count)
+    for step, spacing in ((1, 1.0), (width, 1.0), (width + 1, 0.5**0.5), (width - 1, 0.5**0.5)):
+        for offset in (step, -step):
+            crossed = core[inside & (core != shifted(flat, width, offset))]
+            total += spacing * np.bincount(crossed, minlength=count + 1)[1:]
+    return np.pi / 8 * total
+
+
+def solidities(polygons: list[np.ndarray]) -> np.ndarray:
+    """Share of its convex hull that each outline fills, `(N,)` float64: 1 for a convex nucleus."""
+    shares = []
+    for polygon in polygons:
+        # Doubled, midpoints of pixel edges are whole numbers: exact and faster in OpenCV.
+        points = (2 * polygon).astype(np.int32)
+        shares.append(cv2.contourArea(points) / cv2.contourArea(cv2.convexHull(points)))
+    return np.array(shares, np.float64)

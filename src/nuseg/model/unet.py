@@ -1,0 +1,163 @@
+"""The U-Net (Ronneberger, Fischer & Brox, MICCAI 2015), with same padding, batch normalisation and two heads."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nuseg.model.config import HEADS, Architecture
+from nuseg.model.encoder import LiteEncoder, load_imagenet
+
+STRIDE = 16  # four halvings, in every preset
+# EfficientNet-Lite0 was trained on (pixel - 127) / 128; every preset uses it.
+PIXEL_MEAN, PIXEL_SCALE = 127.0, 128.0
+
+
+class DoubleConv(nn.Sequential):
+    """Two 3x3 convolutions, each followed by batch normalisation and ReLU."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        layers: list[nn.Module] = []
+        for channels in (inputs, outputs):
+            layers += [
+                nn.Conv2d(channels, outputs, 3, padding=1, bias=False),
+                nn.BatchNorm2d(outputs),
+                nn.ReLU(inplace=True),
+            ]
+        super().__init__(*layers)
+
+
+class ContractingPath(nn.Module):
+    """The paper's encoder: a double convolution at each scale, max-pooling between them."""
+
+    def __init__(self, in_channels: int, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        inputs = (in_channels, *widths[:-1])
+        stages: list[nn.Module] = [DoubleConv(i, o) for i, o in zip(inputs, widths, strict=True)]
+        self.stages = nn.ModuleList([stages[0], *(nn.Sequential(nn.MaxPool2d(2), stage) for stage in stages[1:])])
+        self.channels = widths
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        features = []
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        return features
+
+
+class LitePath(LiteEncoder):
+    """EfficientNet-Lite0 up to stride 16; the image itself is the skip connection at full resolution."""
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__(in_channels)
+        self.channels = (in_channels, *self.channels)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        return [x, *super().forward(x)]
+
+
+class ExpandingStage(nn.Module):
+    """Up-convolution to twice the size, concatenation with the skip connection, double convolution."""
+
+    def __init__(self, inputs: int, skip: int, outputs: int) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose2d(inputs, outputs, 2, stride=2)
+        self.convs = DoubleConv(outputs + skip, outputs)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        return self.convs(torch.cat([skip, self.up(x)], dim=1))
+
+
+class UNet(nn.Module):
+    """Contracting path, bottleneck, expanding path, and one 1x1 convolution per head.
+
+    Input `(n, channels, height, width)` float32, pixel values 0..255, any height and width; output
+    `(n, 2, height, width)` logits: the nuclei mask, and the normalised distance to the nucleus' border that
+    tells touching nuclei apart.
+    """
+
+    def __init__(self, encoder: ContractingPath | LitePath, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.encoder = encoder
+        *skips, bottleneck = encoder.channels
+        inputs = (bottleneck, *widths[:-1])
+        self.decoder = nn.ModuleList(
+            ExpandingStage(i, s, o) for i, s, o in zip(inputs, reversed(skips), widths, strict=True)
+        )
+        self.heads = nn.ModuleDict({name: nn.Conv2d(widths[-1], 1, 1) for name in HEADS})
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        x = (x - PIXEL_MEAN) / PIXEL_SCALE
+        # Odd sizes are padded on the far side by repeating the last row and column, and cropped back at the end.
+        x = F.pad(x, (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate")
+        *skips, x = self.encoder(x)
+        for stage in self.decoder:
+            x = stage(x, skips.pop())
+        return torch.cat([head(x) for head in self.heads.values()], dim=1)[..., :height, :width]
+
+
+WIDTHS = {
+    "unet": (64, 128, 256, 512, 1024),
+    "unet-small": (16, 32, 64, 128, 256),
+}
+LITE_DECODER_WIDTHS = (64, 48, 32, 16)
+
+
+def build_unet(architecture: Architecture, pretrained: bool = False) -> UNet:
+    """Build the network of a preset.
+
+    Parameters
+    ----------
+    architecture
+        Preset and input channels.
+    pretrained
+        Start `unet-lite`'s encoder from its ImageNet weights. The other presets have none.
+
+    Raises
+    ------
+    NusegError
+        The ImageNet weights are wanted but not installed.
+    """
+    if architecture.preset == "unet-lite":
+        lite = LitePath(architecture.in_channels)
+        if pretrained:
+            load_imagenet(lite)
+        return UNet(lite, LITE_DECODER_WIDTHS)
+    widths = WIDTHS[architecture.preset]
+    return UNet(ContractingPath(architecture.in_channels, widths), widths[-2::-1])
+
+
+def network_maps(network: UNet, batch: np.ndarray) -> np.ndarray:
+    """Run a PyTorch network as an engine does: `(n, h, w, 3)` uint8 to `(n, 2, h, w)` float32 in 0..1."""
+    parameter = next(network.parameters())
+    x = torch.from_numpy(batch).to(parameter.device).permute(0, 3, 1, 2).to(parameter.dtype)
+    with torch.inference_mode():
+        maps = torch.sigmoid(network(x.contiguous(memory_format=torch.channels_last)).float())
+    return maps.cpu().numpy()
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Number of trainable parameters."""
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)
+
+
+def receptive_radius(network: UNet) -> int:
+    """How far, in pixels, a pixel of the image can change the output: the margin that a window needs.
+
+    A kernel of size k reaches k // 2 steps of its scale, a halving doubles the step. Summed over the deepest way
+    through the network: an upper bound, since the kernels of a pooling and of an up-convolution reach to one side
+    only. Rounded up to the stride, so that windows stay aligned.
+    """
+    radius, step = 0, 1
+    for module in network.encoder.modules():
+        if isinstance(module, nn.Conv2d):
+            radius += (module.kernel_size[0] // 2) * step
+            step *= module.stride[0]
+        elif isinstance(module, nn.MaxPool2d):
+            radius += step
+            step *= 2
+    for _ in network.decoder:
+        step //= 2
+        radius += 3 * step  # one for the up-convolution's side, one for each 3x3 convolution
+    return -(-radius // STRIDE) * STRIDE

@@ -1,0 +1,146 @@
+"""Everything that a training can be told, with what it means; the default is a good choice on a laptop."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+
+from nuseg.data.augment import Augmentation
+from nuseg.errors import NusegError
+from nuseg.model.config import Architecture, Strict
+
+
+class Network(Architecture):
+    """The network to train."""
+
+    pretrained: bool = Field(True, description="start unet-lite's encoder from its ImageNet weights")
+    init: Path | None = Field(None, description="start from this model's weights (fine-tuning)")
+
+
+class Data(Strict):
+    """What a training step sees."""
+
+    mpp: float = Field(0.25, ge=0.1, le=2.0, description="resolution to train at (um/px); images are rescaled to it")
+    window: int = Field(256, ge=32, multiple_of=16, description="side of the training windows (px)")
+    batch: int = Field(8, ge=1, description="windows in a step (on each device)")
+    weights: dict[str, float] = Field(
+        default_factory=dict,
+        description="share of the windows from each dataset by name; those not named share by pixels",
+    )
+    workers: int = Field(1, ge=0, description="processes that prepare windows beside the training")
+
+
+class Optimiser(Strict):
+    """How the weights are fitted."""
+
+    epochs: int = Field(40, ge=1, description="epochs; validation after each")
+    steps: int = Field(75, ge=1, description="steps in an epoch")
+    lr: float = Field(1e-3, gt=0, description="largest learning rate (AdamW)")
+    weight_decay: float = Field(1e-2, ge=0, description="weight decay (AdamW)")
+    warmup: float = Field(0.05, ge=0, le=1, description="share of the steps in which the rate rises from 0")
+    clip: float = Field(1.0, gt=0, description="gradients are scaled down to this norm")
+    ema: float = Field(0.998, ge=0, lt=1, description="decay of the moving average of weights, which is the model")
+    dice_weight: float = Field(1.0, ge=0, description="weight of the Dice loss beside cross-entropy's 1")
+    distance_weight: float = Field(2.0, ge=0, description="weight of the distance loss")
+    patience: int = Field(40, ge=1, description="stop after this many epochs without a better validation AJI")
+
+
+class Compute(Strict):
+    """Where and how precisely to compute; passed to Lightning."""
+
+    accelerator: str = Field("auto", description="cpu, gpu, mps or auto")
+    devices: int | str = Field("auto", description="number of devices, or auto")
+    strategy: str = Field("auto", description="Lightning strategy, such as ddp for several GPUs")
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
+        "32-true", description="bf16-mixed is faster where the processor has bf16 units (AMX, GPUs)"
+    )
+
+
+class Export(Strict):
+    """The model folder that a run ends with."""
+
+    name: str | None = Field(None, description="name of the model; null = the run folder's")
+    description: str | None = Field(None, description="one sentence for the model card")
+    licence: str | None = Field(None, description="licence of the weights; null = those of the data")
+    int8: bool = Field(False, description="quantise to 8-bit integers; used where validation AJI falls by < 0.005")
+
+
+class TrainConfig(Strict):
+    """Configuration of `nuseg train`."""
+
+    seed: int = Field(0, description="seed of every random choice")
+    network: Network = Network()
+    data: Data = Data()
+    augmentation: Augmentation = Augmentation()
+    optimiser: Optimiser = Optimiser()
+    compute: Compute = Compute()
+    export: Export = Export()
+
+
+def load_config(path: Path | None = None, overrides: list[str] | None = None) -> TrainConfig:
+    """Read a configuration and override single keys.
+
+    Parameters
+    ----------
+    path
+        YAML file; keys that it leaves out keep their defaults.
+    overrides
+        `section.key=value` texts; values are YAML.
+
+    Raises
+    ------
+    NusegError
+        The file is missing or not YAML, or a key is unknown or its value not allowed.
+    """
+    tree: dict[str, Any] = {}
+    if path is not None:
+        try:
+            tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            detail = " ".join(str(error).split())
+            raise NusegError(f"{path}: expected a YAML configuration, found: {detail}") from error
+        if not isinstance(tree, dict):
+            raise NusegError(f"{path}: expected `key: value` lines, found a {type(tree).__name__}")
+    for text in overrides or []:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise NusegError(f"--set {text}: expected section.key=value, such as optimiser.lr=0.0005")
+        *sections, last = key.strip().split(".")
+        branch = tree
+        for section in sections:
+            branch = branch.setdefault(section, {})
+            if not isinstance(branch, dict):
+                raise NusegError(f"--set {text}: {section} is a value, not a section")
+        try:
+            branch[last] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise NusegError(f"--set {text}: the value is not YAML: {' '.join(str(error).split())}") from error
+    try:
+        return TrainConfig.model_validate(tree)
+    except ValidationError as error:
+        where = path or "--set"
+        problems = "; ".join(describe_problem(problem) for problem in error.errors())
+        raise NusegError(f"{where}: {problems} (nuseg train --show-config lists every key)") from error
+
+
+def describe_problem(problem: Any) -> str:
+    """One problem that pydantic found, as a sentence."""
+    key = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key {key}"
+    return f"{key}: {problem['msg']}, found {problem['input']!r}"
+
+
+def render_config(config: BaseModel, indent: str = "") -> str:
+    """Write a configuration as YAML, each key with what it means beside it."""
+    lines = []
+    for name, field in type(config).model_fields.items():
+        value = getattr(config, name)
+        if isinstance(value, BaseModel):
+            lines += [f"\n{indent}{name}:  # {type(value).__doc__}", render_config(value, indent + "  ")]
+        else:
+            plain = config.model_dump(mode="json", include={name})[name]
+            text = yaml.safe_dump(plain, default_flow_style=True, width=1000).removesuffix("\n...\n").strip()
+            lines.append(f"{indent}{name}: {text}  # {field.description}")
+    return "\n".join(lines).lstrip("\n") if not indent else "\n".join(lines)

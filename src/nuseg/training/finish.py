@@ -1,0 +1,123 @@
+"""After the last epoch: tune the thresholds, export the model, score it on the test images, draw what happened."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.progress import track
+
+from nuseg.data.dataset import Dataset, Item, load_item
+from nuseg.evaluation.report import score_image, write_scores
+from nuseg.infer.engines import load_engine
+from nuseg.infer.grid import to_model_grid
+from nuseg.infer.segment import Segmenter
+from nuseg.model.config import Precision
+from nuseg.model.export import save_model
+from nuseg.model.quantise import quantise
+from nuseg.model.store import Model, save_config
+from nuseg.training.module import Training
+from nuseg.training.plots import draw_curves, draw_predictions
+from nuseg.training.tune import Example, score_thresholds, tune_thresholds
+
+# How much validation AJI a faster precision may cost.
+AJI_TOLERANCE = 0.005
+CALIBRATION_SIDE, CALIBRATION_IMAGES = 256, 48
+
+
+def finish(module: Training, datasets: Sequence[Dataset], run: Path) -> Model:
+    """Tune, export, test and draw.
+
+    Parameters
+    ----------
+    module
+        With the weights of its best epoch.
+    datasets
+        As trained on.
+    run
+        Run folder; gets `model/`, `test/` and the plots.
+    """
+    items = [item for item, instance in module.validation if instance]
+    config = module.model_config
+    if items:
+        thresholds = tune_thresholds(examples(module.segmenter(), items), config.thresholds)
+        config = config.model_copy(update={"thresholds": thresholds})
+    model = save_model(module.network, config, run / "model")
+    if module.config.export.int8 and items:
+        quantise(model, calibration_images(datasets, config.mpp))
+        model = choose_precision(model, items)
+    scores = test(model, datasets, run)
+    model = save_config(model.config.model_copy(update={"scores": scores}), model.path)
+    draw_curves(pd.read_csv(run / "log.csv"), run / "curves.png")
+    return model
+
+
+def examples(segmenter: Segmenter, items: Sequence[Item]) -> list[Example]:
+    """Maps of validation images, kept in half precision."""
+    made = []
+    for item in tell("validation", items):
+        pixels, labels = load_item(item)
+        made.append(Example(segmenter.predict(pixels, item.mpp).astype(np.float16), labels, item.mpp))
+    return made
+
+
+def calibration_images(datasets: Sequence[Dataset], mpp: float) -> list[np.ndarray]:
+    """The middles of training images at the model's resolution, evenly from every dataset."""
+    chosen = []
+    for dataset in datasets:
+        items = dataset.split("train")
+        step = max(1, len(items) * len(datasets) // CALIBRATION_IMAGES)
+        for item in items[::step]:
+            pixels = to_model_grid(load_item(item)[0], item.mpp, mpp)
+            y, x = (max(0, side // 2 - CALIBRATION_SIDE // 2) for side in pixels.shape[:2])
+            chosen.append(np.ascontiguousarray(pixels[y : y + CALIBRATION_SIDE, x : x + CALIBRATION_SIDE]))
+    return chosen
+
+
+def choose_precision(model: Model, items: Sequence[Item]) -> Model:
+    """Let the CPU run in int8 if the nuclei of validation images stay as good; the scores are kept either way."""
+    scores = {}
+    precisions: tuple[Precision, ...] = ("f32", "int8")
+    for precision in precisions:
+        segmenter = Segmenter(model, load_engine(model, "cpu", precision=precision))
+        scores[precision] = score_thresholds(examples(segmenter, items), model.config.thresholds)
+    keep = scores["f32"]["aji"] - scores["int8"]["aji"] < AJI_TOLERANCE
+    if not keep:
+        model.graph("int8").unlink()
+    changes = {
+        "precision": "int8" if keep else "f32",
+        "training": {**model.config.training, "validation_by_precision": scores},
+    }
+    return save_config(model.config.model_copy(update=changes), model.path)
+
+
+def test(model: Model, datasets: Sequence[Dataset], run: Path) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Score the exported model on each dataset's test images; also draws the sheet of predictions.
+
+    Returns
+    -------
+    dict
+        Dataset name: score name: mean, low, high.
+    """
+    segmenter = Segmenter(model, load_engine(model, "cpu"))
+    scores, drawn = {}, []
+    for dataset in datasets:
+        rows = []
+        for item in tell(f"test {dataset.name}", dataset.split("test")):
+            pixels, truth = load_item(item)
+            found, _ = segmenter.find_nuclei(pixels, item.mpp)
+            score = score_image(truth, found, instance=dataset.annotation == "instance")
+            rows.append({"name": item.name, **score})
+            drawn.append((f"{dataset.name} {item.name}", pixels, truth, found, score))
+        if rows:
+            scores[dataset.name] = write_scores(pd.DataFrame(rows), run / "test" / dataset.name)
+    if drawn:
+        draw_predictions(drawn, run / "predictions.png")
+    return scores
+
+
+def tell(what: str, items: Sequence[Item]) -> Iterator[Item]:
+    """Show on stderr how far a loop over images is."""
+    console = Console(stderr=True)
+    yield from track(items, what, console=console, transient=True, disable=not console.is_terminal)

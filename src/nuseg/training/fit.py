@@ -1,0 +1,261 @@
+"""A whole training: fit, tune, export, test. Everything that a rerun needs is left in the run folder."""
+
+import json
+import logging
+import platform
+import shlex
+import subprocess
+import sys
+import warnings
+from collections.abc import Sequence
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar, WeightAveraging
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch.utils.data import DataLoader
+
+from nuseg.data.dataset import Dataset
+from nuseg.errors import NusegError
+from nuseg.io.atomic import atomic_path
+from nuseg.model.config import Architecture, ModelConfig
+from nuseg.model.export import load_network
+from nuseg.model.store import Model, load_model
+from nuseg.model.unet import build_unet, count_parameters, receptive_radius
+from nuseg.training.callbacks import AtomicCheckpoints, EpochLog
+from nuseg.training.config import TrainConfig, render_config
+from nuseg.training.finish import finish
+from nuseg.training.module import Training, ema, validation_items
+from nuseg.training.windows import WindowNumbers, Windows
+
+CONFIG_FILE = "config.yaml"
+CHECKPOINTS = "checkpoints"
+
+
+def train(
+    datasets: Sequence[str | Path | Dataset],
+    run: str | Path,
+    config: TrainConfig | None = None,
+    resume: bool = False,
+    progress: bool = True,
+) -> Model:
+    """Train, validate, test and export a U-Net.
+
+    Parameters
+    ----------
+    datasets
+        nuseg datasets (see `nuseg prepare`); their splits "train", "validation" and "test" are used as such.
+    run
+        Folder to make: configuration, log, checkpoints, plots, test scores, and the model in `run/model`.
+    config
+        Default: `TrainConfig()`.
+    resume
+        Go on from the last whole epoch of an interrupted run; the result is that of an uninterrupted one.
+    progress
+        Show a progress bar.
+
+    Returns
+    -------
+    Model
+        The exported model.
+
+    Raises
+    ------
+    NusegError
+        A dataset lacks a split, the run folder is in use, or there is nothing to resume.
+    """
+    config = config or TrainConfig()
+    run = Path(run)
+    loaded = [d if isinstance(d, Dataset) else Dataset.load(Path(d)) for d in datasets]
+    require_splits(loaded)
+    last = run / CHECKPOINTS / "last.ckpt"
+    quieten()
+    L.seed_everything(config.seed, verbose=False)
+    network = start_network(config)
+    claim_run(run, config, loaded, resume)
+    model = describe_model(network, config, loaded, run)
+    validation = validation_items(loaded)
+    module = Training(network.to(memory_format=torch.channels_last), config, model, validation)
+    trainer = make_trainer(module, run, config, progress)
+    with warnings.catch_warnings():
+        # Lightning advises more workers than a laptop has cores for.
+        warnings.filterwarnings("ignore", message=".*num_workers.*|.*does not have many workers.*")
+        trainer.fit(
+            module,
+            train_loader(loaded, config),
+            DataLoader(range(len(validation)), batch_size=None),  # type: ignore[arg-type]
+            ckpt_path=last if resume and last.is_file() else None,
+            weights_only=False,
+        )
+    if trainer.interrupted:
+        raise NusegError(f"{run}: training was interrupted; go on with --resume")
+    load_best(module, run)
+    if not trainer.is_global_zero:
+        return Model(model, run / "model")
+    return finish(module, loaded, run)
+
+
+def quieten() -> None:
+    """Keep advertisements and advice of the libraries out of the log; their warnings stay."""
+    for name in ("lightning.pytorch", "torch.onnx"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+
+
+def require_splits(datasets: Sequence[Dataset]) -> None:
+    """Refuse datasets without images to train on or to choose the best epoch by."""
+    for split in ("train", "validation"):
+        if not any(dataset.split(split) for dataset in datasets):
+            names = ", ".join(str(dataset.root) for dataset in datasets)
+            raise NusegError(f"{names}: no image in the split '{split}': prepare with more images or another --split")
+    if not any(dataset.annotation == "instance" and dataset.split("train") for dataset in datasets):
+        warnings.warn(
+            "only masks to train on: the model will find nuclei, but not tell touching ones apart; add a dataset "
+            "with nuclei annotated one by one",
+            stacklevel=3,
+        )
+
+
+def claim_run(run: Path, config: TrainConfig, datasets: Sequence[Dataset], resume: bool) -> None:
+    """Make the run folder and write what a rerun needs, or check that a resumed run is the same one."""
+    path, record = run / CONFIG_FILE, run / "provenance.json"
+    text = render_config(config) + "\n"
+    fingerprints = {dataset.name: dataset.fingerprint for dataset in datasets}
+    if resume:
+        if not path.is_file():
+            raise NusegError(f"{run}: nothing to resume: no {CONFIG_FILE} there; train without --resume")
+        if path.read_text(encoding="utf-8") != text:
+            raise NusegError(
+                f"{path}: differs from the configuration given: resume with the same one, or start a new run"
+            )
+        if json.loads(record.read_text(encoding="utf-8"))["datasets"] != fingerprints:
+            raise NusegError(f"{record}: the datasets have changed since this run began: start a new run")
+        return
+    if run.exists() and (not run.is_dir() or any(run.iterdir())):
+        raise NusegError(f"{run}: not empty: choose a new folder, or --resume to go on with this run")
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    with atomic_path(record) as temporary:
+        temporary.write_text(json.dumps(provenance(fingerprints), indent=2) + "\n", encoding="utf-8")
+
+
+def provenance(fingerprints: dict[str, str]) -> dict[str, Any]:
+    """Command, versions, commit, machine and data of this training."""
+    try:
+        git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
+        commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        commit = "unknown"
+    packages = ("nuseg", "torch", "lightning", "numpy", "opencv-python-headless", "scikit-image")
+    return {
+        "command": shlex.join(["nuseg", *sys.argv[1:]]),
+        "commit": commit,
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in packages},
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "datasets": fingerprints,
+    }
+
+
+def start_network(config: TrainConfig) -> Any:
+    """The network to train: fresh, or with the weights of the model to fine-tune."""
+    if config.network.init is None:
+        return build_unet(config.network, pretrained=config.network.pretrained)
+    model = load_model(config.network.init)
+    if model.config.architecture != architecture_of(config):
+        raise NusegError(
+            f"network.init {config.network.init} is a {model.config.architecture.preset} with "
+            f"{model.config.architecture.in_channels} channels: set network.preset and in_channels to the same"
+        )
+    return load_network(model).train()
+
+
+def architecture_of(config: TrainConfig) -> Architecture:
+    """The part of the configuration that the model keeps."""
+    return Architecture(preset=config.network.preset, in_channels=config.network.in_channels)
+
+
+def describe_model(network: Any, config: TrainConfig, datasets: Sequence[Dataset], run: Path) -> ModelConfig:
+    """The model's configuration before any threshold is tuned."""
+    record = json.loads((run / "provenance.json").read_text(encoding="utf-8"))
+    export = config.export
+    trained_on = [dataset for dataset in datasets if dataset.split("train")]
+    return ModelConfig(
+        name=export.name or run.name,
+        description=export.description or f"U-Net ({config.network.preset}) that segments nuclei in H&E images.",
+        architecture=architecture_of(config),
+        mpp=config.data.mpp,
+        margin=receptive_radius(network),
+        licence=export.licence or " and ".join(sorted({dataset.licence for dataset in trained_on})),
+        data=[
+            {
+                "name": dataset.name,
+                "images": len(dataset.split("train")),
+                "annotation": dataset.annotation,
+                "licence": dataset.licence,
+                "source": dataset.source,
+                "fingerprint": dataset.fingerprint,
+            }
+            for dataset in trained_on
+        ],
+        training={"parameters": count_parameters(network), "config": config.model_dump(mode="json"), **record},
+    )
+
+
+def make_trainer(module: Training, run: Path, config: TrainConfig, progress: bool) -> L.Trainer:
+    """Lightning's loop with our checkpoints, averaged weights, early stopping and logs."""
+    # Nuclei scores where any validation image tells nuclei apart, else the mask's.
+    monitor = (
+        "validation/aji" if any(d["annotation"] == "instance" for d in module.model_config.data) else "validation/dice"
+    )
+    best = ModelCheckpoint(run / CHECKPOINTS, "best", monitor=monitor, mode="max", enable_version_counter=False)
+    last = ModelCheckpoint(run / CHECKPOINTS, "last", enable_version_counter=False)
+    how, compute = config.optimiser, config.compute
+    return L.Trainer(
+        accelerator=compute.accelerator,
+        devices=compute.devices,
+        strategy=compute.strategy,
+        precision=compute.precision,
+        max_epochs=how.epochs,
+        limit_train_batches=how.steps,
+        gradient_clip_val=how.clip,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        logger=TensorBoardLogger(run, name="", version="tensorboard"),
+        plugins=[AtomicCheckpoints()],
+        callbacks=[
+            WeightAveraging(avg_fn=partial(ema, decay=how.ema)),
+            EarlyStopping(monitor, patience=how.patience, mode="max"),
+            EpochLog(run / "log.csv"),
+            *([RichProgressBar()] if progress else []),
+            best,
+            last,
+        ],
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        log_every_n_steps=1,
+    )
+
+
+def train_loader(datasets: Sequence[Dataset], config: TrainConfig) -> DataLoader:
+    """Batches of windows; which windows is decided by seed and epoch alone."""
+    workers = config.data.workers
+    return DataLoader(
+        Windows(datasets, config),
+        batch_size=config.data.batch,
+        sampler=WindowNumbers(config.optimiser.steps * config.data.batch),
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def load_best(module: Training, run: Path) -> None:
+    """Give the module the averaged weights of its best epoch."""
+    checkpoint = torch.load(run / CHECKPOINTS / "best.ckpt", map_location="cpu", weights_only=False)
+    module.load_state_dict(checkpoint["state_dict"])
+    module.eval()

@@ -1,0 +1,110 @@
+"""The training step, the validation on whole images, and the optimiser, as a Lightning module."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor
+
+from nuseg.data.dataset import Item, load_item
+from nuseg.evaluation.report import score_image
+from nuseg.infer.segment import Segmenter
+from nuseg.model.config import ModelConfig
+from nuseg.model.store import Model
+from nuseg.model.unet import UNet, network_maps
+from nuseg.training.config import TrainConfig
+from nuseg.training.losses import segmentation_loss
+
+
+class Training(L.LightningModule):
+    """What Lightning repeats: loss of a batch, scores of a whole validation image, optimiser and schedule.
+
+    Parameters
+    ----------
+    network
+        To train.
+    config
+        Of the training.
+    model
+        Configuration under which validation images are segmented.
+    validation
+        Whole images to validate on, and whether their nuclei are told apart; the loader gives their numbers.
+    """
+
+    def __init__(
+        self, network: UNet, config: TrainConfig, model: ModelConfig, validation: Sequence[tuple[Item, bool]]
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.config = config
+        self.model_config = model
+        self.validation = validation
+        self.losses: dict[str, list[Tensor]] = defaultdict(list)
+        self.scores: dict[str, list[float]] = defaultdict(list)
+
+    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], _index: int) -> Tensor:
+        pixels, targets, instance = batch
+        x = pixels.float().contiguous(memory_format=torch.channels_last)
+        how = self.config.optimiser
+        parts = segmentation_loss(self.network(x), targets, instance, how.dice_weight, how.distance_weight)
+        for name, value in parts.items():
+            self.losses[name].append(value.detach())
+        return parts["loss"]
+
+    def validation_step(self, number: int, _index: int) -> None:
+        item, instance = self.validation[number]
+        pixels, labels = load_item(item)
+        found, _ = self.segmenter().find_nuclei(pixels, item.mpp)
+        for name, value in score_image(labels, found, instance).items():
+            self.scores[name].append(value)
+
+    def on_validation_epoch_end(self) -> None:
+        for name, values in self.losses.items():
+            self.log(f"train/{name}", torch.stack(values).mean(), sync_dist=True)
+        self.losses.clear()
+        for name in ("dice", "aji", "pq", "f1"):
+            if self.scores[name]:
+                self.log(f"validation/{name}", float(np.mean(self.scores[name])), sync_dist=True, prog_bar=True)
+        self.scores.clear()
+
+    def segmenter(self) -> Segmenter:
+        """The network as it is now, in the pipeline that users run."""
+        return Segmenter(Model(self.model_config, Path()), partial(network_maps, self.network))
+
+    def configure_optimizers(self) -> Any:
+        how = self.config.optimiser
+        # Weight decay is for the kernels; biases and normalisations are left free.
+        kernels = [p for p in self.network.parameters() if p.ndim > 1]
+        others = [p for p in self.network.parameters() if p.ndim <= 1]
+        groups: list[dict[str, Any]] = [{"params": kernels}, {"params": others, "weight_decay": 0.0}]
+        optimiser = torch.optim.AdamW(groups, how.lr, weight_decay=how.weight_decay)
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, lambda step: warmup_cosine(step, how.epochs * how.steps, how.warmup)
+        )
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def warmup_cosine(step: int, steps: int, warmup: float) -> float:
+    """Learning-rate factor: a linear rise over the first share of the steps, then half a cosine down to 0."""
+    rise = warmup * steps
+    if step < rise:
+        return (step + 1) / (rise + 1)
+    return 0.5 * (1 + math.cos(math.pi * min((step - rise) / max(steps - rise, 1), 1)))
+
+
+def ema(average: Tensor, current: Tensor, count: Tensor | int, decay: float) -> Tensor:
+    """Exponential moving average whose memory grows from nothing, so that early weights are forgotten soon."""
+    if not average.is_floating_point():
+        return current
+    return average.lerp(current, 1 - min(decay, (1 + int(count)) / (10 + int(count))))
+
+
+def validation_items(datasets: Sequence[Any], split: str = "validation") -> list[tuple[Item, bool]]:
+    """The whole images of a split over several datasets, each with whether its nuclei are told apart."""
+    return [(item, d.annotation == "instance") for d in datasets for item in d.split(split)]

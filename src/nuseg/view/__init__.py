@@ -1,0 +1,1 @@
+"""Results for the eye: self-contained HTML pages."""

@@ -1,0 +1,53 @@
+"""A model for tests that needs no training: what is dark is a nucleus. A real ONNX graph, run by the real engine."""
+
+from pathlib import Path
+
+import numpy as np
+
+from nuseg.model.config import Architecture, ModelConfig, Thresholds
+from nuseg.model.store import Model, save_config
+
+THRESHOLD = 128
+CONFIG = ModelConfig(
+    name="dark",
+    architecture=Architecture(),
+    mpp=0.25,
+    margin=0,
+    stride=1,
+    thresholds=Thresholds(mask=0.5, marker=0.5, smoothing=0, min_area_um2=1),
+)
+
+
+def dark_network(batch: np.ndarray) -> np.ndarray:
+    """Mask probability and distance, 1 where the mean of the channels is below the threshold, else 0."""
+    dark = batch.mean(axis=3) < THRESHOLD
+    return np.stack([dark, dark], axis=1).astype(np.float32)
+
+
+def save_dark_model(folder: Path) -> Model:
+    """Write a model folder whose ONNX graph does what `dark_network` does."""
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    folder.mkdir(parents=True, exist_ok=True)
+    constants = [
+        numpy_helper.from_array(np.array([3], np.int64), "channels"),
+        numpy_helper.from_array(np.array(THRESHOLD, np.float32), "threshold"),
+        numpy_helper.from_array(np.array([1], np.int64), "first"),
+    ]
+    nodes = [
+        helper.make_node("Cast", ["image"], ["values"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["values", "channels"], ["mean"], keepdims=0),
+        helper.make_node("Less", ["mean", "threshold"], ["dark"]),
+        helper.make_node("Cast", ["dark"], ["mask"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["mask", "first"], ["map"]),
+        helper.make_node("Concat", ["map", "map"], ["maps"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "dark",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", "h", "w", 3])],
+        [helper.make_tensor_value_info("maps", TensorProto.FLOAT, ["n", 2, "h", "w"])],
+        constants,
+    )
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), folder / "model.onnx")
+    return save_config(CONFIG, folder)

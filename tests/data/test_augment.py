@@ -1,0 +1,87 @@
+"""Augmentation: the same seed gives the same window, targets move with pixels, colours stay colours."""
+
+import numpy as np
+import pytest
+
+from nuseg.data.augment import Augmentation, jitter_look, jitter_stain, random_window
+
+STILL = Augmentation(flip=False, rotation=0, scale=(1, 1), elastic=0)
+
+
+@pytest.fixture
+def image() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return np.clip(rng.normal((200, 150, 190), 30, (96, 128, 3)), 0, 255).astype(np.uint8)
+
+
+def test_without_changes_a_window_is_a_piece_of_the_image(image):
+    targets = image.transpose(2, 0, 1).copy()
+    window, warped = random_window(image, targets, 64, 1.0, STILL, np.random.default_rng(3))
+    assert window.shape == (64, 64, 3)
+    assert warped.shape == (3, 64, 64)
+    assert warped.dtype == np.float32
+    # Placed between pixels, so up to the rounding of the interpolation the two agree everywhere.
+    np.testing.assert_allclose(warped.transpose(1, 2, 0) * 255, window, atol=1)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_targets_turn_scale_and_bend_with_the_pixels(image, seed):
+    how = Augmentation(elastic_probability=1.0)
+    smooth = np.repeat(np.linspace(0, 255, 128).astype(np.uint8)[None, :, None], 96, 0).repeat(3, 2)
+    window, warped = random_window(smooth, smooth[..., 0][None], 64, 0.8, how, np.random.default_rng(seed))
+    np.testing.assert_allclose(warped[0] * 255, window[..., 0], atol=1)
+
+
+def test_zoom_magnifies():
+    pixels = np.zeros((200, 200, 3), np.uint8)
+    pixels[:, 100:] = 255
+    for zoom in (0.5, 2.0):
+        pattern = np.tile(np.arange(200) % 20 < 10, (200, 1)).astype(np.uint8) * 255
+        _, warped = random_window(pixels, pattern[None], 80, zoom, STILL, np.random.default_rng(1))
+        crossings = np.count_nonzero(np.diff(warped[0, 40] > 0.5))
+        assert crossings == pytest.approx(80 / (10 * zoom), abs=1.5)
+
+
+def test_same_seed_same_window(image):
+    how = Augmentation()
+    first, again, other = (
+        jitter_look(random_window(image, image[..., 0][None], 48, 1, how, rng)[0], how, rng)
+        for rng in map(np.random.default_rng, (5, 5, 6))
+    )
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+def test_no_strength_changes_nothing(image):
+    off = Augmentation(
+        stain=0,
+        stain_shift=0,
+        brightness=0,
+        contrast=0,
+        blur_probability=0,
+        noise_probability=0,
+        jpeg_probability=0,
+    )
+    np.testing.assert_array_equal(jitter_look(image, off, np.random.default_rng(0)), image)
+    np.testing.assert_allclose(jitter_stain(image, off, np.random.default_rng(0)).astype(int), image, atol=1)
+
+
+def test_stain_jitter_keeps_white_glass_white_without_shift():
+    glass = np.full((8, 8, 3), 255, np.uint8)
+    how = Augmentation(stain=0.5, stain_shift=0)
+    np.testing.assert_array_equal(jitter_stain(glass, how, np.random.default_rng(0)), glass)
+
+
+def test_stain_jitter_agrees_with_scikit_image():
+    from skimage.color import hed2rgb, rgb2hed
+
+    pixels = np.random.default_rng(4).integers(60, 200, (16, 16, 3), np.uint8)
+    how = Augmentation(stain=0.1, stain_shift=0)
+    factors = 1 + np.random.default_rng(9).uniform(-0.1, 0.1, 3)
+    # scikit-image clips negative stains, so compare where there are none.
+    stains = rgb2hed(pixels)
+    positive = (stains > 1e-3).all(-1)
+    expected = 255 * hed2rgb(stains * factors)
+    found = jitter_stain(pixels, how, np.random.default_rng(9))
+    assert positive.any()
+    np.testing.assert_allclose(found[positive], expected[positive], atol=2)

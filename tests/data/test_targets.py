@@ -1,0 +1,52 @@
+"""Targets of hand-made label images."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nuseg.data.targets import make_targets
+
+
+def test_a_square_rises_to_one_in_the_middle():
+    labels = np.zeros((7, 7), np.int32)
+    labels[1:6, 1:6] = 3
+    mask, distance = make_targets(labels)
+    np.testing.assert_array_equal(mask, labels > 0)
+    assert distance[3, 3] == 1
+    assert (distance[labels == 0] == 0).all()
+    np.testing.assert_allclose(distance[3, 1:6], [0.2, 0.6, 1, 0.6, 0.2], atol=0.01)
+
+
+def test_distance_falls_between_touching_nuclei():
+    labels = np.zeros((7, 14), np.int32)
+    labels[1:6, 1:7], labels[1:6, 7:13] = 1, 2
+    distance = make_targets(labels)[1]
+    assert distance[3, 6] < 0.3
+    assert distance[3, 7] < 0.3
+    assert distance[3, 3:5].max() == 1
+
+
+def test_small_and_large_nuclei_both_reach_one():
+    labels = np.zeros((40, 40), np.int32)
+    labels[2:5, 2:5], labels[10:35, 10:35] = 1, 2
+    distance = make_targets(labels)[1]
+    assert distance[labels == 1].max() == 1
+    assert distance[labels == 2].max() == 1
+
+
+def test_no_nuclei_and_nothing_but_one():
+    assert not make_targets(np.zeros((4, 5), np.int32)).any()
+    assert (make_targets(np.ones((4, 5), np.int32)) == 1).all()
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10_000))
+def test_range_and_order_of_labels(seed):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 4, (8, 9)).repeat(3, 0).repeat(3, 1).astype(np.int32)
+    targets = make_targets(labels)
+    assert targets.dtype == np.float32
+    assert targets.min() >= 0
+    assert targets.max() <= 1
+    renamed = np.array([0, 3, 1, 2], np.int32)[labels]
+    np.testing.assert_allclose(make_targets(renamed), targets, atol=1e-6)

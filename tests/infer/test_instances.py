@@ -1,0 +1,110 @@
+"""Maps to nuclei: hand-made maps, and properties on random ones."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from nuseg.data.targets import make_targets
+from nuseg.infer.instances import fill_holes, separate
+from nuseg.model.config import Thresholds
+
+PLAIN = Thresholds(smoothing=0, min_area_um2=0)
+
+
+def discs(*centres: tuple[float, float], radius: float = 8, shape: tuple[int, int] = (40, 60)) -> np.ndarray:
+    y, x = np.indices(shape)
+    labels = np.zeros(shape, np.int32)
+    nearest = np.full(shape, np.inf)
+    for number, (cy, cx) in enumerate(centres, 1):
+        distance = np.hypot(y - cy, x - cx)
+        inside = (distance <= radius) & (distance < nearest)
+        labels[inside] = number
+        nearest[inside] = distance[inside]
+    return labels
+
+
+def smooth_maps(seed: int, shape: tuple[int, int] = (60, 80)) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    maps = ndimage.gaussian_filter(rng.normal(size=(2, *shape)), (0, 2.5, 2.5))
+    return np.clip(0.5 + maps / (3 * maps.std()), 0, 1).astype(np.float32)
+
+
+def test_true_targets_give_the_true_nuclei_back():
+    labels = discs((12, 12), (12, 27), (25, 45))  # the first two touch
+    found = separate(make_targets(labels), PLAIN, mpp=0.25)
+    assert found.max() == 3
+    np.testing.assert_array_equal(found > 0, labels > 0)
+    agreement = max(np.mean(found[labels == k] == v) for k in (1,) for v in (1, 2, 3))
+    assert agreement > 0.97
+
+
+def test_empty_maps_give_no_nuclei():
+    found = separate(np.zeros((2, 5, 7), np.float32), PLAIN, 0.25)
+    assert found.shape == (5, 7)
+    assert found.dtype == np.int32
+    assert not found.any()
+
+
+def test_a_piece_without_a_seed_becomes_one_nucleus():
+    maps = np.zeros((2, 10, 10), np.float32)
+    maps[0, 2:5, 2:5] = 0.9
+    maps[1, 2:5, 2:5] = 0.1
+    found = separate(maps, PLAIN, 0.25)
+    assert found.max() == 1
+    assert (found > 0).sum() == 9
+
+
+def test_small_nuclei_are_dropped_by_area_in_um2():
+    maps = np.zeros((2, 12, 12), np.float32)
+    maps[:, 1:4, 1:4] = 0.9  # 9 px
+    maps[:, 6:11, 6:11] = 0.9  # 25 px
+    thresholds = Thresholds(smoothing=0, min_area_um2=1.0)
+    assert separate(maps, thresholds, mpp=0.25).max() == 1  # 1 um2 = 16 px
+    assert separate(maps, thresholds, mpp=0.5).max() == 2  # 1 um2 = 4 px
+
+
+def test_holes_are_filled_but_bays_are_not():
+    mask = np.ones((5, 7), bool)
+    mask[2, 2] = mask[0, 5] = mask[1, 5] = False
+    filled = fill_holes(mask)
+    assert filled[2, 2]
+    assert not filled[0, 5]
+    assert not filled[1, 5]
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 10_000), marker=st.sampled_from([0.4, 0.55, 0.7]))
+def test_nuclei_are_whole_and_numbered_without_gaps(seed, marker):
+    maps = smooth_maps(seed)
+    labels = separate(maps, Thresholds(marker=marker, smoothing=1, min_area_um2=0), 0.25)
+    np.testing.assert_array_equal(labels > 0, fill_holes(maps[0] >= 0.5))
+    assert sorted(np.unique(labels[labels > 0])) == list(range(1, labels.max() + 1))
+    for number in range(1, labels.max() + 1):
+        assert ndimage.label(labels == number)[1] == 1
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    seed=st.integers(0, 10_000),
+    levels=st.sampled_from([4, 1000]),
+    top=st.integers(0, 40),
+    left=st.integers(0, 40),
+)
+def test_a_piece_of_mask_is_separated_the_same_in_any_surroundings(seed, levels, top, left):
+    maps = smooth_maps(seed, (50, 50))
+    maps[1] = np.round(maps[1] * levels) / levels  # few levels: many ties
+    maps[:, [0, -1]] = maps[:, :, [0, -1]] = 0
+    canvas = np.zeros((2, 100, 100), np.float32)
+    canvas[:, 92:98, 2:98] = 0.9  # other nuclei before and after
+    canvas[:, top : top + 50, left : left + 50] = maps
+    alone = separate(maps, PLAIN, 0.25)
+    among = separate(canvas, PLAIN, 0.25)[top : top + 50, left : left + 50]
+    pairs = np.unique(np.stack([alone.ravel(), among.ravel()]), axis=1)
+    assert pairs.shape[1] == alone.max() + 1  # one partner each: the same partition
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1)])
+def test_tiny_images(shape):
+    assert separate(np.ones((2, *shape), np.float32), PLAIN, 0.25).max() == 1

@@ -1,0 +1,78 @@
+"""Files, folders and patterns give the images they name."""
+
+from pathlib import Path
+
+import pytest
+
+from nuseg.errors import NusegError
+from nuseg.io.image import find_images
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("b.png", "a.TIF", "notes.txt", ".hidden.png", "sub/c.jpg", "empty/notes.txt", "odd[1]/d.bmp"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    return tmp_path
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [path.name for path in paths]
+
+
+def test_folder_is_not_searched_deeper(folder: Path) -> None:
+    assert names(find_images([folder])) == ["a.TIF", "b.png"]
+
+
+def test_files_are_taken_whatever_their_suffix(folder: Path) -> None:
+    assert names(find_images([folder / "notes.txt", str(folder / "b.png")])) == ["b.png", "notes.txt"]
+
+
+def test_patterns(folder: Path) -> None:
+    assert names(find_images([f"{folder}/*"])) == ["a.TIF", "b.png"]
+    assert sorted(names(find_images([f"{folder}/**/*.jpg", f"{folder}/*.p?g"]))) == ["b.png", "c.jpg"]
+
+
+def test_a_folder_whose_name_looks_like_a_pattern(folder: Path) -> None:
+    assert names(find_images([folder / "odd[1]"])) == ["d.bmp"]
+
+
+def test_each_file_once(folder: Path) -> None:
+    given = [folder, folder / "b.png", folder / "sub" / ".." / "b.png", f"{folder}/*.png"]
+    assert names(find_images(given)) == ["a.TIF", "b.png"]
+
+
+def test_one_path_alone(folder: Path) -> None:
+    assert names(find_images(folder / "b.png")) == ["b.png"]
+
+
+def test_slides_beside_images_are_mentioned(folder: Path) -> None:
+    (folder / "slide.ndpi").touch()
+    with pytest.warns(UserWarning, match=r"1 slide file\(s\) such as slide\.ndpi"):
+        assert names(find_images([folder])) == ["a.TIF", "b.png"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("nothing.png", r"nothing\.png: no such file or folder"),
+        ("*.bmp", "no file matches this pattern"),
+        ("*.txt", r"expected files ending in \.png, .*, found 1 other"),
+        ("empty", r"expected files ending in \.png, .*, found 1 other"),
+    ],
+)
+def test_nothing_found_is_said(folder: Path, given: str, message: str) -> None:
+    with pytest.raises(NusegError, match=message):
+        find_images([folder / given])
+
+
+def test_no_inputs() -> None:
+    with pytest.raises(NusegError, match="no images given"):
+        find_images([])
+
+
+def test_a_folder_of_slides_only(tmp_path: Path) -> None:
+    (tmp_path / "slide.svs").touch()
+    with pytest.raises(NusegError, match=r"slide\.svs are not read by this version"):
+        find_images([tmp_path])

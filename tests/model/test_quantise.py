@@ -1,0 +1,41 @@
+"""The 8-bit graph: the same interface, nearly the same maps."""
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from nuseg.infer.engines import load_engine
+from nuseg.model.config import Architecture, ModelConfig
+from nuseg.model.export import save_model
+from nuseg.model.quantise import float_nodes, quantise
+from nuseg.model.unet import build_unet
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    torch.manual_seed(0)
+    architecture = Architecture(preset="unet-small")
+    config = ModelConfig(name="untrained", architecture=architecture, mpp=0.25, margin=128)
+    return save_model(build_unet(architecture), config, tmp_path_factory.mktemp("model"))
+
+
+def test_int8_graph_gives_nearly_the_same_maps(model):
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 256, (64, 64, 3), np.uint8) for _ in range(4)]
+    quantise(model, images)
+    batch = rng.integers(0, 256, (2, 50, 70, 3), np.uint8)
+    exact = load_engine(model, "cpu", precision="f32")(batch)
+    coarse = load_engine(model, "cpu", precision="int8")(batch)
+    assert coarse.shape == exact.shape == (2, 2, 50, 70)
+    assert 0 < np.abs(coarse - exact).max() < 0.1
+    types = [node.op_type for node in onnx.load(model.graph("int8")).graph.node]
+    assert "QuantizeLinear" in types
+
+
+def test_the_last_stage_and_the_heads_stay_in_float(model):
+    graph = onnx.load(model.graph())
+    kept = {node.name: node.op_type for node in graph.graph.node if node.name in float_nodes(graph)}
+    # One up-convolution, two convolutions of the last stage, two heads.
+    assert sorted(kept.values()).count("ConvTranspose") == 1
+    assert sorted(kept.values()).count("Conv") == 4

@@ -1,0 +1,105 @@
+"""The network: shapes, gradients, skip connections, receptive field."""
+
+import pytest
+import torch
+
+from nuseg.model.config import Architecture
+from nuseg.model.unet import build_unet, count_parameters, network_maps, receptive_radius
+
+PRESETS = ("unet-small", "unet-lite")  # the full `unet` is the small one with wider layers
+
+
+def build(preset: str, in_channels: int = 3):
+    torch.manual_seed(0)
+    return build_unet(Architecture(preset=preset, in_channels=in_channels)).eval()
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("size", [(1, 1), (16, 16), (33, 47), (5, 64)])
+def test_any_size_gives_maps_of_that_size(preset, size):
+    with torch.no_grad():
+        assert build(preset)(torch.zeros(2, 3, *size)).shape == (2, 2, *size)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("channels", [1, 4])
+def test_any_number_of_channels(preset, channels):
+    with torch.no_grad():
+        assert build(preset, channels)(torch.zeros(1, channels, 16, 16)).shape == (1, 2, 16, 16)
+
+
+def test_paper_preset_has_the_papers_widths():
+    network = build("unet")
+    assert [
+        stage[-3].out_channels for stage in (network.encoder.stages[0], *(s[1] for s in network.encoder.stages[1:]))
+    ] == [
+        64,
+        128,
+        256,
+        512,
+        1024,
+    ]
+    # The paper's 31,030,593 for one class (with biases, without normalisation), by hand:
+    # biases of the 18 normalised convolutions are replaced by twice as many normalisation parameters,
+    # and there is a second 1x1 head of 64 + 1.
+    widths = (64, 128, 256, 512, 1024, 512, 256, 128, 64)
+    paper = 0
+    inputs = 3
+    for i, width in enumerate(widths):
+        if i > 4:
+            paper += 4 * inputs * width + width
+            inputs = 2 * width
+        paper += 9 * inputs * width + 9 * width * width + 2 * 2 * width
+        inputs = width
+    assert count_parameters(network) == paper + 2 * (64 + 1)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_gradients_reach_every_parameter(preset):
+    network = build(preset).train()
+    torch.manual_seed(1)
+    network(255 * torch.rand(2, 3, 64, 64)).square().mean().backward()
+    without = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert without == []
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_each_skip_connection_carries_information(preset):
+    network = build(preset).train()  # batch statistics keep the signal of an untrained network alive
+    x = 255 * torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        whole = network(x)
+        for silenced in range(4):
+
+            def silence(module, inputs):
+                return inputs[0], torch.zeros_like(inputs[1])
+
+            handle = network.decoder[silenced].register_forward_pre_hook(silence)
+            changed = (network(x) - whole).abs().max()
+            handle.remove()
+            assert changed > 1e-5, f"decoder stage {silenced} ignores its skip connection"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_nothing_beyond_the_receptive_radius_changes_the_output(preset):
+    network = build(preset).double()
+    radius = receptive_radius(network)
+    length, at = 2 * radius + 64, radius + 16
+    x = 255 * torch.rand(1, 3, 32, length, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    x.requires_grad_(True)
+    network(x)[..., at].sum().backward()
+    reached = torch.nonzero(x.grad.abs().sum((0, 1, 2))).squeeze()
+    assert int(reached.min()) >= at - radius
+    assert int(reached.max()) <= at + radius
+    # The bound is not idle: the network does look further than half of it.
+    assert int(reached.max()) - at > radius // 2
+
+
+def test_network_maps_takes_bytes_and_gives_probabilities():
+    network = build("unet-small")
+    batch = torch.randint(0, 256, (2, 20, 30, 3), dtype=torch.uint8).numpy()
+    maps = network_maps(network, batch)
+    with torch.no_grad():
+        expected = torch.sigmoid(network(torch.from_numpy(batch).permute(0, 3, 1, 2).float()))
+    assert maps.shape == (2, 2, 20, 30)
+    torch.testing.assert_close(torch.from_numpy(maps), expected, atol=1e-5, rtol=0)

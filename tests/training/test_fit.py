@@ -1,0 +1,178 @@
+"""Whole trainings on tiny data, through the command line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from nuseg.infer.engines import load_engine
+from nuseg.model.export import load_network
+from nuseg.model.store import load_model
+from nuseg.model.unet import network_maps
+from nuseg.training.module import ema, warmup_cosine
+
+TINY = [
+    "network.preset=unet-small",
+    "data.window=32",
+    "data.batch=2",
+    "data.workers=0",
+    "optimiser.steps=2",
+    "optimiser.epochs=3",
+    "compute.accelerator=cpu",
+]
+
+
+def command(*arguments: str | Path, settings: list[str] = TINY) -> list[str]:
+    sets = [word for setting in settings for word in ("--set", setting)]
+    return [sys.executable, "-m", "nuseg", "train", *map(str, arguments), *sets]
+
+
+def run(*arguments: str | Path, settings: list[str] = TINY) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*arguments, settings=settings), capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_dataset, tiny_binary_dataset, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    done = run(tiny_dataset, tiny_binary_dataset, "-o", folder)
+    assert done.returncode == 0, done.stderr
+    assert "test tiny: dice" in done.stdout
+    return folder
+
+
+def test_a_run_leaves_everything(trained):
+    expected = {
+        "config.yaml",
+        "provenance.json",
+        "log.csv",
+        "curves.png",
+        "predictions.png",
+        "checkpoints/best.ckpt",
+        "checkpoints/last.ckpt",
+        "model/model.json",
+        "model/model.onnx",
+        "model/weights.pt",
+        "model/CARD.md",
+        "test/tiny/per_image.csv",
+        "test/tiny/scores.json",
+        "test/tiny-binary/per_image.csv",
+    }
+    assert expected <= {str(path.relative_to(trained)) for path in trained.rglob("*")}
+    assert list(pd.read_csv(trained / "log.csv")["epoch"]) == [0, 1, 2]
+    record = json.loads((trained / "provenance.json").read_text())
+    assert record["datasets"] == {"tiny": "tiny-1", "tiny-binary": "tiny-binary-2"}
+    assert record["versions"]["torch"] == torch.__version__.split("+")[0] or record["versions"]["torch"]
+    assert "train" in record["command"]
+
+
+def test_the_model_knows_where_it_comes_from(trained):
+    config = load_model(trained).config
+    assert [d["images"] for d in config.data] == [3, 2]
+    assert config.licence == "CC0"
+    assert config.training["config"]["optimiser"]["epochs"] == 3
+    assert set(config.scores) == {"tiny", "tiny-binary"}
+    assert "aji" in config.scores["tiny"]
+    assert "aji" not in config.scores["tiny-binary"]
+
+
+def test_the_exported_graph_equals_pytorch(trained):
+    model = load_model(trained)
+    engine, network = load_engine(model, "cpu"), load_network(model)
+    rng = np.random.default_rng(0)
+    for shape in ((1, 1, 1, 3), (2, 37, 50, 3), (1, 128, 96, 3)):
+        batch = rng.integers(0, 256, shape, np.uint8)
+        np.testing.assert_allclose(engine(batch), network_maps(network, batch), atol=2e-5)
+
+
+def test_a_killed_training_resumes_to_the_same_weights(trained, tiny_dataset, tiny_binary_dataset, tmp_path):
+    folder = tmp_path / "killed"
+    started = subprocess.Popen(
+        command(tiny_dataset, tiny_binary_dataset, "-o", folder),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not (folder / "checkpoints" / "last.ckpt").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(started.pid, signal.SIGKILL)
+    started.wait()
+    assert not (folder / "model" / "model.json").exists(), "killed too late to test anything"
+    done = run(tiny_dataset, tiny_binary_dataset, "-o", folder, "--resume")
+    assert done.returncode == 0, done.stderr
+    whole, resumed = (torch.load(f / "model" / "weights.pt", weights_only=True) for f in (trained, folder))
+    for name, value in whole.items():
+        torch.testing.assert_close(resumed[name], value, rtol=0, atol=0)
+    columns = [c for c in pd.read_csv(trained / "log.csv").columns if c != "seconds"]
+    logs = [pd.read_csv(f / "log.csv")[columns] for f in (trained, folder)]
+    pd.testing.assert_frame_equal(*logs)
+
+
+def test_fine_tuning_starts_from_a_models_weights(trained, tiny_dataset, tmp_path):
+    settings = [*TINY, f"network.init={trained}", "optimiser.epochs=1", "optimiser.lr=1e-12", "optimiser.steps=1"]
+    done = run(tiny_dataset, "-o", tmp_path / "tuned", settings=settings)
+    assert done.returncode == 0, done.stderr
+    old, new = (torch.load(f / "model" / "weights.pt", weights_only=True) for f in (trained, tmp_path / "tuned"))
+    name = "heads.mask.weight"
+    torch.testing.assert_close(new[name], old[name], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "words"),
+    [
+        (["DATA", "-o", "TRAINED"], TINY, "not empty"),
+        (["DATA", "-o", "NEW", "--resume"], TINY, "nothing to resume"),
+        (["DATA", "-o", "TRAINED", "--resume"], [*TINY, "seed=5"], "differs from the configuration"),
+        (["DATA", "-o", "TRAINED", "--resume"], TINY, "datasets have changed"),
+        (["NEW", "-o", "NEW2"], TINY, "dataset"),
+        (["DATA", "-o", "NEW"], [*TINY, "network.init=TRAINED", "network.preset=unet-lite"], "unet-small"),
+        (["DATA", "-o", "NEW"], [*TINY, "nonsense=1"], "unknown key nonsense"),
+    ],
+)
+def test_what_cannot_be_trained_is_one_clear_line(trained, tiny_dataset, tmp_path, arguments, settings, words):
+    places = {"DATA": tiny_dataset, "TRAINED": trained, "NEW": tmp_path / "new", "NEW2": tmp_path / "new2"}
+    settings = [setting.replace("TRAINED", str(trained)) for setting in settings]
+    done = run(*(places.get(word, word) for word in arguments), settings=settings)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith("error: ")
+
+
+def test_training_learns_to_segment_the_tiny_images(tiny_dataset, tmp_path):
+    settings = [
+        *(s for s in TINY if "steps" not in s and "epochs" not in s),
+        "data.batch=8",
+        "data.window=64",
+        "optimiser.steps=30",
+        "optimiser.epochs=2",
+        "optimiser.lr=0.005",
+        "optimiser.ema=0.9",
+    ]
+    done = run(tiny_dataset, "-o", tmp_path / "run", settings=settings)
+    assert done.returncode == 0, done.stderr
+    assert load_model(tmp_path / "run").config.scores["tiny"]["dice"]["mean"] > 0.9
+
+
+def test_learning_rate_rises_then_falls_to_zero():
+    factors = [warmup_cosine(step, 100, 0.1) for step in range(101)]
+    assert factors[0] == pytest.approx(1 / 11)
+    assert max(factors) == factors[10] == 1
+    assert factors[100] == pytest.approx(0)
+    assert sorted(factors[10:], reverse=True) == factors[10:]
+
+
+def test_the_moving_average_forgets_early_weights_soon():
+    average = torch.tensor(100.0)
+    for count in range(200):
+        average = ema(average, torch.tensor(0.0), count, 0.999)
+    assert average < 0.01
+    assert ema(torch.tensor(3), torch.tensor(5), 7, 0.9) == 5  # counters are not averaged

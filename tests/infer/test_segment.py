@@ -147,7 +147,7 @@ def test_the_real_engine_is_loaded_once(tmp_path: Path) -> None:
         warnings.simplefilter("error", UserWarning)
         result = segment(draw(), 0.25, tmp_path, device="cpu", threads=1)
     assert np.array_equal(result.labels, run(draw()).labels)
-    model.graph.unlink()
+    model.graph().unlink()
     with pytest.raises(NusegError, match=r"model\.onnx"):
         segment(draw(), 0.25, tmp_path)
     # A loaded Model is not checked again, and its engine is remembered.

@@ -28,7 +28,7 @@ class EpochLog(L.Callback):
         self.path = path
         self.rows: list[dict[Hashable, Any]] = []
 
-    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if self.path.is_file():  # resumed: keep the epochs that the checkpoint has behind it
             rows = pd.read_csv(self.path)
             self.rows = rows[rows["epoch"] < trainer.current_epoch].to_dict("records")

@@ -212,8 +212,9 @@ def make_trainer(module: Training, run: Path, config: TrainConfig, progress: boo
     monitor = (
         "validation/aji" if any(d["annotation"] == "instance" for d in module.model_config.data) else "validation/dice"
     )
-    best = ModelCheckpoint(run / CHECKPOINTS, "best", monitor=monitor, mode="max", enable_version_counter=False)
-    last = ModelCheckpoint(run / CHECKPOINTS, "last", enable_version_counter=False)
+    # After the log's row of the epoch: what a resumed run goes on from is logged.
+    checkpoint = partial(ModelCheckpoint, run / CHECKPOINTS, enable_version_counter=False, save_on_train_epoch_end=True)
+    best, last = checkpoint("best", monitor=monitor, mode="max"), checkpoint("last")
     how, compute = config.optimiser, config.compute
     return L.Trainer(
         accelerator=compute.accelerator,

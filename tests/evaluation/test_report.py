@@ -135,6 +135,6 @@ def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_scoring_needs_no_torch() -> None:
-    code = "import sys, nuseg.evaluation; assert 'torch' not in sys.modules; print(nuseg.evaluation.score_image.__name__)"
+    code = "import sys, nuseg.evaluation as e; assert 'torch' not in sys.modules; print(e.score_image.__name__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "score_image", done.stderr

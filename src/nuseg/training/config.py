@@ -36,13 +36,16 @@ class Optimiser(Strict):
 
     epochs: int = Field(40, ge=1, description="epochs; validation after each")
     steps: int = Field(75, ge=1, description="steps in an epoch")
-    lr: float = Field(1e-3, gt=0, description="largest learning rate (AdamW)")
+    lr: float = Field(3e-3, gt=0, description="largest learning rate (AdamW)")
+    encoder_lr: float = Field(
+        0.5, ge=0, description="factor on the learning rate of a contracting path that starts from ImageNet weights"
+    )
     weight_decay: float = Field(1e-2, ge=0, description="weight decay (AdamW)")
     warmup: float = Field(0.05, ge=0, le=1, description="share of the steps in which the rate rises from 0")
     clip: float = Field(1.0, gt=0, description="gradients are scaled down to this norm")
     ema: float = Field(0.998, ge=0, lt=1, description="decay of the moving average of weights, which is the model")
     dice_weight: float = Field(1.0, ge=0, description="weight of the Dice loss beside cross-entropy's 1")
-    distance_weight: float = Field(2.0, ge=0, description="weight of the distance loss")
+    distance_weight: float = Field(3.0, ge=0, description="weight of the distance loss")
     patience: int = Field(40, ge=1, description="stop after this many epochs without a better validation AJI")
 
 

@@ -79,11 +79,23 @@ class Training(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         how = self.config.optimiser
-        # Weight decay is for the kernels; biases and normalisations are left free.
-        kernels = [p for p in self.network.parameters() if p.ndim > 1]
-        others = [p for p in self.network.parameters() if p.ndim <= 1]
-        groups: list[dict[str, Any]] = [{"params": kernels}, {"params": others, "weight_decay": 0.0}]
-        optimiser = torch.optim.AdamW(groups, how.lr, weight_decay=how.weight_decay)
+        start, network = self.config.network, self.network
+        from_imagenet = start.preset == "unet-lite" and start.pretrained and start.init is None
+        factors = (
+            (network.encoder, how.encoder_lr if from_imagenet else 1.0),
+            (network.decoder, 1.0),
+            (network.heads, 1.0),
+        )
+        groups: list[dict[str, Any]] = []
+        for part, factor in factors:
+            # Weight decay is for the kernels; biases and normalisations are left free.
+            kernels = [p for p in part.parameters() if p.ndim > 1]
+            others = [p for p in part.parameters() if p.ndim <= 1]
+            groups += [
+                {"params": kernels, "lr": how.lr * factor},
+                {"params": others, "lr": how.lr * factor, "weight_decay": 0.0},
+            ]
+        optimiser = torch.optim.AdamW(groups, weight_decay=how.weight_decay)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimiser, lambda step: warmup_cosine(step, how.epochs * how.steps, how.warmup)
         )

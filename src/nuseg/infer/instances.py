@@ -38,7 +38,7 @@ def separate(maps: np.ndarray, thresholds: Thresholds, mpp: float) -> np.ndarray
     count, markers = cv2.connectedComponents(seeds.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
     markers, count = seed_unseeded(mask, markers, count)
     labels = grow(markers, distance, mask)
-    return drop_small(labels, thresholds.min_area_um2 / mpp**2)
+    return drop_doubtful(labels, probability, thresholds.min_area_um2 / mpp**2, thresholds.min_probability)
 
 
 def fill_holes(mask: np.ndarray) -> np.ndarray:
@@ -72,8 +72,10 @@ def grow(markers: np.ndarray, distance: np.ndarray, mask: np.ndarray) -> np.ndar
     return watershed(level, markers, mask=mask).astype(np.int32, copy=False)
 
 
-def drop_small(labels: np.ndarray, min_area: float) -> np.ndarray:
-    """Remove nuclei under an area (px) and number the others 1..N in their order."""
-    keep = np.bincount(labels.ravel()) >= min_area
+def drop_doubtful(labels: np.ndarray, probability: np.ndarray, min_area: float, min_probability: float) -> np.ndarray:
+    """Remove nuclei under an area (px) or a mean mask probability, and number the others 1..N in their order."""
+    area = np.bincount(labels.ravel())
+    total = np.bincount(labels.ravel(), weights=probability.ravel())
+    keep = (area >= min_area) & (total >= min_probability * area)
     keep[0] = False
     return (np.cumsum(keep, dtype=np.int32) * keep)[labels].astype(np.int32, copy=False)

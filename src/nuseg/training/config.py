@@ -56,7 +56,7 @@ class Compute(Strict):
     devices: int | str = Field("auto", description="number of devices, or auto")
     strategy: str = Field("auto", description="Lightning strategy, such as ddp for several GPUs")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
-        "32-true", description="bf16-mixed is faster where the processor has bf16 units (AMX, GPUs)"
+        "32-true", description="bf16-mixed is faster where the processor has bf16 instructions, and on GPUs"
     )
 
 
@@ -66,7 +66,7 @@ class Export(Strict):
     name: str | None = Field(None, description="name of the model; null = the run folder's")
     description: str | None = Field(None, description="one sentence for the model card")
     licence: str | None = Field(None, description="licence of the weights; null = those of the data")
-    int8: bool = Field(False, description="quantise to 8-bit integers; used where validation AJI falls by < 0.005")
+    int8: bool = Field(False, description="quantise to 8-bit integers, too; used if validation AJI falls by < 0.005")
 
 
 class TrainConfig(Strict):

@@ -10,7 +10,7 @@ from rich.progress import track
 
 from nuseg.data.dataset import Dataset, Item, load_item
 from nuseg.evaluation.report import score_image, write_scores
-from nuseg.infer.engines import load_engine
+from nuseg.infer.engines import has_bf16, load_engine
 from nuseg.infer.grid import to_model_grid
 from nuseg.infer.segment import Segmenter
 from nuseg.model.config import Precision
@@ -44,8 +44,9 @@ def finish(module: Training, datasets: Sequence[Dataset], run: Path) -> Model:
         thresholds = tune_thresholds(examples(module.segmenter(), items), config.thresholds)
         config = config.model_copy(update={"thresholds": thresholds})
     model = save_model(module.network, config, run / "model")
-    if module.config.export.int8 and items:
-        quantise(model, calibration_images(datasets, config.mpp))
+    if items:
+        if module.config.export.int8:
+            quantise(model, calibration_images(datasets, config.mpp))
         model = choose_precision(model, items)
     scores = test(model, datasets, run)
     model = save_config(model.config.model_copy(update={"scores": scores}), model.path)
@@ -76,19 +77,21 @@ def calibration_images(datasets: Sequence[Dataset], mpp: float) -> list[np.ndarr
 
 
 def choose_precision(model: Model, items: Sequence[Item]) -> Model:
-    """Let the CPU run in int8 if the nuclei of validation images stay as good; the scores are kept either way."""
+    """Let the CPU run in the fastest precision that keeps the nuclei of validation images; all scores are recorded."""
+    precisions: list[Precision] = ["f32"]  # from slow to fast
+    if has_bf16():
+        precisions.append("bf16")
+    if model.graph("int8").is_file():
+        precisions.append("int8")
     scores = {}
-    precisions: tuple[Precision, ...] = ("f32", "int8")
     for precision in precisions:
         segmenter = Segmenter(model, load_engine(model, "cpu", precision=precision))
         scores[precision] = score_thresholds(examples(segmenter, items), model.config.thresholds)
-    keep = scores["f32"]["aji"] - scores["int8"]["aji"] < AJI_TOLERANCE
-    if not keep:
-        model.graph("int8").unlink()
-    changes = {
-        "precision": "int8" if keep else "f32",
-        "training": {**model.config.training, "validation_by_precision": scores},
-    }
+    enough = scores["f32"]["aji"] - AJI_TOLERANCE
+    chosen = [precision for precision in precisions if scores[precision]["aji"] > enough][-1]
+    if chosen != "int8":
+        model.graph("int8").unlink(missing_ok=True)
+    changes = {"precision": chosen, "training": {**model.config.training, "validation_by_precision": scores}}
     return save_config(model.config.model_copy(update=changes), model.path)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from nuseg.training.tune import Example, score_thresholds, tune_thresholds
 # How much validation AJI a faster precision may cost.
 AJI_TOLERANCE = 0.005
 CALIBRATION_SIDE, CALIBRATION_IMAGES = 256, 48
+T = TypeVar("T")
 
 
 def finish(module: Training, datasets: Sequence[Dataset], run: Path) -> Model:
@@ -38,7 +40,7 @@ def finish(module: Training, datasets: Sequence[Dataset], run: Path) -> Model:
     run
         Run folder; gets `model/`, `test/` and the plots.
     """
-    items = [item for item, instance in module.validation if instance]
+    items = [(item, dataset) for item, dataset in module.validation if dataset.annotation == "instance"]
     config = module.model_config
     if items:
         thresholds = tune_thresholds(examples(module.segmenter(), items), config.thresholds)
@@ -54,12 +56,13 @@ def finish(module: Training, datasets: Sequence[Dataset], run: Path) -> Model:
     return model
 
 
-def examples(segmenter: Segmenter, items: Sequence[Item]) -> list[Example]:
+def examples(segmenter: Segmenter, items: Sequence[tuple[Item, Dataset]]) -> list[Example]:
     """Maps of validation images, kept in half precision."""
     made = []
-    for item in tell("validation", items):
+    for item, dataset in tell("validation", items):
         pixels, labels = load_item(item)
-        made.append(Example(segmenter.predict(pixels, item.mpp).astype(np.float16), labels, item.mpp))
+        maps = segmenter.predict(pixels, item.mpp).astype(np.float16)
+        made.append(Example(maps, labels, item.mpp, dataset.name))
     return made
 
 
@@ -76,7 +79,7 @@ def calibration_images(datasets: Sequence[Dataset], mpp: float) -> list[np.ndarr
     return chosen
 
 
-def choose_precision(model: Model, items: Sequence[Item]) -> Model:
+def choose_precision(model: Model, items: Sequence[tuple[Item, Dataset]]) -> Model:
     """Let the CPU run in the fastest precision that keeps the nuclei of validation images; all scores are recorded."""
     precisions: list[Precision] = ["f32"]  # from slow to fast
     if has_bf16():
@@ -120,7 +123,7 @@ def test(model: Model, datasets: Sequence[Dataset], run: Path) -> dict[str, dict
     return scores
 
 
-def tell(what: str, items: Sequence[Item]) -> Iterator[Item]:
+def tell(what: str, items: Sequence[T]) -> Iterator[T]:
     """Show on stderr how far a loop over images is."""
     console = Console(stderr=True)
     yield from track(items, what, console=console, transient=True, disable=not console.is_terminal)

@@ -15,7 +15,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar, WeightAveraging
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, WeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
@@ -26,7 +26,7 @@ from nuseg.model.config import Architecture, ModelConfig
 from nuseg.model.export import load_network
 from nuseg.model.store import Model, load_model
 from nuseg.model.unet import build_unet, count_parameters, receptive_radius
-from nuseg.training.callbacks import AtomicCheckpoints, EpochLog
+from nuseg.training.callbacks import AtomicCheckpoints, EpochBar, EpochLog
 from nuseg.training.config import TrainConfig, load_config, render_config
 from nuseg.training.finish import finish
 from nuseg.training.module import Training, ema, validation_items
@@ -56,7 +56,7 @@ def train(
     resume
         Go on from the last whole epoch of an interrupted run; the result is that of an uninterrupted one.
     progress
-        Show a progress bar.
+        Show a bar for the running epoch, where stderr is a terminal.
 
     Returns
     -------
@@ -230,12 +230,12 @@ def make_trainer(module: Training, run: Path, config: TrainConfig, progress: boo
         callbacks=[
             WeightAveraging(avg_fn=partial(ema, decay=how.ema)),
             EarlyStopping(monitor, patience=how.patience, mode="max"),
+            *([EpochBar()] if progress else []),
             EpochLog(run / "log.csv"),
-            *([RichProgressBar()] if progress else []),
             best,
             last,
         ],
-        enable_progress_bar=progress,
+        enable_progress_bar=False,
         enable_model_summary=False,
         log_every_n_steps=1,
     )

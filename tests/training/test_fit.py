@@ -45,6 +45,11 @@ def trained(tiny_dataset, tiny_binary_dataset, tmp_path_factory) -> Path:
     done = run(tiny_dataset, tiny_binary_dataset, "-o", folder)
     assert done.returncode == 0, done.stderr
     assert "test tiny: dice" in done.stdout
+    # What it says is our own: no advice or advertisement of a library.
+    assert done.stderr == ""
+    beginnings = ["epoch 1/3", "epoch 2/3", "epoch 3/3", "model: ", "test tiny: ", "test tiny-binary: "]
+    lines = done.stdout.splitlines()
+    assert all(line.startswith(words) for line, words in zip(lines, beginnings, strict=True)), lines
     return folder
 
 

@@ -55,6 +55,9 @@ def test_no_configuration(dataset: Path, tmp_path: Path, given: str) -> None:
     ("setting", "message"),
     [
         ("optimiser.lr", "expected section.key=value"),
+        ("=3", "expected section.key=value, such as optimiser.lr=0.0005, found no key"),
+        (".a=1", "found '.a'"),
+        ("data..mpp=1", "found 'data..mpp'"),
         ("optimiser.lr=fast", "optimiser.lr: Input should be a valid number"),
         ("optimiser.lr=-1", "optimiser.lr: Input should be greater than 0"),
         ("optimiser.rate=1", "unknown key optimiser.rate"),

@@ -40,6 +40,7 @@ def train(
     try:
         from nuseg.training.config import load_config, render_config
 
+        check_keys(set_ or [])
         settings = load_config(config, set_)
         if show_config:
             print(render_config(settings))
@@ -61,3 +62,12 @@ def train(
     for data, scores in model.config.scores.items():
         text = ", ".join(f"{k} {scores[k]['mean']:.3f}" for k in ("dice", "iou", "aji", "pq", "f1") if k in scores)
         print(f"test {data}: {text}")
+
+
+def check_keys(overrides: list[str]) -> None:
+    """Refuse KEY=VALUE texts of which a part of the key is empty."""
+    for text in overrides:
+        key, equals, _ = text.partition("=")
+        if equals and not all(part.strip() for part in key.split(".")):
+            found = repr(key) if key.strip() else "no key"
+            raise NusegError(f"--set {text}: expected section.key=value, such as optimiser.lr=0.0005, found {found}")

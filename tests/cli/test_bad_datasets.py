@@ -43,7 +43,7 @@ DATASETS: dict[str, tuple[Damage, str]] = {
     "item without image": (edit_item(image=None), "damaged"),
     "unknown annotation": (edit("dataset.json", annotation="dots"), "one of instance, binary, not 'dots'"),
     "unknown split": (edit_item(split="exam"), "not 'exam'"),
-    "implausible mpp": (edit_item(mpp=77), "a: resolution of 77 um/px"),
+    "implausible mpp": (edit_item(mpp=77), "make the dataset again with nuseg prepare --mpp"),
     "mpp in words": (edit_item(mpp="40x"), "'40x'"),
     "missing image": (remove("images/b.png"), "images/b.png missing"),
     "missing label": (remove("labels/b.png"), "labels/b.png missing"),

@@ -112,7 +112,7 @@ def test_prepare_lists_files_without_partner(source: Path, tmp_path: Path) -> No
     result = run_cli("prepare", source, "-o", tmp_path / "set", *MPP)
     first, *lines = result.err.splitlines()
     assert result.code == 1
-    assert first.startswith("error: 2 files lack a partner")
+    assert first.startswith("error: 2 files without partner")
     assert [line.strip() for line in lines] == [
         f"{source / 'images/b.png'}: image without annotation",
         f"{source / 'labels/a.tif'}: annotation without image",

@@ -139,7 +139,7 @@ def test_a_long_list_of_problems_is_cut(tmp_path):
 def test_unpaired_files(source, tmp_path):
     (source / "labels/p0_0.tif").unlink()
     write_png(source / "labels/extra.png", field(0)[1].astype(np.uint16))
-    with pytest.raises(NusegError, match=r"2 files lack a partner.*--skip-unpaired") as caught:
+    with pytest.raises(NusegError, match=r"2 files without partner.*--skip-unpaired") as caught:
         prepare(source, tmp_path / "set", PrepareSettings(mpp=0.5))
     assert "p0_0.png: image without annotation" in str(caught.value)
     assert "extra.png: annotation without image" in str(caught.value)

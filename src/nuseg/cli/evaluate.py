@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nuseg.cli.segment import Device, plural
+from nuseg.cli.segment import Device
 from nuseg.errors import NusegError
+from nuseg.wording import plural
 
 if TYPE_CHECKING:
     from nuseg.evaluation.cases import Cases

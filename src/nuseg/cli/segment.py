@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nuseg.wording import plural
+
 if TYPE_CHECKING:
     from nuseg.io.results.summary import Row
 
@@ -117,7 +119,7 @@ def report(rows: list["Row"], skipped: int, path: Path) -> None:
     good = [row for row in rows if not row.error]
     if good:
         nuclei = sum(row.nuclei or 0 for row in good)
-        print(f"{plural(len(good), 'image')}: {nuclei:,} nuclei, summary in {path}")
+        print(f"{plural(len(good), 'image')}: {plural(nuclei, 'nucleus', 'nuclei')}, summary in {path}")
     if skipped:
         print(f"{plural(skipped, 'image')} done before (--overwrite does all again)")
     warned = sum(bool(row.warning) for row in good)
@@ -126,7 +128,3 @@ def report(rows: list["Row"], skipped: int, path: Path) -> None:
     failed = len(rows) - len(good)
     if failed:
         print(f"{plural(failed, 'image')} failed: see {path}")
-
-
-def plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

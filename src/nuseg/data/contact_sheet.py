@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from nuseg.data.dataset import SPLITS, Dataset, Item, load_item
 from nuseg.io.image import write_png
 from nuseg.io.results.overlay import draw_outlines
+from nuseg.wording import plural
 
 WINDOW = 256
 COLUMNS = 6
@@ -30,7 +31,7 @@ def write_contact_sheet(dataset: Dataset, path: Path) -> None:
     kind = "instances" if dataset.annotation == "instance" else "binary masks, touching nuclei merged"
     counts = ", ".join(f"{split} {len(dataset.split(split))}" for split in SPLITS if dataset.split(split))
     title = (
-        f"{dataset.name}: {len(dataset.items)} images ({counts}), {kind}; shown are {len(shown)}, at full "
+        f"{dataset.name}: {plural(len(dataset.items), 'image')} ({counts}), {kind}; shown: {len(shown)}, at full "
         f"resolution, {WINDOW} px where nuclei are densest"
     )
     write_png(path, sheet(tiles, title))
@@ -77,7 +78,8 @@ def thumbnail(pixels: np.ndarray, labels: np.ndarray, item: Item) -> np.ndarray:
     canvas = Image.fromarray(tile)
     draw = ImageDraw.Draw(canvas)
     group = f", group {item.group}" if item.group != item.name else ""
-    for y, size, text in ((2, 13, item.name), (18, 12, f"{item.split}, {item.nuclei} nuclei{group}")):
+    nuclei = plural(item.nuclei, "nucleus", "nuclei")
+    for y, size, text in ((2, 13, item.name), (18, 12, f"{item.split}, {nuclei}{group}")):
         font = ImageFont.load_default(size)
         draw.text((5, WINDOW + y), fit(text, WINDOW - 10, font.getlength), fill="white", font=font)
     return np.asarray(canvas)

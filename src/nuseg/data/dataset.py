@@ -11,11 +11,12 @@ from nuseg.errors import NusegError
 from nuseg.io.annotations.raw import read_raw
 from nuseg.io.image import read_image
 from nuseg.io.resolution import check_mpp
+from nuseg.wording import plural
 
 VERSION = 1
 SPLITS = ("train", "validation", "test")
 ANNOTATIONS = ("instance", "binary")
-AGAIN = "make the dataset again with `nuseg prepare`"
+AGAIN = "make the dataset again with nuseg prepare"
 
 
 @dataclass(frozen=True)
@@ -186,8 +187,8 @@ def _check(dataset: Dataset) -> None:
         names.add(item.name)
         if item.split not in SPLITS:
             raise NusegError(f"{where}: split of {item.name} must be one of {', '.join(SPLITS)}, not {item.split!r}")
-        check_mpp(item.mpp, f"{where}: {item.name}")
+        check_mpp(item.mpp, f"{where}: {item.name}", f"{AGAIN} --mpp")
     missing = [path for item in dataset.items for path in (item.image, item.label) if not path.is_file()]
     if missing:
-        more = f" and {len(missing) - 1} more files" if len(missing) > 1 else ""
+        more = f" and {plural(len(missing) - 1, 'more file')}" if len(missing) > 1 else ""
         raise NusegError(f"{where}: {missing[0]}{more} missing; copy the whole folder or {AGAIN}")

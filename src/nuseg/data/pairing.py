@@ -10,11 +10,13 @@ from typing import Literal
 import numpy as np
 
 from nuseg.data.checks import looks_binary
+from nuseg.data.names import refuse_twins, shorten, stem
 from nuseg.errors import NusegError
 from nuseg.io.annotations.label_image import read_stored
 from nuseg.io.annotations.mask_folder import mask_files
 from nuseg.io.annotations.raw import ANNOTATION_SUFFIXES
-from nuseg.io.image import IMAGE_SUFFIXES
+from nuseg.io.find import IMAGE_SUFFIXES, list_files
+from nuseg.wording import plural
 
 Format = Literal["labels", "binary", "folders"]
 FORMATS: tuple[Format, ...] = ("labels", "binary", "folders")
@@ -30,8 +32,6 @@ LABEL_FOLDERS = (
     "groundtruth",
     "mask binary",
 )
-_WORD = r"(cp_masks?|masks?|labels?|annotations?|annot|instances?|inst|binary|seg|gt|groundtruth)"
-_LABEL_ENDING = re.compile(rf"([_\-. ]{_WORD})+$", re.IGNORECASE)
 _IMAGE_ENDING = re.compile(r"[_\-. ](images?|img|tissue|he)$", re.IGNORECASE)
 _LOOK_AT = 16
 
@@ -82,9 +82,9 @@ def find_pairs(source: Path, images: str | None = None, labels: str | None = Non
             return found
     image_folder = _folder(source, images, IMAGE_FOLDERS, "--images")
     label_folder = _folder(source, labels, LABEL_FOLDERS, "--labels")
-    image_files = _pictures(image_folder, IMAGE_SUFFIXES)
+    image_files = list_files(image_folder, IMAGE_SUFFIXES)
     if image_folder == label_folder:
-        annotations = [file for file in image_files if _LABEL_ENDING.search(_stem(file))]
+        annotations = [file for file in image_files if shorten(stem(file)) != stem(file)]
         image_files = [file for file in image_files if file not in set(annotations)]
         layout = f"images and annotations in {image_folder}, told apart by the end of the name"
     else:
@@ -97,7 +97,7 @@ def find_pairs(source: Path, images: str | None = None, labels: str | None = Non
     if not annotations:
         raise NusegError(
             f"{label_folder}: no annotations found; expected files named like the images, such as "
-            f"{_stem(image_files[0])}.png or {_stem(image_files[0])}_mask.png, or name the folder: --labels"
+            f"{stem(image_files[0])}.png or {stem(image_files[0])}_mask.png, or name the folder: --labels"
         )
     return _pair(image_files, annotations, layout)
 
@@ -133,7 +133,7 @@ def _mask_layout(source: Path) -> Pairs | None:
     lonely_images: list[Path] = []
     lonely_masks: list[Path] = []
     for folder in folders:
-        pictures = _pictures(folder / "images", IMAGE_SUFFIXES)
+        pictures = list_files(folder / "images", IMAGE_SUFFIXES)
         if len(pictures) > 1:
             raise NusegError(f"{folder / 'images'}: expected one image beside masks/, found {len(pictures)}")
         if not pictures:
@@ -142,7 +142,7 @@ def _mask_layout(source: Path) -> Pairs | None:
             lonely_images.append(pictures[0])
         else:
             pairs.append(Pair(folder.name, pictures[0], folder / "masks"))
-    layout = f"{len(folders)} folders with images/ and masks/ in {source}"
+    layout = f"{plural(len(folders), 'folder')} with images/ and masks/ in {source}"
     return Pairs(tuple(pairs), tuple(lonely_images), tuple(lonely_masks), layout)
 
 
@@ -159,38 +159,24 @@ def _folder(source: Path, given: str | None, usual: Iterable[str], option: str) 
     return source
 
 
-def _stem(path: Path) -> str:
-    """Name without suffix; `.ome.tif` counts as one suffix."""
-    if path.is_dir():
-        return path.name
-    return path.stem.removesuffix(".ome")
-
-
-def _pictures(folder: Path, suffixes: Iterable[str]) -> list[Path]:
-    wanted = tuple(suffixes)
-    return sorted(
-        f for f in folder.iterdir() if f.is_file() and f.suffix.lower() in wanted and not f.name.startswith(".")
-    )
-
-
 def _annotations(folder: Path) -> list[Path]:
-    files = _pictures(folder, ANNOTATION_SUFFIXES)
+    files = list_files(folder, ANNOTATION_SUFFIXES)
     if files:
         return files
     return sorted(f for f in folder.iterdir() if f.is_dir() and mask_files(f))
 
 
 def _pair(images: list[Path], annotations: list[Path], layout: str) -> Pairs:
-    _refuse_twins(images)
-    _refuse_twins(annotations)
-    exact = {_stem(file): file for file in annotations}
+    refuse_twins(images)
+    refuse_twins(annotations)
+    exact = {stem(file): file for file in annotations}
     shortened: dict[str, list[Path]] = {}
     for file in annotations:
-        shortened.setdefault(_LABEL_ENDING.sub("", _stem(file)), []).append(file)
+        shortened.setdefault(shorten(stem(file)), []).append(file)
     pairs: list[Pair] = []
     lonely: list[Path] = []
     for image in images:
-        name = _stem(image)
+        name = stem(image)
         short = _IMAGE_ENDING.sub("", name)
         candidates = [exact[name]] if name in exact else shortened.get(name) or shortened.get(short) or []
         if len(candidates) > 1:
@@ -206,11 +192,3 @@ def _pair(images: list[Path], annotations: list[Path], layout: str) -> Pairs:
         raise NusegError(f"{doubled[0]}: fits several images by name; name image and annotation alike")
     unused = tuple(file for file in annotations if file not in taken)
     return Pairs(tuple(pairs), tuple(lonely), unused, layout)
-
-
-def _refuse_twins(files: list[Path]) -> None:
-    seen: dict[str, Path] = {}
-    for file in files:
-        twin = seen.setdefault(_stem(file), file)
-        if twin is not file:
-            raise NusegError(f"{twin.parent}: {twin.name} and {file.name} have the same name; leave one of them")

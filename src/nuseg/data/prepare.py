@@ -27,6 +27,7 @@ from nuseg.data.split import split_groups
 from nuseg.errors import NusegError
 from nuseg.io.atomic import check_folder
 from nuseg.io.resolution import check_mpp
+from nuseg.wording import plural
 
 MAX_ERRORS = 20
 """Problems listed before the rest is only counted."""
@@ -181,12 +182,12 @@ def _unpaired(found: Pairs, skip: bool) -> list[Finding]:
         return [Finding("warning", f.text.split(": ")[-1] + ", left out", f.name) for f in lonely]
     if lonely:
         hint = "name image and annotation alike, or give --skip-unpaired to leave these out"
-        raise NusegError(_listed(f"{len(lonely)} files lack a partner ({hint})", [f.text for f in lonely]))
+        raise NusegError(_listed(f"{plural(len(lonely), 'file')} without partner ({hint})", [f.text for f in lonely]))
     return []
 
 
 def _decide_format(found: Pairs, chosen: PrepareSettings) -> tuple[Format, str, list[str]]:
-    decisions = [f"layout: {found.layout}; {len(found.pairs)} pairs"]
+    decisions = [f"layout: {found.layout}; {plural(len(found.pairs), 'pair')}"]
     if chosen.format == "auto":
         annotation_format, reason = detect_format(found.pairs)
         decisions.append(f"format: {annotation_format}, because {reason} (--format to change)")
@@ -230,7 +231,7 @@ def _resolutions(names: Sequence[str], chosen: PrepareSettings) -> dict[str, flo
     result = {}
     for name, text in read_column(table, chosen.mpp_column, names).items():
         try:
-            result[name] = check_mpp(float(text), f"{table}: {name}")
+            result[name] = check_mpp(float(text), f"{table}: {name}", "correct the table")
         except ValueError:
             raise NusegError(f"{table}: {chosen.mpp_column} of {name} is {text!r}, expected um per pixel") from None
     return result

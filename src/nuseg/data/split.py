@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from nuseg.data.dataset import SPLITS
 from nuseg.errors import NusegError
+from nuseg.wording import plural
 
 _ORDERS = 32
 
@@ -49,7 +50,7 @@ def split_groups(sizes: Mapping[str, tuple[int, int]], fractions: Sequence[float
     wanted = {split: share for split, share in zip(SPLITS, fractions, strict=True) if share > 0}
     if len(sizes) < len(wanted):
         raise NusegError(
-            f"the splits {', '.join(wanted)} need at least {len(wanted)} groups, found {len(sizes)}: "
+            f"the splits {', '.join(wanted)} need at least {plural(len(wanted), 'group')}, found {len(sizes)}: "
             "give finer groups (--group), or fewer splits such as --split 1,0,0"
         )
     images = sum(size[0] for size in sizes.values())

@@ -1,6 +1,5 @@
 """What is compared with what: files of two folders, or a model's nuclei with a dataset's annotations."""
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,14 +9,14 @@ import numpy as np
 
 from nuseg.data.checks import looks_binary
 from nuseg.data.dataset import Item, load_item
+from nuseg.data.names import refuse_twins, shorten, stem
 from nuseg.errors import NusegError
 from nuseg.io.annotations import binary_mask, label_image
 from nuseg.io.annotations.raw import ANNOTATION_SUFFIXES
+from nuseg.io.find import list_files
 
 LABELS_FOLDER = "labels"  # where datasets and results keep their label images
 LOSSY_SUFFIXES = (".jpg", ".jpeg")  # hold masks at best: compression changes the numbers of nuclei
-_WORD = r"(cp_masks?|masks?|labels?|annotations?|instances?|inst|binary|seg|gt|true|truth|pred(ictions?)?)"
-_ENDING = re.compile(rf"([_\-. ]{_WORD})+$", re.IGNORECASE)
 
 Predictor = Callable[[np.ndarray, float], np.ndarray]
 
@@ -89,7 +88,7 @@ def folder_cases(truth: Path, predictions: Path) -> Cases:
         prediction, parted = read_labels(file)
         return Compared(labels, prediction, None, not is_mask, parted)
 
-    return _match({_stem(file): partial(read, file) for file in find_labels(truth)}, predictions)
+    return _match({stem(file): partial(read, file) for file in find_labels(truth)}, predictions)
 
 
 def find_labels(folder: Path) -> list[Path]:
@@ -105,12 +104,8 @@ def find_labels(folder: Path) -> list[Path]:
     for place in (folder, folder / LABELS_FOLDER):
         if not place.is_dir():
             continue
-        files = sorted(f for f in place.iterdir() if _is_label_file(f))
-        seen: dict[str, Path] = {}
-        for file in files:
-            twin = seen.setdefault(_stem(file), file)
-            if twin is not file:
-                raise NusegError(f"{place}: {twin.name} and {file.name} have the same name; leave one of them")
+        files = list_files(place, ANNOTATION_SUFFIXES)
+        refuse_twins(files)
         if files:
             return files
     raise NusegError(f"{folder}: no label images found ({', '.join(ANNOTATION_SUFFIXES)})")
@@ -141,13 +136,13 @@ def read_labels(path: Path) -> tuple[np.ndarray, bool]:
 def _match(readers: dict[str, Callable[[Path], Compared]], folder: Path) -> Cases:
     """Give every truth the prediction of its name, as it is or without endings such as `_labels`."""
     predictions = find_labels(folder)
-    exact = {_stem(file): file for file in predictions}
+    exact = {stem(file): file for file in predictions}
     shortened: dict[str, list[Path]] = {}
     for file in predictions:
-        shortened.setdefault(_ENDING.sub("", _stem(file)), []).append(file)
+        shortened.setdefault(shorten(stem(file)), []).append(file)
     cases, lonely, used = [], [], set()
     for name, read in readers.items():
-        fitting = [exact[name]] if name in exact else shortened.get(_ENDING.sub("", name), [])
+        fitting = [exact[name]] if name in exact else shortened.get(shorten(name), [])
         if len(fitting) > 1:
             listed = ", ".join(file.name for file in fitting)
             raise NusegError(f"{folder}: several predictions fit {name} ({listed}); leave one of them")
@@ -164,12 +159,3 @@ def _match(readers: dict[str, Callable[[Path], Compared]], folder: Path) -> Case
             f".tiff, found {predictions[0].name}"
         )
     return Cases(tuple(cases), tuple(lonely), tuple(f.name for f in predictions if f not in used))
-
-
-def _is_label_file(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in ANNOTATION_SUFFIXES and not path.name.startswith(".")
-
-
-def _stem(path: Path) -> str:
-    """Name without suffix; `.ome.tif` counts as one suffix."""
-    return path.stem.removesuffix(".ome")

@@ -15,6 +15,7 @@ from nuseg.evaluation.object import object_scores
 from nuseg.evaluation.pixel import pixel_scores
 from nuseg.evaluation.statistics import bootstrap_ci
 from nuseg.io.atomic import atomic_path
+from nuseg.wording import plural
 
 TITLES = {
     "dice": "Dice",
@@ -111,7 +112,7 @@ def render_summary(summary: pd.DataFrame) -> Group:
             cells.append(f"{row['pooled']:.{0 if score in COUNTS else 3}f}")
         table.add_row(TITLES[str(score)], *("" if "nan" in cell else cell for cell in cells))
     images = int(summary["images"].max())
-    notes = [f"mean over {images} image{'' if images == 1 else 's'}"]
+    notes = [f"mean over {plural(images, 'image')}"]
     if pooled:
         notes[0] += "; pooled: the nuclei of all images taken together"
     return Group(table, *notes, *explain_gaps(summary))

@@ -24,6 +24,7 @@ from nuseg.measure.nuclei import measure_nuclei
 from nuseg.measure.outline import outlines
 from nuseg.model.config import Thresholds
 from nuseg.model.store import DEFAULT_MODEL, Model, load_model
+from nuseg.wording import plural
 
 Output = Literal["mask", "labels", "geojson", "csv", "parquet", "overlay"]
 SUFFIXES: dict[Output, str] = {
@@ -150,8 +151,9 @@ class Segmentation:
 
     def __repr__(self) -> str:
         height, width = self.labels.shape
+        nuclei = plural(len(self.nuclei), "nucleus", "nuclei")
         return (
-            f"Segmentation({width} x {height} px at {self.mpp:g} um/px, {len(self.nuclei)} nuclei, "
+            f"Segmentation({width} x {height} px at {self.mpp:g} um/px, {nuclei}, "
             f"{self.nuclei_per_mm2:.0f} per mm2, model {self.model_name})"
         )
 

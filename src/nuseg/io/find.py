@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nuseg.errors import NusegError
+from nuseg.wording import plural
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 SLIDE_SUFFIXES = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".czi", ".dcm")
@@ -56,6 +57,15 @@ def find_images(inputs: Sequence[str | Path], failed: Callable[[str], None] | No
     return sorted(found.values())
 
 
+def list_files(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    """List the files of a folder with one of some suffixes (in any case), without hidden ones, sorted."""
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in suffixes and not file.name.startswith(".") and file.is_file()
+    )
+
+
 def _expand(given: str | Path) -> list[Path]:
     path = Path(given).expanduser()
     try:
@@ -77,12 +87,14 @@ def _images_among(paths: Sequence[Path], where: str) -> list[Path]:
     files = [path for path in paths if not path.name.startswith(".") and path.is_file()]
     images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
     slides = [path for path in files if path.suffix.lower() in SLIDE_SUFFIXES]
-    left_out = f"{len(slides)} slide file(s) such as {slides[0].name} are not read by this version" if slides else ""
+    left_out = (
+        f"{plural(len(slides), 'slide file')} such as {slides[0].name}, not read by this version" if slides else ""
+    )
     if not images:
         raise NusegError(
             f"{where} holds no image: expected files ending in {', '.join(IMAGE_SUFFIXES)}, "
-            f"found {len(files)} other file(s){f' ({left_out})' if left_out else ''}; check the path"
+            f"found {plural(len(files), 'other file')}{f' ({left_out})' if left_out else ''}; check the path"
         )
     if left_out:
-        warnings.warn(f"{where}: {left_out} and left out", UserWarning, stacklevel=4)
+        warnings.warn(f"{where}: {left_out}: left out", UserWarning, stacklevel=4)
     return images

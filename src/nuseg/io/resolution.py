@@ -56,7 +56,7 @@ class PixelSize:
     printing: bool = False
 
 
-def check_mpp(mpp: float, where: str) -> float:
+def check_mpp(mpp: float, where: str, advice: str = "give the right value with --mpp") -> float:
     """Return `mpp` if it is a plausible resolution for a microscope image.
 
     Parameters
@@ -65,6 +65,8 @@ def check_mpp(mpp: float, where: str) -> float:
         Micrometres per pixel.
     where
         Which file or setting the value belongs to; the message begins with it.
+    advice
+        What to do; the message ends with it.
 
     Raises
     ------
@@ -75,7 +77,7 @@ def check_mpp(mpp: float, where: str) -> float:
         shown = f"{mpp:g}" if isinstance(mpp, Real) else repr(mpp)
         raise NusegError(
             f"{where}: resolution of {shown} um/px, expected {MIN_MPP:g} to {MAX_MPP:g} um/px "
-            "(a 40x scan has about 0.25, a 20x scan 0.5); give the right value with --mpp"
+            f"(a 40x scan has about 0.25, a 20x scan 0.5); {advice}"
         )
     return float(mpp)
 

@@ -4,6 +4,8 @@ from html import escape
 
 import numpy as np
 
+from nuseg.wording import plural
+
 WIDTH, HEIGHT = 420, 190
 LEFT, RIGHT, TOP, BOTTOM = 34, 8, 22, 40
 BARS = 24
@@ -45,7 +47,7 @@ def histogram_svg(values: np.ndarray, label: str) -> str:
         bars.append(
             f'<rect class="bar" x="{across(low) + 0.75:.1f}" y="{base - height:.1f}" '
             f'width="{across(high) - across(low) - 1.5:.1f}" height="{height:.1f}">'
-            f"<title>{low:g}{end}: {count} nuclei</title></rect>"
+            f"<title>{low:g}{end}: {plural(count, 'nucleus', 'nuclei')}</title></rect>"
         )
     ticks = [
         f'<text x="{across(value):.1f}" y="{base + 16}" text-anchor="middle">{value:g}</text>'

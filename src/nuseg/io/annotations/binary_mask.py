@@ -67,7 +67,7 @@ def read_mask(path: str | Path) -> np.ndarray:
     grey = int(((share > 0.2) & (share < 0.8)).sum())
     if grey > min(_GREY_TO_BRIGHT * int((share >= 0.8).sum()), _GREY_OF_ALL * share.size):
         raise NusegError(
-            f"{path}: no binary mask: {len(np.unique(values))} values, many neither dark nor bright; give "
-            "label images with --format labels, or export two values"
+            f"{path}: no binary mask: {len(np.unique(values))} values, many neither dark nor bright; "
+            "export two values, or, if it is a label image, PNG or TIFF (in nuseg prepare: --format labels)"
         )
     return share >= 0.5

@@ -45,7 +45,7 @@ def read_stored(path: str | Path) -> np.ndarray:
     if values.ndim == 3:
         raise NusegError(
             f"{path}: the label image has colours, expected one number per nucleus in a single channel; "
-            "export it as 16-bit greyscale, or give black-and-white masks with --format binary"
+            "export it as 16-bit greyscale, or in black and white if it is a mask"
         )
     if values.dtype.kind == "f":
         if not np.isfinite(values).all() or (values != np.rint(values)).any():

@@ -7,6 +7,7 @@ import numpy as np
 from nuseg.errors import NusegError
 from nuseg.io.annotations.binary_mask import read_mask
 from nuseg.io.annotations.raw import ANNOTATION_SUFFIXES
+from nuseg.io.find import list_files
 
 
 def read(path: str | Path) -> np.ndarray:
@@ -48,8 +49,4 @@ def read(path: str | Path) -> np.ndarray:
 
 def mask_files(path: str | Path) -> list[Path]:
     """List the mask files of a folder, sorted by name."""
-    return sorted(
-        file
-        for file in Path(path).iterdir()
-        if file.suffix.lower() in ANNOTATION_SUFFIXES and not file.name.startswith(".")
-    )
+    return list_files(Path(path), ANNOTATION_SUFFIXES)

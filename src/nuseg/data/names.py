@@ -1,0 +1,40 @@
+"""Names of files, by which images, annotations and predictions are paired."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from nuseg.errors import NusegError
+
+_WORD = (
+    r"(cp_masks?|masks?|labels?|annotations?|annot|instances?|inst|binary|seg|gt|groundtruth|true|truth|"
+    r"pred(ictions?)?)"
+)
+_ENDING = re.compile(rf"([_\-. ]{_WORD})+$", re.IGNORECASE)
+
+
+def stem(path: Path) -> str:
+    """Name without suffix; `.ome.tif` counts as one suffix, and a folder's name has none."""
+    if path.is_dir():
+        return path.name
+    return path.stem.removesuffix(".ome")
+
+
+def shorten(name: str) -> str:
+    """Take endings such as `_mask`, `-labels` and `_pred` off a name without suffix."""
+    return _ENDING.sub("", name)
+
+
+def refuse_twins(files: Sequence[Path]) -> None:
+    """Refuse files of one folder that differ in their suffix alone.
+
+    Raises
+    ------
+    NusegError
+        Naming the first two.
+    """
+    seen: dict[str, Path] = {}
+    for file in files:
+        twin = seen.setdefault(stem(file), file)
+        if twin is not file:
+            raise NusegError(f"{twin.parent}: {twin.name} and {file.name} have the same name; leave one of them")

@@ -1,0 +1,6 @@
+"""Counts in words."""
+
+
+def plural(count: int, noun: str, nouns: str | None = None) -> str:
+    """Say how many: "1 image", "2,000 images", and with `nouns` "3 nuclei"."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"

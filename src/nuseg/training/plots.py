@@ -9,10 +9,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from nuseg.evaluation.figure import PREDICTED_COLOUR, TRUE_COLOUR
 from nuseg.io.atomic import atomic_path
 from nuseg.io.results.overlay import draw_outlines
 
-TRUE_COLOUR, FOUND_COLOUR = (0, 200, 255), (255, 230, 0)
 Drawn = tuple[str, np.ndarray, np.ndarray, np.ndarray, dict[str, float]]
 
 
@@ -58,7 +58,7 @@ def draw_predictions(drawn: list[Drawn], path: Path, rows: int = 6, side: int = 
         pictures = (
             pixels[middle],
             draw_outlines(pixels[middle], truth[middle], TRUE_COLOUR),
-            draw_outlines(pixels[middle], found[middle], FOUND_COLOUR),
+            draw_outlines(pixels[middle], found[middle], PREDICTED_COLOUR),
         )
         numbers = ", ".join(f"{key.upper()} {score[key]:.3f}" for key in ("dice", "aji", "pq") if key in score)
         for axis, picture, title in zip(row, pictures, (name, "annotated", f"found: {numbers}"), strict=True):

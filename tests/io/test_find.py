@@ -74,5 +74,5 @@ def test_no_inputs() -> None:
 
 def test_a_folder_of_slides_only(tmp_path: Path) -> None:
     (tmp_path / "slide.svs").touch()
-    with pytest.raises(NusegError, match=r"slide\.svs are not read by this version"):
+    with pytest.raises(NusegError, match=r"1 slide file such as slide\.svs, not read by this version"):
         find_images([tmp_path])

@@ -19,8 +19,9 @@ def demo(
 ) -> None:
     """Segment two images that come with nuseg, and show the nuclei on one HTML page.
 
-    One is real tissue (colon, immunohistochemistry, from scikit-image), the other a generated H&E field whose nuclei
-    are known, so that the result gets scores. Nothing is downloaded.
+    One is real tissue (colon, immunohistochemistry, from scikit-image), the
+    other a generated H&E field whose nuclei are known, so that the result gets
+    scores. Nothing is downloaded.
 
     [bold]Example[/bold]
 

@@ -28,7 +28,10 @@ class Split(StrEnum):
 
 def evaluate(
     truth: Annotated[
-        Path, typer.Argument(help="Dataset made by `nuseg prepare`, or folder of label images.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="TRUTH", help="Dataset made by `nuseg prepare`, or folder of label images.", show_default=False
+        ),
     ],
     predictions: Annotated[
         Path | None,

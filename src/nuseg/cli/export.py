@@ -10,15 +10,16 @@ from nuseg.errors import NusegError
 
 
 def export(
-    source: Annotated[Path, typer.Argument(help="Run folder, or model folder.")],
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Run folder, or model folder.")],
     output: Annotated[Path, typer.Option("--out", "-o", help="Model folder to make.")],
     name: Annotated[str | None, typer.Option(help="Name of the model; default: the folder's.")] = None,
     description: Annotated[str | None, typer.Option(help="One sentence for the model card.")] = None,
 ) -> None:
     """Export a model: ONNX graph, PyTorch weights, thresholds and model card in one folder.
 
-    The folder is all that `nuseg segment --model` needs, here or on another machine. Outside nuseg, model.onnx takes
-    images (n, height, width, 3) uint8 and gives maps (n, 2, height, width): mask probability and distance.
+    The folder is all that `nuseg segment --model` needs, here or on another
+    machine. Outside nuseg, model.onnx takes images (n, height, width, 3) uint8
+    and gives maps (n, 2, height, width): mask probability and distance.
 
     [bold]Example[/bold]
 

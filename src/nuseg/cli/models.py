@@ -10,7 +10,14 @@ from nuseg.errors import NusegError
 def models(
     card: Annotated[str | None, typer.Option(help="Print the whole model card of one model.")] = None,
 ) -> None:
-    """List the models that ship with nuseg: resolution, size, licence, scores."""
+    """List the models that ship with nuseg: resolution, size, licence, scores.
+
+    [bold]Examples[/bold]
+
+    nuseg models
+
+    nuseg models --card default
+    """
     from rich.console import Console
     from rich.table import Table
 

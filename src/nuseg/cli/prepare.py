@@ -34,7 +34,9 @@ RECORD = "Record"
 
 
 def prepare(
-    source: Annotated[Path, typer.Argument(help="Folder with images and annotations.", show_default=False)],
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="Folder with images and annotations.", show_default=False)
+    ],
     output: Annotated[Path, typer.Option("--out", "-o", help="Dataset folder to make.", show_default=False)],
     images: Annotated[
         str | None,
@@ -118,8 +120,10 @@ def prepare(
 ) -> None:
     """Make a dataset of images and annotations: pair, check, split, and draw a sheet to judge by.
 
-    Images and annotations are paired by name ([bold]a1.png[/bold] with [bold]a1.tif[/bold], [bold]a1_mask.png[/bold] or
-    the folder [bold]a1/[/bold]). Look at [bold]contact_sheet.png[/bold] in the dataset before you train on it.
+    Images and annotations are paired by name ([bold]a1.png[/bold] with
+    [bold]a1.tif[/bold], [bold]a1_mask.png[/bold] or the folder
+    [bold]a1/[/bold]). Look at [bold]contact_sheet.png[/bold] in the dataset
+    before you train on it.
 
     [bold]Examples[/bold]
 

@@ -22,13 +22,17 @@ class Device(StrEnum):
 
 
 def segment(
-    images: Annotated[list[str], typer.Argument(help="Images, folders of images, or patterns such as 'case*/*.tif'.")],
+    images: Annotated[
+        list[str],
+        typer.Argument(metavar="IMAGES", help="Images, folders of images, or patterns such as 'case*/*.tif'."),
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; is made where missing.")],
     output: Annotated[
         str, typer.Option(help="Which results, with commas: mask, labels, geojson, csv, parquet, overlay.")
     ] = "mask,labels,geojson,csv,overlay",
     mpp: Annotated[
-        float | None, typer.Option(help="Resolution of all images (um/px), over what the files say.")
+        float | None,
+        typer.Option(help="Resolution of all images (um/px); default: what the files say, else 0.25 with a warning."),
     ] = None,
     model: Annotated[
         str, typer.Option(help="Shipped model (see `nuseg models`), model folder, or run folder.")
@@ -46,12 +50,14 @@ def segment(
 ) -> None:
     """Segment, count and measure nuclei in H&E images.
 
-    Each image gets OUT/mask/NAME.png, OUT/labels/NAME.tiff, OUT/geojson/NAME.geojson (for QuPath),
-    OUT/csv/NAME.csv and OUT/overlay/NAME.png; OUT/summary.csv has one row an image: count, nuclei per mm2,
-    mean area, resolution.
+    Each image gets OUT/mask/NAME.png, OUT/labels/NAME.tiff,
+    OUT/geojson/NAME.geojson (for QuPath), OUT/csv/NAME.csv and
+    OUT/overlay/NAME.png; OUT/summary.csv has one row an image: count, nuclei
+    per mm2, mean area, resolution.
 
-    The same command again goes on where it was interrupted: images whose results are there, by the same model
-    and --mpp, are skipped. A bad or missing image is reported, the others are done, and the exit code is 1.
+    The same command again goes on where it was interrupted: images whose
+    results are there, by the same model and --mpp, are skipped. A bad or
+    missing image is reported, the others are done, and the exit code is 1.
 
     [bold]Examples[/bold]
 

@@ -9,7 +9,9 @@ from nuseg.errors import NusegError
 
 
 def train(
-    datasets: Annotated[list[Path] | None, typer.Argument(help="Datasets made by nuseg prepare.")] = None,
+    datasets: Annotated[
+        list[Path] | None, typer.Argument(metavar="DATASETS", help="Datasets made by nuseg prepare.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder to make.")] = None,
     config: Annotated[Path | None, typer.Option(help="YAML configuration; keys left out keep their defaults.")] = None,
     set_: Annotated[
@@ -21,8 +23,9 @@ def train(
 ) -> None:
     """Train a U-Net on your own annotations, from datasets to a tested model.
 
-    The run folder gets the configuration, a log, checkpoints, curves, scores and pictures of the test images, and
-    the exported model in RUN/model. A killed training goes on with --resume, to the same result.
+    The run folder gets the configuration, a log, checkpoints, curves, scores
+    and pictures of the test images, and the exported model in RUN/model. A
+    killed training goes on with --resume, to the same result.
 
     [bold]Examples[/bold]
 

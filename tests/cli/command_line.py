@@ -25,6 +25,11 @@ class Result:
     err: str
 
     @property
+    def output(self) -> str:
+        """What both streams say."""
+        return self.out + self.err
+
+    @property
     def errors(self) -> list[str]:
         """The problems that were reported, one a line."""
         return [line.removeprefix("error: ") for line in self.err.splitlines() if line.startswith("error: ")]
@@ -59,7 +64,7 @@ def run_process(*words: object) -> Result:
 def check_one_error(result: Result, *words: object) -> None:
     """Check that a command failed with one line on stderr, `error: ...`, that holds all words."""
     assert result.code == 1, result
-    assert "Traceback" not in result.out + result.err
+    assert "Traceback" not in result.output
     lines = [line for line in result.err.splitlines() if not line.startswith(("warning: ", "note: "))]
     assert len(lines) == len(result.errors) == 1, result.err
     assert "unexpected" not in lines[0]
@@ -70,6 +75,6 @@ def check_one_error(result: Result, *words: object) -> None:
 def check_usage_error(result: Result, *words: object) -> None:
     """Check that a command was refused for its options, with a message that holds all words."""
     assert result.code == 2, result
-    assert "Traceback" not in result.out + result.err
+    assert "Traceback" not in result.output
     for word in words:
         assert str(word) in result.err

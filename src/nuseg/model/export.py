@@ -1,5 +1,7 @@
 """A trained network to a model folder: ONNX graph, weights, configuration."""
 
+import logging
+import warnings
 from pathlib import Path
 
 import onnx
@@ -38,15 +40,18 @@ def export_onnx(network: UNet, channels: int, path: Path) -> None:
     """
     example = torch.zeros(2, 80, 96, channels, dtype=torch.uint8)
     free = dict.fromkeys((0, 1, 2), torch.export.Dim.DYNAMIC)
-    program = torch.onnx.export(
-        Graph(network).eval(),
-        (example,),
-        input_names=["image"],
-        output_names=["maps"],
-        dynamic_shapes=(free,),
-        dynamo=True,
-        verbose=False,
-    )
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it names optional packages that are not installed
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*")  # PyTorch's advice to itself
+        program = torch.onnx.export(
+            Graph(network).eval(),
+            (example,),
+            input_names=["image"],
+            output_names=["maps"],
+            dynamic_shapes=(free,),
+            dynamo=True,
+            verbose=False,
+        )
     assert program is not None  # as dynamo=True promises
     graph = program.model_proto
     for node in graph.graph.node:

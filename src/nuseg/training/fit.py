@@ -101,8 +101,7 @@ def train(
 
 def quieten() -> None:
     """Keep advertisements and advice of the libraries out of the log; their warnings stay."""
-    for name in ("lightning.pytorch", "torch.onnx"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
 
 

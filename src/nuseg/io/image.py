@@ -96,7 +96,7 @@ def read_image(path: str | Path) -> Image:
     ((1000, 1000, 3), 0.25)
     """
     path = Path(path).expanduser()
-    head = _head(path)
+    head = read_head(path)
     is_tiff = head.startswith(TIFF_SIGNATURES)
     suffix = path.suffix.lower()
     if suffix in SLIDE_SUFFIXES and not (suffix == ".svs" and is_tiff):
@@ -147,7 +147,7 @@ def write_png(path: str | Path, array: np.ndarray) -> None:
         temporary.write_bytes(encoded.tobytes())
 
 
-def _head(path: Path) -> bytes:
+def read_head(path: Path) -> bytes:
     """Return the first bytes of a file, or say why there are none."""
     try:
         if path.is_dir():

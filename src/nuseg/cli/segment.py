@@ -23,8 +23,13 @@ def segment(
     images: Annotated[list[str], typer.Argument(help="Images, folders of images, or patterns such as 'case*/*.tif'.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; is made where missing.")],
     output: Annotated[
-        str, typer.Option(help="Which results, with commas: mask, labels, geojson, csv, parquet, overlay.")
-    ] = "mask,labels,geojson,csv,overlay",
+        str | None,
+        typer.Option(
+            help="Which results, with commas. Images: mask, labels, geojson, csv, parquet, overlay; default all but "
+            "parquet. Slides: geoparquet, geojson, geojson-gz, csv, overview, density, tissue, summary, zarr, anndata; "
+            "default geoparquet, geojson, overview, density, tissue, summary.",
+        ),
+    ] = None,
     mpp: Annotated[
         float | None, typer.Option(help="Resolution of all images (um/px), over what the files say.")
     ] = None,
@@ -65,14 +70,16 @@ def segment(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from nuseg.infer.batch import Batch, plan_jobs
-    from nuseg.infer.segment import Segmenter, check_outputs
+    from nuseg.infer.outputs import choose_outputs
+    from nuseg.infer.segment import Segmenter
     from nuseg.io.atomic import check_folder
     from nuseg.io.image import find_images
     from nuseg.io.resolution import check_mpp
     from nuseg.io.results import summary
     from nuseg.model.store import load_model
 
-    outputs = check_outputs([word.strip() for word in output.split(",") if word.strip()])
+    words = None if output is None else [word.strip() for word in output.split(",") if word.strip()]
+    outputs, _slide_outputs = choose_outputs(words, images=True, slides=False)
     if mpp is not None:
         check_mpp(mpp, "--mpp")
     check_folder(out)

@@ -13,6 +13,7 @@ from nuseg.errors import NusegError
 from nuseg.infer.segment import Output, Segmenter, output_path
 from nuseg.io.results import summary
 from nuseg.io.results.summary import Row
+from nuseg.measure.counts import image_area_mm2
 from nuseg.model.store import Model
 
 SUMMARY_EVERY = 10.0  # s; what an interruption may cost
@@ -188,6 +189,7 @@ class Batch:
             mpp_source=result.mpp_source,
             nuclei=count,
             nuclei_per_mm2=result.nuclei_per_mm2,
+            area_mm2=image_area_mm2(result.labels.shape, result.mpp),
             mean_area_um2=float(result.nuclei["area_um2"].mean()) if count else None,
             mask_fraction=result.mask_fraction,
             seconds=time.perf_counter() - start,

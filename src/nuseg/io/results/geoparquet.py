@@ -85,7 +85,7 @@ def well_known_binary(polygon: np.ndarray) -> bytes:
 
 def geo_metadata(box: list[float] | None) -> dict[str, object]:
     """Make the content of the key `geo`; `box` bounds all geometries and is None where there are none."""
-    column = {
+    column: dict[str, object] = {
         "encoding": "WKB",
         "geometry_types": ["Polygon"] if box else [],
         "crs": None,

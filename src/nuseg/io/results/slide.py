@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
-from importlib.metadata import version
+from contextlib import AbstractContextManager, ExitStack, suppress
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -43,7 +43,16 @@ PLACES: dict[SlideOutput, tuple[str, str]] = {
     "anndata": ("anndata", ".h5ad"),
 }
 NEEDED_PACKAGES: dict[str, str] = {"zarr": "zarr", "anndata": "h5py"}
-RECORDED_PACKAGES = ("nuseg", "numpy", "opencv-python-headless", "openvino", "scikit-image", "pyarrow")
+RECORDED_PACKAGES = (
+    "nuseg",
+    "numpy",
+    "opencv-python-headless",
+    "openslide-python",
+    "openvino",
+    "pyarrow",
+    "scikit-image",
+    "tifffile",
+)
 MEASURES = [name for name in COLUMNS if name not in ("id", "x_px", "y_px", "x_um", "y_um", "area_px")]
 ROWS = 16384  # nuclei held at once, and in a row group: some 30 MB
 
@@ -172,5 +181,9 @@ def summarise(info: SlideInfo, nuclei: int, sums: np.ndarray) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of the packages that results depend on."""
-    return {package: version(package) for package in RECORDED_PACKAGES}
+    """Versions of the packages that results depend on; of those that are installed under their usual name."""
+    found = {}
+    for package in RECORDED_PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found

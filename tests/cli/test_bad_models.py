@@ -4,10 +4,11 @@ import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from command_line import check_one_error, run_cli
+from command_line import check_one_error, run_cli, run_process
 from damage import Damage, cut, edit, flip, remove, replace
 
 from dark_model import CONFIG
@@ -23,6 +24,19 @@ def signed(name: str, data: bytes) -> Damage:
     def damage(folder: Path) -> None:
         (folder / name).write_bytes(data)
         save_config(CONFIG, folder)
+
+    return damage
+
+
+def changed_graph(change: Callable[[Any], object]) -> Damage:
+    """Change the graph, which is sound ONNX afterwards, and sign it."""
+
+    def damage(folder: Path) -> None:
+        import onnx
+
+        model = onnx.load(folder / "model.onnx")
+        change(model.graph)
+        signed("model.onnx", model.SerializeToString())(folder)
 
     return damage
 
@@ -60,7 +74,22 @@ DAMAGE: dict[str, tuple[Damage, str, str]] = {
     ),
     "no 8-bit graph": (edit("model.json", precision="int8"), "model.int8.onnx", "missing"),
     "no ONNX": (signed("model.onnx", b"no graph" * 99), "model.onnx", "no ONNX graph"),
-    "empty graph": (signed("model.onnx", b""), "model.onnx", "no ONNX graph"),
+    "empty graph": (signed("model.onnx", b""), "model.onnx", "cannot be run on an image"),
+    "three maps": (
+        changed_graph(lambda graph: graph.node[-1].input.append("map")),
+        "model.onnx",
+        "expected maps of shape (1, 2, 2, 3) (mask, distance) of an image of shape (1, 2, 3, 3), found (1, 3, 2, 3)",
+    ),
+    "maps of another size": (
+        changed_graph(lambda graph: setattr(graph.node[-1].attribute[0], "i", 2)),
+        "model.onnx",
+        "found (1, 1, 4, 3)",
+    ),
+    "four colours": (
+        changed_graph(lambda graph: setattr(graph.input[0].type.tensor_type.shape.dim[3], "dim_value", 4)),
+        "model.onnx",
+        "cannot be run on an image of shape (1, 2, 3, 3)",
+    ),
     "flipped bit in weights": (
         lambda folder: [signed("weights.pt", b"weights")(folder), flip("weights.pt")(folder)],
         "weights.pt",
@@ -83,6 +112,15 @@ def test_segment_names_what_is_damaged(model: Path, tmp_path: Path, kind: str) -
     result = run_cli("segment", tmp_path / "image.png", "-o", tmp_path / "out", "--model", model, "--device", "cpu")
     check_one_error(result, model / file, message)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["no ONNX", "four colours"])
+def test_libraries_print_nothing_of_their_own(model: Path, tmp_path: Path, kind: str) -> None:
+    damage, file, message = DAMAGE[kind]
+    damage(model)
+    write_png(tmp_path / "image.png", np.zeros((20, 20, 3), np.uint8))
+    words = "segment", tmp_path / "image.png", "-o", tmp_path / "out", "--model", model, "--device", "cpu"
+    check_one_error(run_process(*words), model / file, message)
 
 
 @pytest.mark.parametrize("kind", ["no folder", "newer", "cut description", "no graph"])

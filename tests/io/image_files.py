@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from tifffile import TiffFile
 
 HEIGHT, WIDTH = 24, 36
 
@@ -28,14 +29,29 @@ def save(path: Path, pixels: np.ndarray, **options: object) -> Path:
     return path
 
 
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    """Return one chunk of a PNG file."""
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
 def png_header(path: Path, width: int, height: int) -> Path:
     """Write a PNG that claims a size and holds hardly any pixels."""
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    pixels = png_chunk(b"IDAT", zlib.compress(bytes(100)))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + pixels + png_chunk(b"IEND", b""))
+    return path
 
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    path.write_bytes(
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
-    )
+def claim_height(path: Path, height: int) -> Path:
+    """Change the height that a PNG, BMP or TIFF file claims; its pixels stay as they are."""
+    content = path.read_bytes()
+    if content.startswith(b"\x89PNG"):
+        header = content[16:20] + struct.pack(">I", height) + content[24:29]
+        path.write_bytes(content[:8] + png_chunk(b"IHDR", header) + content[33:])
+    elif content.startswith(b"BM"):
+        path.write_bytes(content[:22] + struct.pack("<i", height) + content[26:])
+    else:
+        with TiffFile(path, mode="r+b") as tiff:
+            for name in ("ImageLength", "RowsPerStrip"):
+                tiff.pages.first.tags[name].overwrite(height, dtype="I")
     return path

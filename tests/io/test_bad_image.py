@@ -7,9 +7,10 @@ import numpy as np
 import PIL.Image
 import pytest
 import tifffile
-from image_files import colours, png_header, save
+from image_files import claim_height, colours, png_header, save
 
 from nuseg.errors import NusegError
+from nuseg.io.annotations.raw import read_raw
 from nuseg.io.image import read_image
 
 RGB = colours()
@@ -60,6 +61,30 @@ def test_a_file_cut_short_is_never_half_decoded(tmp_path: Path, kind: str) -> No
             # Only what lies behind the pixels may be missing.
             np.testing.assert_array_equal(pixels, whole)
     assert refused >= len(lengths) - 1
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "1", "RGBA", "I;16"])
+def test_a_png_that_lacks_rows_is_refused(tmp_path: Path, mode: str) -> None:
+    picture = PIL.Image.fromarray(RGB[..., 0].astype(np.uint16) * 200 if mode == "I;16" else RGB)
+    picture.convert(mode).save(tmp_path / "a.png")
+    claim_height(tmp_path / "a.png", 2 * len(RGB))
+    with pytest.raises(NusegError, match=r"a\.png: damaged or cut short"):
+        read_image(tmp_path / "a.png")
+    for palette in (False, True):
+        with pytest.raises(NusegError, match=r"a\.png: the annotation cannot be read"):
+            read_raw(tmp_path / "a.png", palette)
+
+
+@pytest.mark.parametrize("compression", [None, "lzw", "zlib", "jpeg", "packbits"])
+def test_a_tiff_that_lacks_rows_is_refused(tmp_path: Path, compression: str | None) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", RGB, compression=compression)
+    with pytest.raises(NusegError, match=r"a\.tif: damaged, cut short"):
+        read_image(claim_height(tmp_path / "a.tif", 2 * len(RGB)))
+
+
+def test_a_bmp_that_lacks_rows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NusegError, match=r"a\.bmp: damaged or cut short"):
+        read_image(claim_height(save(tmp_path / "a.bmp", RGB), 2 * len(RGB)))
 
 
 def test_noise_after_a_signature_is_refused(tmp_path: Path) -> None:

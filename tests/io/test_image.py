@@ -8,7 +8,7 @@ import PIL.Image
 import PIL.ImageOps
 import pytest
 import tifffile
-from image_files import blocks, colours, save
+from image_files import blocks, colours, png_chunk, save
 
 import nuseg
 from nuseg.errors import NusegError
@@ -175,6 +175,18 @@ def test_orientation_agrees_with_pillow(tmp_path: Path, orientation: int) -> Non
         picture.load()  # Pillow turns TIFFs upright on loading
         expected = np.asarray(picture)
     np.testing.assert_array_equal(read_image(tmp_path / "a.tif").pixels, expected)
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_png_exif_before_and_behind_the_pixels(tmp_path: Path, behind: bool) -> None:
+    exif = PIL.Image.Exif()
+    exif[274] = 6
+    path = save(tmp_path / "a.png", RGB, exif=exif)
+    if behind:
+        content, chunk = path.read_bytes(), png_chunk(b"eXIf", exif.tobytes()[6:])
+        assert chunk in content
+        path.write_bytes(content.replace(chunk, b"").replace(png_chunk(b"IEND", b""), chunk + png_chunk(b"IEND", b"")))
+    np.testing.assert_array_equal(read_image(path).pixels, np.rot90(RGB, -1))
 
 
 def test_real_slide_at_full_size(real_data: Path) -> None:

@@ -85,7 +85,7 @@ def test_the_model_knows_where_it_comes_from(trained):
 
 def test_the_exported_graph_equals_pytorch(trained):
     model = load_model(trained)
-    engine, network = load_engine(model, "cpu"), load_network(model)
+    engine, network = load_engine(model, "cpu", precision="f32"), load_network(model)
     rng = np.random.default_rng(0)
     for shape in ((1, 1, 1, 3), (2, 37, 50, 3), (1, 128, 96, 3)):
         batch = rng.integers(0, 256, shape, np.uint8)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
-import tifffile
 
 from nuseg.errors import NusegError
+from nuseg.io.annotations.raw import read_raw
+from nuseg.io.image import read_image
 from nuseg.io.resolution import check_mpp
 
 VERSION = 1
@@ -121,26 +121,18 @@ def load_item(item: Item) -> tuple[np.ndarray, np.ndarray]:
     NusegError
         A file is missing or unreadable, or the two sizes differ.
     """
-    bgr = cv2.imread(str(item.image), cv2.IMREAD_COLOR)
-    if bgr is None:
-        raise NusegError(f"{item.image}: missing or not a readable image; {AGAIN}")
-    labels = _read_labels(item.label)
-    if labels.shape != bgr.shape[:2]:
+    try:
+        pixels, labels = read_image(item.image).pixels, read_raw(item.label)
+    except NusegError as problem:
+        raise NusegError(f"{problem}; or {AGAIN}") from problem
+    if labels.ndim != 2 or labels.dtype.kind not in "ui":
+        raise NusegError(f"{item.label}: not a label image (one whole number for each pixel); {AGAIN}")
+    if labels.shape != pixels.shape[:2]:
         raise NusegError(
-            f"{item.label}: labels are {_size(labels)} but the image {item.image.name} is {_size(bgr)} "
+            f"{item.label}: labels are {_size(labels)} but the image {item.image.name} is {_size(pixels)} "
             f"(width x height); {AGAIN}"
         )
-    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), labels
-
-
-def _read_labels(path: Path) -> np.ndarray:
-    try:
-        labels = tifffile.imread(path) if path.suffix == ".tif" else cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    except Exception as problem:
-        raise NusegError(f"{path}: not a readable label image ({problem}); {AGAIN}") from None
-    if labels is None or labels.ndim != 2 or labels.dtype.kind not in "ui":
-        raise NusegError(f"{path}: missing or not a label image; {AGAIN}")
-    return labels.astype(np.int32)
+    return pixels, labels.astype(np.int32)
 
 
 def _size(array: np.ndarray) -> str:

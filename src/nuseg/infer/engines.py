@@ -8,7 +8,7 @@ import numpy as np
 
 from nuseg.errors import NusegError
 from nuseg.infer.tiles import Network
-from nuseg.model.config import Precision
+from nuseg.model.config import ModelConfig, Precision
 from nuseg.model.store import Model
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -24,11 +24,12 @@ class OpenVinoEngine:
     threads
         CPU threads; None = all that this process may use.
     bf16
-        Compute in bfloat16 where the processor has units for it.
+        Compute in bfloat16 where the processor has instructions for it, else in 32 bits.
     """
 
     def __init__(self, graph: Path, threads: int | None = None, bf16: bool = False) -> None:
         import openvino
+        from openvino.frontend import FrontEndManager
 
         if not graph.is_file():
             raise NusegError(f"{graph}: missing: copy the whole model folder, or export the model again")
@@ -36,12 +37,14 @@ class OpenVinoEngine:
         properties = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads or available_cores(),
-            # Said outright: OpenVINO's own choice would give other numbers on other processors.
-            "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
+            # Said outright: OpenVINO's own choice may cost accuracy that nobody measured.
+            "INFERENCE_PRECISION_HINT": "bf16" if bf16 and has_bf16() else "f32",
         }
         try:
-            self.compiled = core.compile_model(core.read_model(graph), "CPU", properties)
-        except RuntimeError as error:
+            # Named outright: OpenVINO would try a damaged file as a model of every other kind, and print what it meets.
+            reader = FrontEndManager().load_by_framework("onnx")
+            self.compiled = core.compile_model(reader.convert(reader.load(str(graph))), "CPU", properties)
+        except Exception as error:  # OpenVINO has exceptions of every kind
             raise NusegError(f"{graph}: no ONNX graph that OpenVINO can read: export the model again") from error
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
@@ -106,12 +109,45 @@ def load_engine(
     if device != "cpu":
         return TorchEngine(model, device)
     precision = precision or model.config.precision
-    return OpenVinoEngine(model.graph(precision), threads, bf16=precision == "bf16")
+    engine = OpenVinoEngine(model.graph(precision), threads, bf16=precision == "bf16")
+    check_maps(engine, model.config, model.graph(precision))
+    return engine
+
+
+def check_maps(engine: Network, config: ModelConfig, graph: Path) -> None:
+    """Run a small empty image through a graph, and refuse it if its maps are not those of the configuration.
+
+    Raises
+    ------
+    NusegError
+        The graph cannot be run on an image, or gives maps of another shape.
+    """
+    height, width = 2 * config.stride, 3 * config.stride
+    batch = np.zeros((1, height, width, config.architecture.in_channels), np.uint8)
+    expected = (1, len(config.heads), height, width)
+    try:
+        maps = engine(batch)
+    except Exception as error:  # OpenVINO has exceptions of every kind
+        raise NusegError(
+            f"{graph}: cannot be run on an image of shape {batch.shape}: export the model again"
+        ) from error
+    if maps.shape != expected:
+        raise NusegError(
+            f"{graph}: expected maps of shape {expected} ({', '.join(config.heads)}) of an image of shape "
+            f"{batch.shape}, found {maps.shape}: export the model again"
+        )
 
 
 def available_cores() -> int:
     """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def has_bf16() -> bool:
+    """Whether the processor has bfloat16 instructions: OpenVINO's own default tells."""
+    import openvino
+
+    return openvino.Core().get_property("CPU", "INFERENCE_PRECISION_HINT") == openvino.Type.bf16
 
 
 def cuda_available() -> bool:

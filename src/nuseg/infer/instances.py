@@ -37,7 +37,7 @@ def separate(maps: np.ndarray, thresholds: Thresholds, mpp: float) -> np.ndarray
     """
     probability, distance = quantise(maps)
     mask = fill_holes(probability >= mask_level(thresholds), hole_side(mpp))
-    return label_nuclei(cut_giants(mask), smooth(distance, thresholds.smoothing), thresholds, mpp)
+    return label_nuclei(cut_giants(mask), probability, smooth(distance, thresholds.smoothing), thresholds, mpp)
 
 
 def quantise(maps: np.ndarray) -> np.ndarray:
@@ -79,7 +79,7 @@ def fill_holes(mask: np.ndarray, side: int) -> np.ndarray:
     `side` px: whether a pixel is in one can be seen within that distance.
     """
     _, pieces, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
-    x, y, width, height = stats[:, :4].T
+    x, y, width, height = (stats[:, column] for column in range(4))
     inside = (x > 0) & (y > 0) & (x + width < mask.shape[1]) & (y + height < mask.shape[0])
     small = inside & (width <= side) & (height <= side)
     small[0] = True  # the mask itself
@@ -102,13 +102,17 @@ def cut_giants(mask: np.ndarray) -> np.ndarray:
     return cut
 
 
-def label_nuclei(mask: np.ndarray, distance: np.ndarray, thresholds: Thresholds, mpp: float) -> np.ndarray:
+def label_nuclei(
+    mask: np.ndarray, probability: np.ndarray, distance: np.ndarray, thresholds: Thresholds, mpp: float
+) -> np.ndarray:
     """Separate the nuclei of every 4-connected piece of a mask; a piece's nuclei depend on the piece alone.
 
     Parameters
     ----------
     mask
         `(h, w)` bool, holes filled.
+    probability
+        `(h, w)` uint8 from `quantise`.
     distance
         `(h, w)` uint16 from `smooth`.
     thresholds, mpp
@@ -122,7 +126,9 @@ def label_nuclei(mask: np.ndarray, distance: np.ndarray, thresholds: Thresholds,
     seeds = mask & (distance >= round(thresholds.marker * FULL_DISTANCE))
     count, markers = cv2.connectedComponents(seeds.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
     markers = seed_unseeded(mask, markers, count)
-    return drop_small(grow(markers, distance, mask), thresholds.min_area_um2 / mpp**2)
+    labels = grow(markers, distance, mask)
+    lowest = thresholds.min_probability * FULL_MAP
+    return drop_doubtful(labels, probability, thresholds.min_area_um2 / mpp**2, lowest)
 
 
 def seed_unseeded(mask: np.ndarray, markers: np.ndarray, count: int) -> np.ndarray:
@@ -148,8 +154,10 @@ def grow(markers: np.ndarray, distance: np.ndarray, mask: np.ndarray) -> np.ndar
     return watershed(level, markers, mask=mask).astype(np.int32, copy=False)
 
 
-def drop_small(labels: np.ndarray, min_area: float) -> np.ndarray:
-    """Remove nuclei under an area (px) and number the others 1..N in their order."""
-    keep = np.bincount(labels.ravel()) >= min_area
+def drop_doubtful(labels: np.ndarray, probability: np.ndarray, min_area: float, min_probability: float) -> np.ndarray:
+    """Remove nuclei under an area (px) or a mean of `probability`, and number the others 1..N in their order."""
+    area = np.bincount(labels.ravel())
+    total = np.bincount(labels.ravel(), weights=probability.ravel())
+    keep = (area >= min_area) & (total >= min_probability * area)
     keep[0] = False
     return (np.cumsum(keep, dtype=np.int32) * keep)[labels].astype(np.int32, copy=False)

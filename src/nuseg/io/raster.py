@@ -23,7 +23,7 @@ RASTER_FORMATS: dict[bytes, type[ImageFile]] = {
 }
 RESOLUTION_FIELDS = {"PNG": "PNG pHYs", "JPEG": "JPEG density", "BMP": "BMP pixels per metre"}
 EXIF_ORIENTATION = 274
-PNG_BIT_DEPTH_POSITION = 24
+PNG_EXIF = (b"eXIf", b"Raw profile type exif")
 UM_PER_INCH = 25400.0
 
 
@@ -54,9 +54,9 @@ def read_raster(path: Path, image_class: type[ImageFile]) -> tuple[np.ndarray, P
                 raise NusegError(f"{path}: an animated PNG, expected one picture; export the frame you want")
             if picture.mode == "CMYK":
                 raise NusegError(f"{path}: print colours (CMYK), expected RGB; convert the image to RGB")
-            picture.load()
-            pixels = to_rgb_uint8(_stored(picture, path), where=str(path))
-            return orient(pixels, _orientation(picture)), _pixel_size(picture.info, str(picture.format))
+            content = path.read_bytes()
+            pixels = to_rgb_uint8(_stored(picture, content), where=str(path))
+            return orient(pixels, _orientation(picture, content)), _pixel_size(picture.info, str(picture.format))
     except NusegError:
         raise
     except MemoryError as error:
@@ -67,25 +67,18 @@ def read_raster(path: Path, image_class: type[ImageFile]) -> tuple[np.ndarray, P
         ) from error
 
 
-def _stored(picture: ImageFile, path: Path) -> np.ndarray:
+def _stored(picture: ImageFile, content: bytes) -> np.ndarray:
     """Return the pixels as the file stores them, palette and transparent colour applied."""
-    if picture.format == "PNG" and _png_bit_depth(path) == 16 and picture.mode != "I;16":
-        # Pillow drops the low byte of 16-bit colours, which spoils 12-bit data.
-        return np.asarray(png_decode(path.read_bytes()))
-    if "transparency" in picture.info or picture.mode == "PA":
-        return np.array(picture.convert("RGBA"))
-    if picture.mode == "P":
-        return np.array(picture.convert("RGB"))
-    return np.array(picture)
+    if picture.format == "PNG":
+        # Pillow leaves rows black that a PNG lacks, and drops the low byte of 16-bit colours; libpng does neither.
+        return np.asarray(png_decode(content))
+    return np.array(picture.convert("RGB") if picture.mode == "P" else picture)
 
 
-def _png_bit_depth(path: Path) -> int:
-    with path.open("rb") as file:
-        file.seek(PNG_BIT_DEPTH_POSITION)
-        return file.read(1)[0]
-
-
-def _orientation(picture: ImageFile) -> int:
+def _orientation(picture: ImageFile, content: bytes) -> int:
+    # Pillow decodes a PNG without EXIF as a whole, to look for EXIF behind the pixels.
+    if picture.format == "PNG" and not any(field in content for field in PNG_EXIF):
+        return 1
     try:
         return int(picture.getexif().get(EXIF_ORIENTATION, 1))
     except Exception:  # unreadable EXIF says nothing; the pixels are sound

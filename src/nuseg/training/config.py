@@ -36,13 +36,16 @@ class Optimiser(Strict):
 
     epochs: int = Field(40, ge=1, description="epochs; validation after each")
     steps: int = Field(75, ge=1, description="steps in an epoch")
-    lr: float = Field(1e-3, gt=0, description="largest learning rate (AdamW)")
+    lr: float = Field(3e-3, gt=0, description="largest learning rate (AdamW)")
+    encoder_lr: float = Field(
+        0.5, ge=0, description="factor on the learning rate of a contracting path that starts from ImageNet weights"
+    )
     weight_decay: float = Field(1e-2, ge=0, description="weight decay (AdamW)")
     warmup: float = Field(0.05, ge=0, le=1, description="share of the steps in which the rate rises from 0")
     clip: float = Field(1.0, gt=0, description="gradients are scaled down to this norm")
     ema: float = Field(0.998, ge=0, lt=1, description="decay of the moving average of weights, which is the model")
     dice_weight: float = Field(1.0, ge=0, description="weight of the Dice loss beside cross-entropy's 1")
-    distance_weight: float = Field(2.0, ge=0, description="weight of the distance loss")
+    distance_weight: float = Field(3.0, ge=0, description="weight of the distance loss")
     patience: int = Field(40, ge=1, description="stop after this many epochs without a better validation AJI")
 
 
@@ -53,7 +56,7 @@ class Compute(Strict):
     devices: int | str = Field("auto", description="number of devices, or auto")
     strategy: str = Field("auto", description="Lightning strategy, such as ddp for several GPUs")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
-        "32-true", description="bf16-mixed is faster where the processor has bf16 units (AMX, GPUs)"
+        "32-true", description="bf16-mixed is faster where the processor has bf16 instructions, and on GPUs"
     )
 
 
@@ -63,7 +66,7 @@ class Export(Strict):
     name: str | None = Field(None, description="name of the model; null = the run folder's")
     description: str | None = Field(None, description="one sentence for the model card")
     licence: str | None = Field(None, description="licence of the weights; null = those of the data")
-    int8: bool = Field(False, description="quantise to 8-bit integers; used where validation AJI falls by < 0.005")
+    int8: bool = Field(False, description="quantise to 8-bit integers, too; used if validation AJI falls by < 0.005")
 
 
 class TrainConfig(Strict):

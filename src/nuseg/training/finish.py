@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from rich.progress import track
 
 from nuseg.data.dataset import Dataset, Item, load_item
 from nuseg.evaluation.report import score_image, write_scores
-from nuseg.infer.engines import load_engine
+from nuseg.infer.engines import has_bf16, load_engine
 from nuseg.infer.grid import to_model_grid
 from nuseg.infer.segment import Segmenter
 from nuseg.model.config import Precision
@@ -24,6 +25,7 @@ from nuseg.training.tune import Example, score_thresholds, tune_thresholds
 # How much validation AJI a faster precision may cost.
 AJI_TOLERANCE = 0.005
 CALIBRATION_SIDE, CALIBRATION_IMAGES = 256, 48
+T = TypeVar("T")
 
 
 def finish(module: Training, datasets: Sequence[Dataset], run: Path) -> Model:
@@ -38,14 +40,15 @@ def finish(module: Training, datasets: Sequence[Dataset], run: Path) -> Model:
     run
         Run folder; gets `model/`, `test/` and the plots.
     """
-    items = [item for item, instance in module.validation if instance]
+    items = [(item, dataset) for item, dataset in module.validation if dataset.annotation == "instance"]
     config = module.model_config
     if items:
         thresholds = tune_thresholds(examples(module.segmenter(), items), config.thresholds)
         config = config.model_copy(update={"thresholds": thresholds})
     model = save_model(module.network, config, run / "model")
-    if module.config.export.int8 and items:
-        quantise(model, calibration_images(datasets, config.mpp))
+    if items:
+        if module.config.export.int8:
+            quantise(model, calibration_images(datasets, config.mpp))
         model = choose_precision(model, items)
     scores = test(model, datasets, run)
     model = save_config(model.config.model_copy(update={"scores": scores}), model.path)
@@ -53,12 +56,13 @@ def finish(module: Training, datasets: Sequence[Dataset], run: Path) -> Model:
     return model
 
 
-def examples(segmenter: Segmenter, items: Sequence[Item]) -> list[Example]:
+def examples(segmenter: Segmenter, items: Sequence[tuple[Item, Dataset]]) -> list[Example]:
     """Maps of validation images, kept in half precision."""
     made = []
-    for item in tell("validation", items):
+    for item, dataset in tell("validation", items):
         pixels, labels = load_item(item)
-        made.append(Example(segmenter.predict(pixels, item.mpp).astype(np.float16), labels, item.mpp))
+        maps = segmenter.predict(pixels, item.mpp).astype(np.float16)
+        made.append(Example(maps, labels, item.mpp, dataset.name))
     return made
 
 
@@ -75,20 +79,22 @@ def calibration_images(datasets: Sequence[Dataset], mpp: float) -> list[np.ndarr
     return chosen
 
 
-def choose_precision(model: Model, items: Sequence[Item]) -> Model:
-    """Let the CPU run in int8 if the nuclei of validation images stay as good; the scores are kept either way."""
+def choose_precision(model: Model, items: Sequence[tuple[Item, Dataset]]) -> Model:
+    """Let the CPU run in the fastest precision that keeps the nuclei of validation images; all scores are recorded."""
+    precisions: list[Precision] = ["f32"]  # from slow to fast
+    if has_bf16():
+        precisions.append("bf16")
+    if model.graph("int8").is_file():
+        precisions.append("int8")
     scores = {}
-    precisions: tuple[Precision, ...] = ("f32", "int8")
     for precision in precisions:
         segmenter = Segmenter(model, load_engine(model, "cpu", precision=precision))
         scores[precision] = score_thresholds(examples(segmenter, items), model.config.thresholds)
-    keep = scores["f32"]["aji"] - scores["int8"]["aji"] < AJI_TOLERANCE
-    if not keep:
-        model.graph("int8").unlink()
-    changes = {
-        "precision": "int8" if keep else "f32",
-        "training": {**model.config.training, "validation_by_precision": scores},
-    }
+    enough = scores["f32"]["aji"] - AJI_TOLERANCE
+    chosen = [precision for precision in precisions if scores[precision]["aji"] > enough][-1]
+    if chosen != "int8":
+        model.graph("int8").unlink(missing_ok=True)
+    changes = {"precision": chosen, "training": {**model.config.training, "validation_by_precision": scores}}
     return save_config(model.config.model_copy(update=changes), model.path)
 
 
@@ -117,7 +123,7 @@ def test(model: Model, datasets: Sequence[Dataset], run: Path) -> dict[str, dict
     return scores
 
 
-def tell(what: str, items: Sequence[Item]) -> Iterator[Item]:
+def tell(what: str, items: Sequence[T]) -> Iterator[T]:
     """Show on stderr how far a loop over images is."""
     console = Console(stderr=True)
     yield from track(items, what, console=console, transient=True, disable=not console.is_terminal)

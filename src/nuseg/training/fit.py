@@ -15,7 +15,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar, WeightAveraging
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, WeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
@@ -26,8 +26,8 @@ from nuseg.model.config import Architecture, ModelConfig
 from nuseg.model.export import load_network
 from nuseg.model.store import Model, load_model
 from nuseg.model.unet import build_unet, count_parameters, receptive_radius
-from nuseg.training.callbacks import AtomicCheckpoints, EpochLog
-from nuseg.training.config import TrainConfig, render_config
+from nuseg.training.callbacks import AtomicCheckpoints, EpochBar, EpochLog
+from nuseg.training.config import TrainConfig, load_config, render_config
 from nuseg.training.finish import finish
 from nuseg.training.module import Training, ema, validation_items
 from nuseg.training.windows import WindowNumbers, Windows
@@ -56,7 +56,7 @@ def train(
     resume
         Go on from the last whole epoch of an interrupted run; the result is that of an uninterrupted one.
     progress
-        Show a progress bar.
+        Show a bar for the running epoch, where stderr is a terminal.
 
     Returns
     -------
@@ -123,12 +123,11 @@ def require_splits(datasets: Sequence[Dataset]) -> None:
 def claim_run(run: Path, config: TrainConfig, datasets: Sequence[Dataset], resume: bool) -> None:
     """Make the run folder and write what a rerun needs, or check that a resumed run is the same one."""
     path, record = run / CONFIG_FILE, run / "provenance.json"
-    text = render_config(config) + "\n"
     fingerprints = {dataset.name: dataset.fingerprint for dataset in datasets}
     if resume:
         if not path.is_file():
             raise NusegError(f"{run}: nothing to resume: no {CONFIG_FILE} there; train without --resume")
-        if path.read_text(encoding="utf-8") != text:
+        if load_config(path) != config:
             raise NusegError(
                 f"{path}: differs from the configuration given: resume with the same one, or start a new run"
             )
@@ -138,7 +137,7 @@ def claim_run(run: Path, config: TrainConfig, datasets: Sequence[Dataset], resum
     if run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise NusegError(f"{run}: not empty: choose a new folder, or --resume to go on with this run")
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(render_config(config) + "\n", encoding="utf-8")
     with atomic_path(record) as temporary:
         temporary.write_text(json.dumps(provenance(fingerprints), indent=2) + "\n", encoding="utf-8")
 
@@ -231,12 +230,12 @@ def make_trainer(module: Training, run: Path, config: TrainConfig, progress: boo
         callbacks=[
             WeightAveraging(avg_fn=partial(ema, decay=how.ema)),
             EarlyStopping(monitor, patience=how.patience, mode="max"),
+            *([EpochBar()] if progress else []),
             EpochLog(run / "log.csv"),
-            *([RichProgressBar()] if progress else []),
             best,
             last,
         ],
-        enable_progress_bar=progress,
+        enable_progress_bar=False,
         enable_model_summary=False,
         log_every_n_steps=1,
     )

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuseg.data.dataset import Item, load_item
+from nuseg.data.dataset import Dataset, Item, load_item
 from nuseg.evaluation.report import score_image
 from nuseg.infer.segment import Segmenter
 from nuseg.model.config import ModelConfig
@@ -34,11 +34,11 @@ class Training(L.LightningModule):
     model
         Configuration under which validation images are segmented.
     validation
-        Whole images to validate on, and whether their nuclei are told apart; the loader gives their numbers.
+        Whole images to validate on, each with its dataset; the loader gives their numbers.
     """
 
     def __init__(
-        self, network: UNet, config: TrainConfig, model: ModelConfig, validation: Sequence[tuple[Item, bool]]
+        self, network: UNet, config: TrainConfig, model: ModelConfig, validation: Sequence[tuple[Item, Dataset]]
     ) -> None:
         super().__init__()
         self.network = network
@@ -58,10 +58,10 @@ class Training(L.LightningModule):
         return parts["loss"]
 
     def validation_step(self, number: int, _index: int) -> None:
-        item, instance = self.validation[number]
+        item, dataset = self.validation[number]
         pixels, labels = load_item(item)
         found, _ = self.segmenter().find_nuclei(pixels, item.mpp)
-        for name, value in score_image(labels, found, instance).items():
+        for name, value in score_image(labels, found, dataset.annotation == "instance").items():
             self.scores[name].append(value)
 
     def on_validation_epoch_end(self) -> None:
@@ -79,11 +79,23 @@ class Training(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         how = self.config.optimiser
-        # Weight decay is for the kernels; biases and normalisations are left free.
-        kernels = [p for p in self.network.parameters() if p.ndim > 1]
-        others = [p for p in self.network.parameters() if p.ndim <= 1]
-        groups: list[dict[str, Any]] = [{"params": kernels}, {"params": others, "weight_decay": 0.0}]
-        optimiser = torch.optim.AdamW(groups, how.lr, weight_decay=how.weight_decay)
+        start, network = self.config.network, self.network
+        from_imagenet = start.preset == "unet-lite" and start.pretrained and start.init is None
+        factors = (
+            (network.encoder, how.encoder_lr if from_imagenet else 1.0),
+            (network.decoder, 1.0),
+            (network.heads, 1.0),
+        )
+        groups: list[dict[str, Any]] = []
+        for part, factor in factors:
+            # Weight decay is for the kernels; biases and normalisations are left free.
+            kernels = [p for p in part.parameters() if p.ndim > 1]
+            others = [p for p in part.parameters() if p.ndim <= 1]
+            groups += [
+                {"params": kernels, "lr": how.lr * factor},
+                {"params": others, "lr": how.lr * factor, "weight_decay": 0.0},
+            ]
+        optimiser = torch.optim.AdamW(groups, weight_decay=how.weight_decay)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimiser, lambda step: warmup_cosine(step, how.epochs * how.steps, how.warmup)
         )
@@ -105,6 +117,6 @@ def ema(average: Tensor, current: Tensor, count: Tensor | int, decay: float) -> 
     return average.lerp(current, 1 - min(decay, (1 + int(count)) / (10 + int(count))))
 
 
-def validation_items(datasets: Sequence[Any], split: str = "validation") -> list[tuple[Item, bool]]:
-    """The whole images of a split over several datasets, each with whether its nuclei are told apart."""
-    return [(item, d.annotation == "instance") for d in datasets for item in d.split(split)]
+def validation_items(datasets: Sequence[Dataset]) -> list[tuple[Item, Dataset]]:
+    """The whole images to validate on, over several datasets, each with its dataset."""
+    return [(item, dataset) for dataset in datasets for item in dataset.split("validation")]

@@ -1,5 +1,6 @@
 """Thresholds by measurement: the values that score best on the validation images."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,10 +12,11 @@ from nuseg.model.config import Thresholds
 
 # Tried one after the other, each with the best of those before; twice, since they depend on one another.
 CANDIDATES = {
-    "mask": (0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65),
+    "mask": (0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75),
     "marker": (0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8),
     "smoothing": (0.0, 1.0, 2.0, 3.0),
     "min_area_um2": (2.0, 5.0, 8.0, 12.0),
+    "min_probability": (0.0, 0.65, 0.7, 0.75, 0.8, 0.85),
 }
 
 
@@ -25,15 +27,17 @@ class Example:
     maps: np.ndarray
     labels: np.ndarray
     mpp: float
+    dataset: str
 
 
 def score_thresholds(examples: Sequence[Example], thresholds: Thresholds) -> dict[str, float]:
-    """Mean AJI and PQ over validation images."""
-    scores = []
+    """Mean AJI and PQ over datasets, of each the mean over its images: a dataset of many images counts no more."""
+    scores = defaultdict(list)
     for example in examples:
         found, _ = read_maps(example.maps.astype(np.float32), thresholds, example.mpp, example.labels.shape)
-        scores.append(object_scores(example.labels, found))
-    return {name: float(np.mean([score[name] for score in scores])) for name in ("aji", "pq")}
+        scores[example.dataset].append(object_scores(example.labels, found))
+    means = [{name: np.mean([score[name] for score in rows]) for name in ("aji", "pq")} for rows in scores.values()]
+    return {name: float(np.mean([mean[name] for mean in means])) for name in ("aji", "pq")}
 
 
 def tune_thresholds(examples: Sequence[Example], start: Thresholds, rounds: int = 2) -> Thresholds:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import tifffile
+from imagecodecs import png_decode
 from PIL import Image
 
 from nuseg.errors import NusegError
@@ -75,17 +75,14 @@ def drop_alpha(values: np.ndarray) -> np.ndarray:
 
 def _read_picture(path: Path, palette: bool) -> np.ndarray:
     with Image.open(path) as picture:
-        if picture.mode == "P":
-            return np.asarray(picture.convert("RGB") if palette else picture)
-        if path.suffix.lower() == ".gif":
-            return np.asarray(picture)
-    # Pillow cuts 16-bit colour to 8 bits; OpenCV keeps it, but knows no colour tables.
-    values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if values is None:
-        raise ValueError("damaged or cut off")
-    if values.ndim == 3 and values.shape[2] >= 3:
-        values = values[..., [2, 1, 0, *range(3, values.shape[2])]]
-    return values
+        if picture.format == "PNG":
+            # Pillow leaves rows black that a PNG lacks, and cuts 16-bit colour to 8 bits; libpng does neither,
+            # but gives the colours of a colour table alone.
+            values = np.asarray(png_decode(path.read_bytes()))
+            return np.asarray(picture) if picture.mode == "P" and not palette else values
+        if picture.mode == "CMYK" or (picture.mode == "P" and palette):
+            return np.asarray(picture.convert("RGB"))
+        return np.asarray(picture)
 
 
 def _channels_last(values: np.ndarray) -> np.ndarray:

@@ -1,0 +1,42 @@
+"""Thresholds by measurement, on maps whose best thresholds are known."""
+
+import numpy as np
+import pytest
+
+from nuseg.data.targets import make_targets
+from nuseg.model.config import Thresholds
+from nuseg.training.tune import Example, score_thresholds, tune_thresholds
+
+
+def example(dataset: str, halo: float = 0.0, right: bool = True) -> Example:
+    """Two square nuclei; perfect maps, but for a halo of a probability around the nuclei."""
+    labels = np.zeros((32, 64), np.int32)
+    labels[8:24, 8:24], labels[8:24, 40:56] = 1, 2
+    maps = make_targets(labels)
+    around = np.zeros_like(labels, bool)
+    around[4:28, 4:28] = around[4:28, 36:60] = True
+    maps[0, around & (labels == 0)] = halo
+    return Example(maps.astype(np.float16), labels if right else labels * 0 + 1, 0.25, dataset)
+
+
+def test_every_dataset_weighs_the_same():
+    thresholds = Thresholds(smoothing=0)
+    perfect = [example("a")] * 3
+    wrong = score_thresholds([example("b", right=False)], thresholds)
+    assert score_thresholds(perfect, thresholds) == {"aji": 1, "pq": 1}
+    together = score_thresholds([*perfect, example("b", right=False)], thresholds)
+    assert together["aji"] == pytest.approx((1 + wrong["aji"]) / 2)
+
+
+def test_the_search_finds_what_cuts_a_halo_off():
+    halo = [example("a", halo=0.62)]
+    start = Thresholds(smoothing=0)
+    assert score_thresholds(halo, start)["aji"] < 0.6
+    found = tune_thresholds(halo, start)
+    assert found.mask > 0.62
+    assert score_thresholds(halo, found)["aji"] == 1
+
+
+def test_thresholds_stay_where_nothing_is_better():
+    start = Thresholds(smoothing=0)
+    assert tune_thresholds([example("a")], start) == start

@@ -1,7 +1,7 @@
 """Nuclei of a slide as AnnData (`.h5ad`), which scanpy, squidpy and scverse's other tools read.
 
-Written with h5py in AnnData's documented layout, batch by batch. The compressed file grows in memory (some 50
-MB for a million nuclei) and goes to disk whole, because HDF5 crashes after a disk that was full.
+Written with h5py in AnnData's documented layout, batch by batch. The compressed file grows in memory (less than
+100 MB for a million nuclei) and goes to disk whole, because HDF5 crashes after a disk that was full.
 
 Source: AnnData on-disk format, encoding versions 0.1.0 (anndata) and 0.2.0 (array, dataframe).
 """

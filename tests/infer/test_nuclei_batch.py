@@ -1,7 +1,7 @@
 """A stream of batches cut anew."""
 
 import pandas as pd
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nuseg.infer.nuclei_batch import regroup
@@ -10,6 +10,7 @@ from slide_results import as_batch, cut, label_field
 BATCH = as_batch(label_field(60, 90, 10))
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.integers(0, 20), max_size=6), st.integers(1, 70))
 def test_any_cut_gives_the_same_batches(sizes: list[int], size: int) -> None:
     groups = list(regroup(cut(BATCH, *sizes), size))

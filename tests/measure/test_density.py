@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nuseg.measure.density import CountGrid, density_map
@@ -15,6 +15,7 @@ def test_counts_lie_where_the_nuclei_are() -> None:
     assert grid.counts.tolist() == [[2, 1, 0, 0], [0, 0, 0, 2]]
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(st.floats(-5, 505), st.floats(-5, 305)), max_size=30))
 def test_no_nucleus_is_lost_at_the_border(places: list[tuple[float, float]]) -> None:
     grid = CountGrid((7, 11), width=500, height=300)

@@ -80,8 +80,8 @@ def fill_holes(mask: np.ndarray, side: int) -> np.ndarray:
     """
     _, pieces, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
     x, y, width, height = (stats[:, column] for column in range(4))
-    inside = (x > 0) & (y > 0) & (x + width < mask.shape[1]) & (y + height < mask.shape[0])
-    small = inside & (width <= side) & (height <= side)
+    within = [x > 0, y > 0, x + width < mask.shape[1], y + height < mask.shape[0]]
+    small = np.logical_and.reduce([*within, width <= side, height <= side])
     small[0] = True  # the mask itself
     return small[pieces]
 
@@ -95,7 +95,7 @@ def cut_giants(mask: np.ndarray) -> np.ndarray:
     if max(mask.shape) <= LARGEST_PIECE:
         return mask
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-    giant = (stats[:, 2:4] > LARGEST_PIECE).any(axis=1)
+    giant = np.logical_or(stats[:, 2] > LARGEST_PIECE, stats[:, 3] > LARGEST_PIECE)
     cut = mask.copy()
     for lines in (np.s_[LARGEST_PIECE::LARGEST_PIECE], np.s_[:, LARGEST_PIECE::LARGEST_PIECE]):
         cut[lines] &= ~giant[pieces[lines]]

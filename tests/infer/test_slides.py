@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nuseg.infer import instances, slides
@@ -84,27 +84,38 @@ def check_equal(found: NucleiBatch, expected: tuple[pd.DataFrame, list[np.ndarra
     assert all(map(np.array_equal, found.polygons, polygons))
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    seed=st.integers(0, 100_000),
-    shape=st.tuples(st.integers(1, 150), st.integers(1, 150)),
-    tile=st.integers(1, 120),
-    workers=st.integers(1, 3),
-    cover=st.sampled_from([0.1, 0.3, 0.5, 0.8]),
-    giant=st.sampled_from([24, 60, 4096]),
-    page=st.sampled_from([16, 50, 2048]),
-)
-def test_tiled_equals_untiled_bit_by_bit(
-    tmp_path_factory: pytest.TempPathFactory,
-    seed: int, shape: tuple[int, int], tile: int, workers: int, cover: float, giant: int, page: int,
-) -> None:  # fmt: skip
-    tile = max(tile, shape[0] // 4, shape[1] // 4)
+def check_tiled_equals_untiled(
+    folder: Path, seed: int, shape: tuple[int, int], tile: int, workers: int, cover: float, giant: int, page: int
+) -> None:
     pixels = blobs(seed, shape, cover)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(instances, "LARGEST_PIECE", giant)
         patch.setattr(slides, "PAGE", page)
-        found = tiled(pixels, tmp_path_factory.mktemp("out"), SlideOptions(tissue=False, tile=tile), workers)
-        check_equal(found, untiled(pixels))
+        check_equal(tiled(pixels, folder, SlideOptions(tissue=False, tile=tile), workers), untiled(pixels))
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    seed=st.integers(0, 100_000),
+    shape=st.tuples(st.integers(1, 150), st.integers(1, 150)),
+    parts=st.integers(1, 5),
+    workers=st.integers(1, 3),
+    cover=st.sampled_from([0.1, 0.3, 0.5, 0.8]),
+    giant=st.sampled_from([40, 60, 4096]),
+    page=st.sampled_from([16, 50, 2048]),
+)
+def test_tiled_equals_untiled_bit_by_bit(
+    tmp_path_factory: pytest.TempPathFactory,
+    seed: int, shape: tuple[int, int], parts: int, workers: int, cover: float, giant: int, page: int,
+) -> None:  # fmt: skip
+    folder = tmp_path_factory.mktemp("out")
+    check_tiled_equals_untiled(folder, seed, shape, max(shape) // parts + 1, workers, cover, giant, page)
+
+
+@pytest.mark.parametrize("tile", [37, 64, 160])
+@pytest.mark.parametrize("cover", [0.35, 0.6])
+def test_pieces_larger_than_memory_is_for(tmp_path: Path, tile: int, cover: float) -> None:
+    check_tiled_equals_untiled(tmp_path, 7, (160, 130), tile, 2, cover, 40, 64)
 
 
 def test_there_is_something_to_compare() -> None:

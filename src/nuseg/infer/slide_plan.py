@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nuseg.infer import instances
 from nuseg.infer.pieces import Rules, halo_of
 from nuseg.infer.search import SearchArea
 from nuseg.infer.tiles import Tile, plan_tiles
@@ -18,7 +19,7 @@ from nuseg.io.slide import Slide
 from nuseg.io.slide_grid import ModelGrid
 from nuseg.model.config import ModelConfig
 
-SLIDE_TILE = 2048
+SLIDE_TILE = 1408  # a window of 1920 px for the shipped model, which takes some 2 GB; larger is faster
 OVERVIEW_UM = 8.0  # resolution of the small picture in which tissue is found
 OVERVIEW_SIDES = 1024, 4096  # px
 FORMAT = 1  # of what is kept of unfinished slides
@@ -95,7 +96,9 @@ def plan_slide(slide: Slide, model: ModelConfig, options: SlideOptions) -> Slide
     mpp = resolution.mpp * grid.scale
     area = SearchArea.of(tissue, resolution.mpp * factor, factor / grid.scale, grid.scale, options.region)
     halo = halo_of(model.thresholds, mpp)
-    tiles = plan_tiles(*grid.shape, options.tile, model.margin + halo, model.stride)
+    # A piece that lies within a tile is then no giant, which would have to be cut.
+    tile = max(min(options.tile, instances.LARGEST_PIECE) // model.stride, 1) * model.stride
+    tiles = plan_tiles(*grid.shape, tile, model.margin + halo, model.stride)
     return SlidePlan(
         grid=grid,
         rules=Rules(model.thresholds, mpp, area),

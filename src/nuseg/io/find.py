@@ -8,10 +8,13 @@ from pathlib import Path
 from nuseg.errors import NusegError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+MANY_FILES = (".dcm",)  # a slide of this format is a folder of such files
 SLIDE_SUFFIXES = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".czi", ".dcm")
 
 
-def find_images(inputs: Sequence[str | Path], failed: Callable[[str], None] | None = None) -> list[Path]:
+def find_images(
+    inputs: Sequence[str | Path], failed: Callable[[str], None] | None = None, slides: bool = False
+) -> list[Path]:
     """List the images that files, folders and patterns name.
 
     A file is taken whatever its suffix. A folder gives the files directly in it that end in one of
@@ -24,6 +27,9 @@ def find_images(inputs: Sequence[str | Path], failed: Callable[[str], None] | No
         Files, folders or patterns (``*``, ``?``, ``[...]``, and ``**`` for folders at any depth).
     failed
         Told why an input gives nothing, and the others are still looked at; without it the first one is raised.
+    slides
+        Whether folders and patterns give slides too: the files that end in one of `SLIDE_SUFFIXES`. DICOM slides
+        have to be named one by one, since each of them is many files.
 
     Returns
     -------
@@ -47,7 +53,7 @@ def find_images(inputs: Sequence[str | Path], failed: Callable[[str], None] | No
     found: dict[Path, Path] = {}
     for given in inputs:
         try:
-            for path in _expand(given):
+            for path in _expand(given, slides):
                 found.setdefault(path.resolve(), path)
         except NusegError as problem:
             if failed is None:
@@ -56,11 +62,11 @@ def find_images(inputs: Sequence[str | Path], failed: Callable[[str], None] | No
     return sorted(found.values())
 
 
-def _expand(given: str | Path) -> list[Path]:
+def _expand(given: str | Path, slides: bool) -> list[Path]:
     path = Path(given).expanduser()
     try:
         if path.is_dir():
-            return _images_among(sorted(path.iterdir()), f"{path}: the folder")
+            return _images_among(sorted(path.iterdir()), f"{path}: the folder", slides)
         if path.exists():
             return [path]
     except OSError as error:
@@ -69,20 +75,24 @@ def _expand(given: str | Path) -> list[Path]:
         matches = [Path(match) for match in glob.glob(str(path), recursive=True)]  # noqa: PTH207 (Path.glob takes no absolute pattern)
         if not matches:
             raise NusegError(f"{path}: no file matches this pattern; check it, and put it in quotes")
-        return _images_among(matches, f"{path}: what matches this pattern")
+        return _images_among(matches, f"{path}: what matches this pattern", slides)
     raise NusegError(f"{path}: no such file or folder; check the path")
 
 
-def _images_among(paths: Sequence[Path], where: str) -> list[Path]:
+def _images_among(paths: Sequence[Path], where: str, slides: bool) -> list[Path]:
     files = [path for path in paths if not path.name.startswith(".") and path.is_file()]
-    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
-    slides = [path for path in files if path.suffix.lower() in SLIDE_SUFFIXES]
-    left_out = f"{len(slides)} slide file(s) such as {slides[0].name} are not read by this version" if slides else ""
+    suffixes = IMAGE_SUFFIXES + (tuple(s for s in SLIDE_SUFFIXES if s not in MANY_FILES) if slides else ())
+    images = [path for path in files if path.suffix.lower() in suffixes]
+    others = [path for path in files if path.suffix.lower() in SLIDE_SUFFIXES and path not in images]
+    left_out = ""
+    if others:
+        why = "must be named one by one" if slides else "are not taken here"
+        left_out = f"{len(others)} slide file(s) such as {others[0].name} {why}"
     if not images:
         raise NusegError(
-            f"{where} holds no image: expected files ending in {', '.join(IMAGE_SUFFIXES)}, "
+            f"{where} holds no image: expected files ending in {', '.join(suffixes)}, "
             f"found {len(files)} other file(s){f' ({left_out})' if left_out else ''}; check the path"
         )
     if left_out:
-        warnings.warn(f"{where}: {left_out} and left out", UserWarning, stacklevel=4)
+        warnings.warn(f"{where}: {left_out} and left out", UserWarning, stacklevel=5)
     return images

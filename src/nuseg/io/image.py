@@ -101,8 +101,8 @@ def read_image(path: str | Path) -> Image:
     suffix = path.suffix.lower()
     if suffix in SLIDE_SUFFIXES and not (suffix == ".svs" and is_tiff):
         raise NusegError(
-            f"{path}: a slide file ({suffix}), which this version does not read; "
-            f"export the region of interest as an image ({', '.join(IMAGE_SUFFIXES)})"
+            f"{path}: a slide file ({suffix}), which is too large to be read as one image; segment it with "
+            "`nuseg segment`, read it with nuseg.open_slide, or export a region as PNG or TIFF"
         )
     if is_tiff:
         pixels, size = read_tiff(path)

@@ -5,9 +5,11 @@ import numpy as np
 
 from nuseg.measure.stain import optical_density
 
-MIN_DENSITY = 0.06  # mean optical density under which nothing is stained, whatever the slide
-MAX_DENSITY = 0.25  # above which something is; Otsu's threshold lies between
+MIN_DENSITY = 0.05  # mean optical density under which nothing is stained, whatever the slide
+MAX_DENSITY = 0.09  # above which something is; Otsu's threshold lies between
 MIN_COLOUR = 0.03  # how far the channels' optical densities differ, at least: dust and black pen are grey
+INK_DENSITY = 0.15  # of red: thin traces of colour are no ink
+STROKE_UM, EDGE_UM = 80.0, 40.0  # a stroke of pen is at least this broad, and its edge at most
 CLOSED_UM = 60.0  # gaps that belong to the tissue: vessels, glands, fat cells
 DROPPED_UM2 = 5000.0  # specks
 FILLED_UM2 = 500_000.0  # largest hole that belongs to the tissue
@@ -34,28 +36,38 @@ def tissue_mask(thumbnail: np.ndarray, mpp: float) -> np.ndarray:
     """
     blurred = cv2.GaussianBlur(thumbnail, (0, 0), max(SMOOTHED_UM / mpp / 2, 0.5)).reshape(thumbnail.shape)
     density = optical_density(blurred)
-    stained = (density.mean(axis=2) >= density_threshold(density)) & ~pen(density)
+    mean, coloured = density.mean(axis=2), ~pen(density, mpp)
+    stained = coloured & (mean >= density_threshold(mean[coloured]))
     return drop_specks(fill_gaps(stained, mpp), mpp)
 
 
-def density_threshold(density: np.ndarray) -> float:
-    """Otsu's threshold on the mean optical density, within limits."""
-    levels = np.clip(density.mean(axis=2) * 255, 0, 255).astype(np.uint8)
+def density_threshold(values: np.ndarray) -> float:
+    """Otsu's threshold on the mean optical densities `(n,)` of all that is not pen, within limits."""
+    if not values.size:
+        return MAX_DENSITY
+    levels = np.clip(values * 255, 0, 255).astype(np.uint8)
     found, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     return float(np.clip(found / 255, MIN_DENSITY, MAX_DENSITY))
 
 
-def pen(density: np.ndarray) -> np.ndarray:
+def pen(density: np.ndarray, mpp: float) -> np.ndarray:
     """Find ink and dust by the optical densities `(h, w, 3)` of red, green and blue: `(h, w)` bool.
 
     Both stains absorb green most, haematoxylin and eosin alike. Blue and green ink absorb red most; black absorbs
     all the same. Strong haematoxylin comes near to blue ink, so ink has to be clearly stronger in red than in green.
+    At its edge, mixed with glass, it is not: so strokes, which are broad, are widened.
     """
     red, green, blue = np.moveaxis(density, 2, 0)
     grey = density.max(axis=2) - density.min(axis=2) < np.maximum(MIN_COLOUR, 0.12 * density.mean(axis=2))
-    blue_ink = red > 1.25 * green
-    green_ink = (red > green) & (blue > green)
-    return grey | blue_ink | green_ink
+    ink = ((red > 1.2 * green) | ((red > green) & (blue > green))) & (red >= INK_DENSITY)
+    stroke, edge = (np.ones((side, side), np.uint8) for side in (odd(STROKE_UM / mpp), odd(2 * EDGE_UM / mpp)))
+    strokes = cv2.dilate(cv2.morphologyEx(ink.astype(np.uint8), cv2.MORPH_OPEN, stroke), edge)
+    return grey | ink | (strokes > 0)
+
+
+def odd(length: float) -> int:
+    """Nearest odd number of at least 1."""
+    return 2 * round(max(length - 1, 0) / 2) + 1
 
 
 def fill_gaps(mask: np.ndarray, mpp: float) -> np.ndarray:

@@ -16,11 +16,11 @@ from nuseg.io.slide import Slide
 from nuseg.model.store import Model
 
 SIDE = 100_000
-TISSUE = 8192  # px; each square of `SIDE` px has tissue in its corners
+TISSUE = 3072  # px; side of a patch of tissue
 
 
 class VirtualReader:
-    """A slide of 100,000 x 100,000 px that is made up as it is read: two patches of tissue with regular nuclei."""
+    """A slide of 100,000 x 100,000 px that is made up as it is read: patches of tissue with regular nuclei."""
 
     vendor, associated, objective, bounds = "virtual", (), None, None
     downsamples = (1.0, 32.0)

@@ -276,14 +276,14 @@ def test_what_was_done_with_other_settings_is_not_taken(tmp_path: Path, change: 
 
 
 def test_memory_does_not_grow_with_the_tissue(tmp_path: Path) -> None:
-    """A slide of 100,000 x 100,000 px; nuclei sixfold, memory the same."""
+    """A slide of 100,000 x 100,000 px; four times the nuclei in the same memory."""
     paths = [str(HERE.parents[2] / "src"), str(HERE.parents[1])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
     found = []
-    for patches in (1, 3):
+    for patches in (1, 4):
         words = [sys.executable, str(HERE.parent / "slide_run.py"), "memory", str(tmp_path / str(patches))]
         done = subprocess.run([*words, str(patches)], env=environment, capture_output=True, text=True, check=True)
         found.append([int(word) for word in done.stdout.split()])
     (few, small), (many, large) = found
-    assert many > 2.9 * few > 40_000
+    assert many > 3.9 * few > 8000
     assert large < small * 1.3 + 30_000, f"{small} KiB for {few} nuclei, {large} KiB for {many}"

@@ -10,6 +10,7 @@ from command_line import check_one_error, run_cli
 
 from dark_model import save_dark_model
 from nuseg.io.image import write_png
+from slide_files import save_pyramid
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +107,28 @@ def test_no_such_image(model: Path, tmp_path: Path) -> None:
     result = run(tmp_path / "none.png", "-o", tmp_path / "out", "--model", model)
     assert result.code == 1
     assert f"error: {tmp_path / 'none.png'}: no such file" in result.err
+
+
+def test_slides_beside_images(images: Path, model: Path, tmp_path: Path) -> None:
+    pixels = np.full((600, 700, 3), 255, np.uint8)
+    pixels[100:110, 50:60] = pixels[500:520, 600:620] = 0
+    save_pyramid(images / "slide.tif", pixels, compression=None)
+    words = (images, "-o", tmp_path / "out", "--model", model, "--mpp", 0.25, "--no-tissue", "--output", "csv")
+    result = run(*words, "--region", "0,0,300,300")
+    assert result.code == 0, result.err
+    assert "3 images: 4 nuclei" in result.out
+    assert pd.read_csv(tmp_path / "out" / "csv" / "slide.csv")["x_px"].tolist() == [55]
+    assert "3 images done before" in run(*words, "--region", "0,0,300,300").out
+    assert "1 image: 2 nuclei" in run(*words).out, "another region is another result"
+
+
+def test_info(images: Path, tmp_path: Path) -> None:
+    save_pyramid(images / "slide.tif", np.zeros((600, 700, 3), np.uint8), mpp=0.5)
+    (images / "bad.svs").write_bytes(b"no slide")
+    result = run_cli("info", images)
+    assert result.code == 1
+    assert "700 x 600 px" in result.out
+    assert "level 0, interpolated by 2: 1400 x 1200 px" in result.out
+    assert "0.25 um/px, default (assumed)" in result.out
+    assert result.err.count("error: ") == 1
+    assert "bad.svs" in result.err

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from nuseg.data.targets import make_targets
-from nuseg.infer.instances import fill_holes, separate
+from nuseg.infer import instances
+from nuseg.infer.instances import blur_radius, cut_giants, fill_holes, quantise, separate, smooth
 from nuseg.model.config import Thresholds
 
 PLAIN = Thresholds(smoothing=0, min_area_um2=0)
@@ -79,10 +80,50 @@ def test_nuclei_are_dropped_by_their_mean_probability():
 def test_holes_are_filled_but_bays_are_not():
     mask = np.ones((5, 7), bool)
     mask[2, 2] = mask[0, 5] = mask[1, 5] = False
-    filled = fill_holes(mask)
+    filled = fill_holes(mask, 3)
     assert filled[2, 2]
     assert not filled[0, 5]
     assert not filled[1, 5]
+
+
+def test_large_holes_are_between_nuclei():
+    mask = np.ones((20, 20), bool)
+    mask[2:6, 2] = mask[10:15, 10] = False
+    mask[15, 11] = False  # touches the one above by a corner
+    filled = fill_holes(mask, 4)
+    assert filled[2:6, 2].all()
+    np.testing.assert_array_equal(filled[10:16, 10:12], mask[10:16, 10:12])
+    assert fill_holes(mask, 6).all()
+
+
+@settings(deadline=None, max_examples=50)
+@given(seed=st.integers(0, 10_000), side=st.integers(1, 9), place=st.tuples(st.integers(0, 30), st.integers(0, 30)))
+def test_a_window_with_a_margin_of_the_largest_hole_shows_the_same_holes(seed, side, place):
+    mask = np.random.default_rng(seed).random((40, 40)) < 0.75
+    top, left = place
+    window = np.s_[max(top - side, 0) : top + 10 + side, max(left - side, 0) : left + 10 + side]
+    inner = np.s_[top - window[0].start :, left - window[1].start :]
+    found = fill_holes(mask[window], side)[inner][:10, :10]
+    np.testing.assert_array_equal(found, fill_holes(mask, side)[top : top + 10, left : left + 10])
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 1000), sigma=st.sampled_from([0.0, 0.7, 1.0, 3.0]), left=st.integers(0, 60))
+def test_a_window_shows_the_same_blur_bit_by_bit(seed, sigma, left):
+    distance = np.random.default_rng(seed).integers(0, 256, (50, 90), np.uint8)
+    radius = blur_radius(sigma)
+    start, stop = max(left - radius, 0), left + 30 + radius
+    found = smooth(distance[:, start:stop], sigma)[:, left - start :][:, :30]
+    np.testing.assert_array_equal(found, smooth(distance, sigma)[:, left : left + 30])
+
+
+def test_pieces_beyond_the_largest_are_cut(monkeypatch):
+    monkeypatch.setattr(instances, "LARGEST_PIECE", 20)
+    mask = np.zeros((50, 30), bool)
+    mask[0:45, 3:6] = True  # longer than 20
+    mask[15:35, 10:25] = True  # just 20
+    cut = cut_giants(mask)
+    np.testing.assert_array_equal(np.argwhere(cut != mask), [(y, x) for y in (20, 40) for x in (3, 4, 5)])
 
 
 @settings(deadline=None, max_examples=30)
@@ -90,7 +131,7 @@ def test_holes_are_filled_but_bays_are_not():
 def test_nuclei_are_whole_and_numbered_without_gaps(seed, marker):
     maps = smooth_maps(seed)
     labels = separate(maps, Thresholds(marker=marker, smoothing=1, min_area_um2=0), 0.25)
-    np.testing.assert_array_equal(labels > 0, fill_holes(maps[0] >= 0.5))
+    np.testing.assert_array_equal(labels > 0, fill_holes(quantise(maps)[0] >= 128, 32))
     assert sorted(np.unique(labels[labels > 0])) == list(range(1, labels.max() + 1))
     for number in range(1, labels.max() + 1):
         assert ndimage.label(labels == number)[1] == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nuseg.errors import NusegError
-from nuseg.io.atomic import atomic_path
+from nuseg.io.atomic import atomic_folder, atomic_path
 
 
 def write(path: Path, text: str) -> None:
@@ -83,3 +83,41 @@ def test_several_processes_write_beside_each_other(tmp_path: Path) -> None:
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
         f"{number}.txt": str(number) for number in range(4)
     }
+
+
+def fill(path: Path, name: str) -> None:
+    with atomic_folder(path) as temporary:
+        (temporary / "deep").mkdir()
+        (temporary / "deep" / name).write_text("whole")
+        assert not (path / "deep" / name).exists()
+
+
+def test_a_folder_appears_only_at_the_end_and_replaces_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "labels.ome.zarr"
+    for name in ("a", "b"):
+        fill(path, name)
+        assert [file.name for file in (path / "deep").iterdir()] == [name]
+        assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
+def test_a_failure_leaves_the_old_folder_and_nothing_else(tmp_path: Path, failure: type[BaseException]) -> None:
+    path = tmp_path / "labels"
+    fill(path, "old")
+
+    def half_fill() -> None:
+        with atomic_folder(path) as temporary:
+            (temporary / "half").write_text("half")
+            raise failure
+
+    with pytest.raises(failure):
+        half_fill()
+    assert [file.name for file in path.rglob("*")] == ["deep", "old"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_does_not_replace_a_file(tmp_path: Path) -> None:
+    (tmp_path / "labels").write_text("mine")
+    with pytest.raises(NusegError, match="is a file"), atomic_folder(tmp_path / "labels"):
+        pass
+    assert (tmp_path / "labels").read_text() == "mine"

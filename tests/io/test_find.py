@@ -74,5 +74,13 @@ def test_no_inputs() -> None:
 
 def test_a_folder_of_slides_only(tmp_path: Path) -> None:
     (tmp_path / "slide.svs").touch()
-    with pytest.raises(NusegError, match=r"1 slide file such as slide\.svs, not read by this version"):
+    with pytest.raises(NusegError, match=r"1 slide file such as slide\.svs, not taken here"):
         find_images([tmp_path])
+
+
+def test_slides_where_they_are_wanted(folder: Path) -> None:
+    (folder / "slide.ndpi").touch()
+    (folder / "level.dcm").touch()
+    with pytest.warns(UserWarning, match=r"1 slide file such as level\.dcm, to be named one by one"):
+        assert names(find_images([folder], slides=True)) == ["a.TIF", "b.png", "slide.ndpi"]
+    assert names(find_images([folder / "level.dcm"], slides=True)) == ["level.dcm"]

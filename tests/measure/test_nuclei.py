@@ -6,6 +6,7 @@ import pytest
 from skimage.measure import label as connected_pieces
 from skimage.measure import regionprops_table
 
+from nuseg.infer.grid import largest_pieces
 from nuseg.measure.nuclei import COLUMNS, measure_nuclei
 from nuseg.measure.stain import separate_stains
 
@@ -108,3 +109,17 @@ def test_lengths_scale_with_the_resolution(
     for column in COLUMNS:
         power = 2 if column.endswith("_um2") else 1 if column.endswith("_um") else 0
         assert table[column].to_numpy() == pytest.approx(fine[column].to_numpy() * 2**power), column
+
+
+def test_measures_do_not_depend_on_the_place_to_the_last_bit() -> None:
+    rng = np.random.default_rng(3)
+    labels = np.zeros((30, 40), np.int32)
+    labels[4:21, 5:19] = rng.random((17, 14)) < 0.9
+    labels[4:21, 10] = 1
+    labels = largest_pieces(labels)
+    pixels, probability = rng.integers(0, 256, (30, 40, 3), np.uint8), rng.random((30, 40), np.float32)
+    alone = measure_nuclei(labels, pixels, probability, 0.26, origin=(1001, 70_003))
+    wide = [np.pad(array, ((7, 3), (11, 2), (0, 0))[: array.ndim]) for array in (labels, pixels, probability)]
+    wide[0][0, 0] = 2  # another nucleus
+    among = measure_nuclei(wide[0], wide[1], wide[2], 0.26, origin=(1001 - 7, 70_003 - 11)).iloc[:1]
+    assert alone.equals(among)

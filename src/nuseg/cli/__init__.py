@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nuseg.cli import demo, evaluate, export, models, prepare, segment, train
+from nuseg.cli import demo, evaluate, export, info, models, prepare, segment, train
 from nuseg.errors import NusegError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 for name, command in (
     ("demo", demo.demo),
     ("segment", segment.segment),
+    ("info", info.info),
     ("prepare", prepare.prepare),
     ("train", train.train),
     ("evaluate", evaluate.evaluate),

@@ -1,4 +1,4 @@
-"""Many images into one folder: names without clashes, what is done already, a row of summary for each."""
+"""Many images and slides into one folder: names without clashes, what is done already, a row of summary for each."""
 
 import hashlib
 import logging
@@ -6,13 +6,18 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nuseg.errors import NusegError
 from nuseg.infer.segment import Output, Segmenter, output_path
+from nuseg.infer.slide_plan import SlideOptions
+from nuseg.infer.slides import Progress, segment_slide
 from nuseg.io.results import summary
-from nuseg.io.results.summary import Row
+from nuseg.io.results.slide import SlideOutput, slide_output_path
+from nuseg.io.results.summary import Row, slide_row
+from nuseg.io.slide import is_slide
+from nuseg.measure.counts import image_area_mm2
 from nuseg.model.store import Model
 
 SUMMARY_EVERY = 10.0  # s; what an interruption may cost
@@ -21,10 +26,11 @@ log = logging.getLogger("nuseg")
 
 @dataclass(frozen=True)
 class Job:
-    """One image of a batch and the name of its results."""
+    """One image or slide of a batch and the name of its results."""
 
     image: Path
     name: str
+    slide: bool = False
 
 
 def plan_jobs(images: Sequence[Path]) -> list[Job]:
@@ -63,9 +69,14 @@ def plan_jobs(images: Sequence[Path]) -> list[Job]:
     return [Job(image, names[image]) for image in images]
 
 
+def find_slides(jobs: Sequence[Job]) -> list[Job]:
+    """Say of every job whether it is a slide."""
+    return [replace(job, slide=is_slide(job.image)) for job in jobs]
+
+
 @dataclass(frozen=True)
 class Batch:
-    """Images, and where and how their results are written.
+    """Images and slides, and where and how their results are written.
 
     Attributes
     ----------
@@ -74,19 +85,29 @@ class Batch:
     folder : Path
         Results go to `folder/OUTPUT/NAME.suffix` and `folder/summary.csv`.
     outputs : sequence of str
-        Which results.
+        Which results of images.
     mpp : float, optional
-        Resolution of all images (um/px), over what their files say.
+        Resolution of all images and slides (um/px), over what their files say.
+    slide_outputs : sequence of str
+        Which results of slides.
+    slide_options : SlideOptions
+        How slides are segmented; `mpp` takes the place of the one there.
     """
 
     jobs: Sequence[Job]
     folder: Path
     outputs: Sequence[Output]
     mpp: float | None = None
+    slide_outputs: Sequence[SlideOutput] = ()
+    slide_options: SlideOptions = field(default_factory=SlideOptions)
 
-    def settings(self, model: Model) -> str:
-        """Identify model, thresholds and `mpp`, all that results depend on, by eight hexadecimal digits."""
+    def settings(self, model: Model, slide: bool = False) -> str:
+        """Identify model, thresholds and options, all that results depend on, by eight hexadecimal digits."""
         text = f"{model.config.model_dump_json()} {self.mpp}"
+        if slide:
+            polygons = self.slide_options.region.polygons if self.slide_options.region else ()
+            corners = [ring.tolist() for rings in polygons for ring in rings]
+            text += f" {corners} {self.slide_options.tissue}"
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     def undone(self, model: Model, rows: Sequence[Row]) -> list[Job]:
@@ -95,16 +116,25 @@ class Batch:
         They are up to date where an earlier summary has the image without an error and with the same
         settings, and every output exists and is no older than the image.
         """
-        settings = self.settings(model)
-        good = {(row.name, row.image) for row in rows if not row.error and row.settings == settings}
-        return [job for job in self.jobs if (job.name, identity(job.image)) not in good or not self.is_newer(job)]
+        settings = {slide: self.settings(model, slide) for slide in (False, True)}
+        good = {(row.name, row.image, row.settings) for row in rows if not row.error}
+        return [
+            job
+            for job in self.jobs
+            if (job.name, identity(job.image), settings[job.slide]) not in good or not self.is_newer(job)
+        ]
+
+    def paths(self, job: Job) -> list[Path]:
+        """Where the results of an image or slide go."""
+        if job.slide:
+            return [slide_output_path(self.folder, output, job.name) for output in self.slide_outputs]
+        return [output_path(self.folder, output, job.name) for output in self.outputs]
 
     def is_newer(self, job: Job) -> bool:
         """Whether all outputs of an image exist and are no older than the image."""
         try:
             changed = job.image.stat().st_mtime
-            paths = [output_path(self.folder, output, job.name) for output in self.outputs]
-            return all(path.stat().st_mtime >= changed for path in paths)
+            return all(path.stat().st_mtime >= changed for path in self.paths(job))
         except OSError:
             return False
 
@@ -131,6 +161,7 @@ class Batch:
         jobs: Sequence[Job],
         rows: Sequence[Row] = (),
         progress: Callable[[float], None] | None = None,
+        slide_progress: Callable[[Job, Progress], None] | None = None,
     ) -> Generator[Row]:
         """Segment every image and write its results; a failure is a row with an error, and the rest goes on.
 
@@ -146,6 +177,8 @@ class Batch:
             Of earlier batches, kept in the summary where no new one replaces them.
         progress : function, optional
             Called with the share of the current image done, 0..1.
+        slide_progress : function, optional
+            Called with the slide that is being segmented and how far it is, after each of its tiles.
 
         Yields
         ------
@@ -158,7 +191,10 @@ class Batch:
         saved = time.monotonic()
         try:
             for job in jobs:
-                table[job.name] = self.segment_one(segmenter, job, progress)
+                if job.slide:
+                    table[job.name] = self.segment_one_slide(segmenter, job, slide_progress)
+                else:
+                    table[job.name] = self.segment_one(segmenter, job, progress)
                 if time.monotonic() - saved >= SUMMARY_EVERY:
                     summary.write(list(table.values()), path)
                     saved = time.monotonic()
@@ -188,6 +224,7 @@ class Batch:
             mpp_source=result.mpp_source,
             nuclei=count,
             nuclei_per_mm2=result.nuclei_per_mm2,
+            area_mm2=image_area_mm2(result.labels.shape, result.mpp),
             mean_area_um2=float(result.nuclei["area_um2"].mean()) if count else None,
             mask_fraction=result.mask_fraction,
             seconds=time.perf_counter() - start,
@@ -195,6 +232,21 @@ class Batch:
             settings=self.settings(segmenter.model),
             warning="; ".join(" ".join(str(warning.message).split()) for warning in caught),
         )
+
+    def segment_one_slide(
+        self, segmenter: Segmenter, job: Job, progress: Callable[[Job, Progress], None] | None = None
+    ) -> Row:
+        """Segment one slide and write its results; a failure becomes a row with an error."""
+        options = replace(self.slide_options, mpp=self.mpp)
+        tell = None if progress is None else lambda state: progress(job, state)
+        try:
+            record = segment_slide(
+                job.image, self.folder, segmenter, options, self.slide_outputs, name=job.name, progress=tell
+            )
+        except Exception as error:  # one bad slide must not end a batch
+            log.debug("%s", job.image, exc_info=True)
+            return Row(job.name, identity(job.image), error=error_line(error, job.image))
+        return slide_row(job.name, identity(job.image), record, self.settings(segmenter.model, slide=True))
 
 
 def identity(image: Path) -> str:

@@ -1,4 +1,8 @@
-"""Maps to nuclei: marker-controlled watershed on the normalised distance (Beucher & Meyer 1993)."""
+"""Maps to nuclei: marker-controlled watershed on the normalised distance (Beucher & Meyer 1993).
+
+Every step is local, and in whole numbers, so that a window shows the same nuclei as the whole slide, bit by bit: maps
+become uint8 first, only small holes are filled, and a piece of mask is separated by itself.
+"""
 
 import cv2
 import numpy as np
@@ -6,15 +10,16 @@ from skimage.segmentation import watershed
 
 from nuseg.model.config import Thresholds
 
+HOLE_UM = 8.0  # larger holes are not in a nucleus but between nuclei
+LARGEST_PIECE = 4096  # px; memory for a piece that is no group of nuclei any more is bounded by this
+FULL_MAP, FULL_DISTANCE = 255, 65535
+
 
 def separate(maps: np.ndarray, thresholds: Thresholds, mpp: float) -> np.ndarray:
     """Separate the nuclei of a mask.
 
     Every pixel whose distance reaches the marker threshold seeds its connected component; the seeds grow over the
     mask, from high distance to low, until they meet. A piece of mask without a seed becomes one nucleus.
-
-    The result at a pixel depends only on its connected piece of the mask, so a window that holds the whole piece
-    gives the same nuclei as the whole image.
 
     Parameters
     ----------
@@ -30,34 +35,111 @@ def separate(maps: np.ndarray, thresholds: Thresholds, mpp: float) -> np.ndarray
     np.ndarray
         Label image `(height, width)` int32; 0 = background, 1..N = nuclei, each one 4-connected piece.
     """
-    probability, distance = maps
-    mask = fill_holes(probability >= thresholds.mask)
-    if thresholds.smoothing:
-        distance = cv2.GaussianBlur(distance, (0, 0), thresholds.smoothing)
-    seeds = mask & (distance >= thresholds.marker)
+    probability, distance = quantise(maps)
+    mask = fill_holes(probability >= mask_level(thresholds), hole_side(mpp))
+    return label_nuclei(cut_giants(mask), probability, smooth(distance, thresholds.smoothing), thresholds, mpp)
+
+
+def quantise(maps: np.ndarray) -> np.ndarray:
+    """Bring maps of 0..1 to uint8 0..255."""
+    return np.rint(np.clip(maps, 0, 1) * np.float32(FULL_MAP)).astype(np.uint8)
+
+
+def mask_level(thresholds: Thresholds) -> int:
+    """Quantised probability from which a pixel belongs to a nucleus."""
+    return round(thresholds.mask * FULL_MAP)
+
+
+def hole_side(mpp: float) -> int:
+    """Largest side (px) of a hole that is filled."""
+    return max(1, round(HOLE_UM / mpp))
+
+
+def blur_radius(sigma: float) -> int:
+    """How far (px) `smooth` looks."""
+    return int(np.ceil(4 * sigma))
+
+
+def smooth(distance: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur a quantised distance with a Gaussian of `sigma` px: `(h, w)` uint8 to uint16 of 0..65535.
+
+    OpenCV blurs whole numbers in fixed point. 16 bits keep apart what 8 would make a plateau.
+    """
+    wide = distance.astype(np.uint16) * np.uint16(FULL_DISTANCE // FULL_MAP)
+    if not sigma:
+        return wide
+    side = 2 * blur_radius(sigma) + 1
+    return cv2.GaussianBlur(wide, (side, side), sigma).reshape(wide.shape)
+
+
+def fill_holes(mask: np.ndarray, side: int) -> np.ndarray:
+    """Fill small holes of a mask.
+
+    A hole is an 8-connected piece of background that does not reach the border of the image and lies in a square of
+    `side` px: whether a pixel is in one can be seen within that distance.
+    """
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    x, y, width, height = (stats[:, column] for column in range(4))
+    within = [x > 0, y > 0, x + width < mask.shape[1], y + height < mask.shape[0]]
+    small = np.logical_and.reduce([*within, width <= side, height <= side])
+    small[0] = True  # the mask itself
+    return small[pieces]
+
+
+def cut_giants(mask: np.ndarray) -> np.ndarray:
+    """Cut pieces of mask that are larger than `LARGEST_PIECE` a side.
+
+    They are cut along the rows and columns whose number is a multiple of it, which no longer belong to them. Nuclei
+    never come near this size; folds, ink and blur can.
+    """
+    if max(mask.shape) <= LARGEST_PIECE:
+        return mask
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+    giant = np.logical_or(stats[:, 2] > LARGEST_PIECE, stats[:, 3] > LARGEST_PIECE)
+    cut = mask.copy()
+    for lines in (np.s_[LARGEST_PIECE::LARGEST_PIECE], np.s_[:, LARGEST_PIECE::LARGEST_PIECE]):
+        cut[lines] &= ~giant[pieces[lines]]
+    return cut
+
+
+def label_nuclei(
+    mask: np.ndarray, probability: np.ndarray, distance: np.ndarray, thresholds: Thresholds, mpp: float
+) -> np.ndarray:
+    """Separate the nuclei of every 4-connected piece of a mask; a piece's nuclei depend on the piece alone.
+
+    Parameters
+    ----------
+    mask
+        `(h, w)` bool, holes filled.
+    probability
+        `(h, w)` uint8 from `quantise`.
+    distance
+        `(h, w)` uint16 from `smooth`.
+    thresholds, mpp
+        As for `separate`.
+
+    Returns
+    -------
+    np.ndarray
+        Label image `(h, w)` int32.
+    """
+    seeds = mask & (distance >= round(thresholds.marker * FULL_DISTANCE))
     count, markers = cv2.connectedComponents(seeds.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-    markers, count = seed_unseeded(mask, markers, count)
+    markers = seed_unseeded(mask, markers, count)
     labels = grow(markers, distance, mask)
-    return drop_doubtful(labels, probability, thresholds.min_area_um2 / mpp**2, thresholds.min_probability)
+    lowest = thresholds.min_probability * FULL_MAP
+    return drop_doubtful(labels, probability, thresholds.min_area_um2 / mpp**2, lowest)
 
 
-def fill_holes(mask: np.ndarray) -> np.ndarray:
-    """Fill the holes of a mask: background pieces (8-connected) that do not reach the border of the image."""
-    background = np.pad(~mask, 1, constant_values=True).astype(np.uint8)
-    _, pieces = cv2.connectedComponents(background, connectivity=8, ltype=cv2.CV_32S)
-    return pieces[1:-1, 1:-1] != pieces[0, 0]
-
-
-def seed_unseeded(mask: np.ndarray, markers: np.ndarray, count: int) -> tuple[np.ndarray, int]:
-    """Make every 4-connected piece of the mask that holds no marker a marker itself."""
+def seed_unseeded(mask: np.ndarray, markers: np.ndarray, count: int) -> np.ndarray:
+    """Make every 4-connected piece of the mask that holds no marker a marker itself, numbered from `count`."""
     pieces_count, pieces = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
     seeded = np.zeros(pieces_count, bool)
     seeded[pieces[markers > 0]] = True
     seeded[0] = True
-    total = count + int(np.count_nonzero(~seeded))
     number = np.zeros(pieces_count, np.int32)
-    number[~seeded] = np.arange(count, total)
-    return markers + number[pieces], total
+    number[~seeded] = count + np.arange(np.count_nonzero(~seeded))
+    return markers + number[pieces]
 
 
 def grow(markers: np.ndarray, distance: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -68,12 +150,12 @@ def grow(markers: np.ndarray, distance: np.ndarray, mask: np.ndarray) -> np.ndar
     """
     level = -distance.astype(np.float64)
     seeds = np.flatnonzero(markers)
-    level.flat[seeds] = -3 + seeds / max(level.size, 1)
+    level.flat[seeds] = -3 * FULL_DISTANCE + seeds / max(level.size, 1)
     return watershed(level, markers, mask=mask).astype(np.int32, copy=False)
 
 
 def drop_doubtful(labels: np.ndarray, probability: np.ndarray, min_area: float, min_probability: float) -> np.ndarray:
-    """Remove nuclei under an area (px) or a mean mask probability, and number the others 1..N in their order."""
+    """Remove nuclei under an area (px) or a mean of `probability`, and number the others 1..N in their order."""
     area = np.bincount(labels.ravel())
     total = np.bincount(labels.ravel(), weights=probability.ravel())
     keep = (area >= min_area) & (total >= min_probability * area)

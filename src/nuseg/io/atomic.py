@@ -1,6 +1,7 @@
-"""Files that appear under their final name only when they are whole."""
+"""Files and folders that appear under their final name only when they are whole."""
 
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -52,16 +53,66 @@ def atomic_path(path: Path) -> Iterator[Path]:
     if path.is_dir():
         raise NusegError(f"{path}: cannot be written, because a folder has this name; choose another name")
     check_folder(path.parent)
-    temporary = path.with_name(f".{secrets.token_hex(6)}-{path.name[-KEPT_CHARACTERS:]}")
+    temporary = hidden_beside(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        temporary.replace(path)
+        with readable_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            temporary.replace(path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary empty folder to fill, and move it to `path` when the block ends well.
+
+    As `atomic_path`, for results that are folders. An older folder at `path` is moved away first and then
+    removed: a file system replaces none that is not empty.
+
+    Parameters
+    ----------
+    path
+        The final place. Its folder is created if needed.
+
+    Yields
+    ------
+    Path
+        The folder to fill.
+
+    Raises
+    ------
+    NusegError
+        If the operating system refuses: no permission, disk full, a file of that name.
+    """
+    path = Path(path)
+    check_folder(path)
+    temporary, older = hidden_beside(path), hidden_beside(path)
+    try:
+        with readable_errors(path):
+            temporary.mkdir(parents=True)
+            yield temporary
+            if path.exists():
+                path.replace(older)
+            temporary.replace(path)
+    finally:
+        for leftover in (temporary, older):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def hidden_beside(path: Path) -> Path:
+    """Make up a temporary name in the same folder that ends as `path` does."""
+    return path.with_name(f".{secrets.token_hex(6)}-{path.name[-KEPT_CHARACTERS:]}")
+
+
+@contextmanager
+def readable_errors(path: Path) -> Iterator[None]:
+    """Say in one line what the operating system refused about `path`."""
+    try:
+        yield
     except OSError as error:
         reason = error.strerror or str(error)
         raise NusegError(
             f"{path}: cannot be written ({reason}); check the folder's permissions and the free disk space"
         ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)

@@ -9,10 +9,13 @@ from nuseg.errors import NusegError
 from nuseg.wording import plural
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+MANY_FILES = (".dcm",)  # a slide of this format is a folder of such files
 SLIDE_SUFFIXES = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".czi", ".dcm")
 
 
-def find_images(inputs: Sequence[str | Path], failed: Callable[[str], None] | None = None) -> list[Path]:
+def find_images(
+    inputs: Sequence[str | Path], failed: Callable[[str], None] | None = None, slides: bool = False
+) -> list[Path]:
     """List the images that files, folders and patterns name.
 
     A file is taken whatever its suffix. A folder gives the files directly in it that end in one of
@@ -25,6 +28,9 @@ def find_images(inputs: Sequence[str | Path], failed: Callable[[str], None] | No
         Files, folders or patterns (``*``, ``?``, ``[...]``, and ``**`` for folders at any depth).
     failed
         Told why an input gives nothing, and the others are still looked at; without it the first one is raised.
+    slides
+        Whether folders and patterns give slides too: the files that end in one of `SLIDE_SUFFIXES`. DICOM slides
+        have to be named one by one, since each of them is many files.
 
     Returns
     -------
@@ -48,7 +54,7 @@ def find_images(inputs: Sequence[str | Path], failed: Callable[[str], None] | No
     found: dict[Path, Path] = {}
     for given in inputs:
         try:
-            for path in _expand(given):
+            for path in _expand(given, slides):
                 found.setdefault(path.resolve(), path)
         except NusegError as problem:
             if failed is None:
@@ -66,11 +72,11 @@ def list_files(folder: Path, suffixes: Sequence[str]) -> list[Path]:
     )
 
 
-def _expand(given: str | Path) -> list[Path]:
+def _expand(given: str | Path, slides: bool) -> list[Path]:
     path = Path(given).expanduser()
     try:
         if path.is_dir():
-            return _images_among(sorted(path.iterdir()), f"{path}: the folder")
+            return _images_among(sorted(path.iterdir()), f"{path}: the folder", slides)
         if path.exists():
             return [path]
     except OSError as error:
@@ -79,22 +85,24 @@ def _expand(given: str | Path) -> list[Path]:
         matches = [Path(match) for match in glob.glob(str(path), recursive=True)]  # noqa: PTH207 (Path.glob takes no absolute pattern)
         if not matches:
             raise NusegError(f"{path}: no file matches this pattern; check it, and put it in quotes")
-        return _images_among(matches, f"{path}: what matches this pattern")
+        return _images_among(matches, f"{path}: what matches this pattern", slides)
     raise NusegError(f"{path}: no such file or folder; check the path")
 
 
-def _images_among(paths: Sequence[Path], where: str) -> list[Path]:
+def _images_among(paths: Sequence[Path], where: str, slides: bool) -> list[Path]:
     files = [path for path in paths if not path.name.startswith(".") and path.is_file()]
-    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
-    slides = [path for path in files if path.suffix.lower() in SLIDE_SUFFIXES]
-    left_out = (
-        f"{plural(len(slides), 'slide file')} such as {slides[0].name}, not read by this version" if slides else ""
-    )
+    suffixes = IMAGE_SUFFIXES + (tuple(s for s in SLIDE_SUFFIXES if s not in MANY_FILES) if slides else ())
+    images = [path for path in files if path.suffix.lower() in suffixes]
+    others = [path for path in files if path.suffix.lower() in SLIDE_SUFFIXES and path not in images]
+    left_out = ""
+    if others:
+        why = "to be named one by one" if slides else "not taken here"
+        left_out = f"{plural(len(others), 'slide file')} such as {others[0].name}, {why}"
     if not images:
         raise NusegError(
-            f"{where} holds no image: expected files ending in {', '.join(IMAGE_SUFFIXES)}, "
+            f"{where} holds no image: expected files ending in {', '.join(suffixes)}, "
             f"found {plural(len(files), 'other file')}{f' ({left_out})' if left_out else ''}; check the path"
         )
     if left_out:
-        warnings.warn(f"{where}: {left_out}: left out", UserWarning, stacklevel=4)
+        warnings.warn(f"{where}: {left_out}: left out", UserWarning, stacklevel=5)
     return images

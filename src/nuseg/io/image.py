@@ -96,13 +96,13 @@ def read_image(path: str | Path) -> Image:
     ((1000, 1000, 3), 0.25)
     """
     path = Path(path).expanduser()
-    head = _head(path)
+    head = read_head(path)
     is_tiff = head.startswith(TIFF_SIGNATURES)
     suffix = path.suffix.lower()
     if suffix in SLIDE_SUFFIXES and not (suffix == ".svs" and is_tiff):
         raise NusegError(
-            f"{path}: a slide file ({suffix}), which this version does not read; "
-            f"export the region of interest as an image ({', '.join(IMAGE_SUFFIXES)})"
+            f"{path}: a slide file ({suffix}), which is too large to be read as one image; segment it with "
+            "`nuseg segment`, read it with nuseg.open_slide, or export a region as PNG or TIFF"
         )
     if is_tiff:
         pixels, size = read_tiff(path)
@@ -147,7 +147,7 @@ def write_png(path: str | Path, array: np.ndarray) -> None:
         temporary.write_bytes(encoded.tobytes())
 
 
-def _head(path: Path) -> bytes:
+def read_head(path: Path) -> bytes:
     """Return the first bytes of a file, or say why there are none."""
     try:
         if path.is_dir():

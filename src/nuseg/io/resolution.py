@@ -5,12 +5,9 @@ import warnings
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from nuseg.errors import NusegError
-
-if TYPE_CHECKING:
-    from nuseg.io.image import Image
 
 DEFAULT_MPP = 0.25
 MIN_MPP, MAX_MPP = 0.1, 2.0
@@ -54,6 +51,22 @@ class PixelSize:
     y: float
     source: str
     printing: bool = False
+
+
+class Measured(Protocol):
+    """What has a resolution, as its file's metadata give it: an image or a slide."""
+
+    @property
+    def path(self) -> Path | None: ...
+
+    @property
+    def mpp(self) -> float | None: ...
+
+    @property
+    def mpp_source(self) -> str | None: ...
+
+    @property
+    def mpp_problem(self) -> str | None: ...
 
 
 def check_mpp(mpp: float, where: str, advice: str = "give the right value with --mpp") -> float:
@@ -115,13 +128,13 @@ def judge(size: PixelSize | None, path: Path) -> tuple[Resolution | None, str | 
     return Resolution(math.fsum((size.x, size.y)) / 2, size.source), None
 
 
-def resolve_mpp(image: "Image", mpp: float | None) -> Resolution:
+def resolve_mpp(image: Measured, mpp: float | None) -> Resolution:
     """Settle the resolution of an image: the user's value, else the file's, else a default with a warning.
 
     Parameters
     ----------
     image
-        The image; only its metadata is looked at.
+        The image or slide; only its metadata is looked at.
     mpp
         The user's value in micrometres per pixel, or None.
 

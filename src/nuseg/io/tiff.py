@@ -63,8 +63,7 @@ def read_tiff(path: Path) -> tuple[np.ndarray, PixelSize | None]:
             page = series.keyframe
             check_whole(tiff, series, path)
             stored, left_out = _plane(series, page, path)
-            colours, premultiplied = _colours(stored, page, path)
-            pixels = to_rgb_uint8(colours, premultiplied, where=str(path))
+            pixels = to_rgb_uint8(*colours(stored, page, path), where=str(path))
             pixels = orient(pixels, page.tags.valueof("Orientation", 1))
             size = pixel_size(tiff)
     except NusegError:
@@ -95,8 +94,8 @@ def _plane(series: TiffPageSeries, page: TiffPage, path: Path) -> tuple[np.ndarr
     return stored.transpose([kept.index(axis) for axis in f"YX{channels}"]), planes - 1
 
 
-def _colours(stored: np.ndarray, page: TiffPage, path: Path) -> tuple[np.ndarray, bool]:
-    """Return grey or RGB, with alpha if there is one, and whether the colours are multiplied by it."""
+def colours(stored: np.ndarray, page: TiffPage, path: Path) -> tuple[np.ndarray, bool]:
+    """Return stored pixels as grey or RGB, with alpha if there is one, and whether the colours are multiplied by it."""
     unconverted = page.photometric == PHOTOMETRIC.YCBCR and page.compression not in DECODED_TO_RGB
     if unconverted or page.photometric not in (*GREY, *COLOUR):
         raise NusegError(

@@ -33,7 +33,7 @@ def check_whole(tiff: TiffFile, series: TiffPageSeries, path: Path) -> None:
     """
     size = tiff.filehandle.size
     cut_short = f"{path}: cut short, %s missing from the file ({size} bytes); copy or export it again"
-    if not _structure_lies_within(tiff, size):
+    if not structure_lies_within(tiff, size):
         raise NusegError(cut_short % "pages or tags are")
     for page in series.pages:
         if page is None:
@@ -45,7 +45,7 @@ def check_whole(tiff: TiffFile, series: TiffPageSeries, path: Path) -> None:
             raise NusegError(cut_short % f"{missing or 'all'} of {len(blocks)} blocks of pixels are")
 
 
-def _structure_lies_within(tiff: TiffFile, size: int) -> bool:
+def structure_lies_within(tiff: TiffFile, size: int) -> bool:
     """Walk the chain of pages, and say whether it and all values of its tags lie within the file's `size` bytes."""
     form, file = tiff.tiff, tiff.filehandle
     field = len(struct.pack(form.offsetformat, 0))

@@ -33,8 +33,11 @@ def measure_nuclei(
     probability: np.ndarray,
     mpp: float,
     polygons: list[np.ndarray] | None = None,
+    origin: tuple[int, int] = (0, 0),
 ) -> pd.DataFrame:
     """Measure every nucleus.
+
+    The measures of a nucleus are the same to the last bit wherever it lies in the image.
 
     Parameters
     ----------
@@ -48,6 +51,8 @@ def measure_nuclei(
         Resolution (um/px).
     polygons : list of (k, 2) float64, optional
         `outlines(labels)`, where they are at hand.
+    origin : tuple of int
+        Row and column of the first pixel, in the image that coordinates count from.
 
     Returns
     -------
@@ -60,12 +65,12 @@ def measure_nuclei(
     owner = labels.ravel()[inside].astype(np.intp)  # what bincount would convert to each time
     y, x = np.divmod(inside, labels.shape[1])
     area = np.bincount(owner, minlength=count + 1)[1:]
-    shape = ellipses(owner, x, y, count)
+    shape = ellipses(owner, x + origin[1], y + origin[0], count)
 
     # Unmixing is linear, so the mean density of a nucleus is unmixed, not that of every pixel.
     colours = image.reshape(-1, 3).take(inside, axis=0)
     sums = [np.bincount(owner, DENSITY_OF_VALUE[colours[:, c]], count + 1)[1:] for c in range(3)]
-    stains = (np.stack(sums, axis=1) / area[:, None]) @ UNMIX
+    haematoxylin, eosin = (sum(sums[c] / area * UNMIX[c, stain] for c in range(3)) for stain in range(2))
 
     table = {
         "id": np.arange(1, count + 1),
@@ -81,8 +86,8 @@ def measure_nuclei(
         "minor_axis_um": shape["minor"] * mpp,
         "eccentricity": shape["eccentricity"],
         "solidity": solidities(polygons),
-        "haematoxylin_od": stains[:, 0],
-        "eosin_od": stains[:, 1],
+        "haematoxylin_od": haematoxylin,
+        "eosin_od": eosin,
         "probability": np.bincount(owner, probability.ravel()[inside], count + 1)[1:] / area,
     }
     return pd.DataFrame(table, columns=list(COLUMNS))

@@ -14,7 +14,7 @@ def ellipses(owner: np.ndarray, x: np.ndarray, y: np.ndarray, count: int) -> dic
     owner : (m,) integer
         Label 1..`count` of each pixel in a nucleus.
     x, y : (m,) integer
-        Column and row of each pixel.
+        Column and row of each pixel, in reading order.
 
     Returns
     -------
@@ -27,16 +27,21 @@ def ellipses(owner: np.ndarray, x: np.ndarray, y: np.ndarray, count: int) -> dic
         return np.bincount(owner, values, count + 1)[1:]
 
     area = total()
-    mean_x, mean_y = total(x) / area, total(y) / area
+    # About the nucleus' own first pixel: the shape then does not depend on the place, to the last bit.
+    first = np.zeros(count, np.intp)
+    first[owner[::-1] - 1] = np.arange(len(owner))[::-1]
+    from_x, from_y = x[first], y[first]
+    dx, dy = x - from_x[owner - 1], y - from_y[owner - 1]
+    mean_x, mean_y = total(dx) / area, total(dy) / area
     # About the centroid: about the origin, large coordinates would cancel.
-    dx, dy = x - mean_x[owner - 1], y - mean_y[owner - 1]
+    dx, dy = dx - mean_x[owner - 1], dy - mean_y[owner - 1]
     xx, yy, xy = total(dx * dx) / area, total(dy * dy) / area, total(dx * dy) / area
     half_trace, root = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
     large, small = half_trace + root, np.maximum(half_trace - root, 0)
     eccentricity = np.sqrt(1 - np.divide(small, large, out=np.ones(count), where=large > 0))
     return {
-        "x": mean_x + 0.5,
-        "y": mean_y + 0.5,
+        "x": from_x + (mean_x + 0.5),
+        "y": from_y + (mean_y + 0.5),
         "major": 4 * np.sqrt(large),
         "minor": 4 * np.sqrt(small),
         "eccentricity": eccentricity,

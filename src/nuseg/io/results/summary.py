@@ -1,7 +1,9 @@
-"""The summary of a batch: one row an image, also the record of what need not be done again."""
+"""The summary of a batch: one row an image or slide, also the record of what need not be done again."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -13,9 +15,10 @@ FILE = "summary.csv"
 
 @dataclass(frozen=True)
 class Row:
-    """What became of one image. A failed image has an `error` and no numbers.
+    """What became of one image or slide. A failed one has an `error` and no numbers.
 
-    `settings` identifies what the numbers depend on beside the image: model, thresholds and `--mpp`.
+    `area_mm2` is the area that `nuclei_per_mm2` and `mask_fraction` are over: of an image all of it, of a slide
+    its tissue. `settings` identifies what the numbers depend on beside the image: model, thresholds and `--mpp`.
     """
 
     name: str
@@ -26,8 +29,10 @@ class Row:
     mpp_source: str = ""
     nuclei: int | None = None
     nuclei_per_mm2: float | None = None
+    area_mm2: float | None = None
     mean_area_um2: float | None = None
     mask_fraction: float | None = None
+    damaged_tiles: int | None = None
     seconds: float | None = None
     model: str = ""
     settings: str = ""
@@ -37,13 +42,38 @@ class Row:
 
 COLUMNS = [field.name for field in fields(Row)]
 TEXT = ["name", "image", "mpp_source", "model", "settings", "warning", "error"]
-WHOLE = ["width", "height", "nuclei"]
+WHOLE = ["width", "height", "nuclei", "damaged_tiles"]
+
+
+def slide_row(name: str, image: str, record: Mapping[str, Any], settings: str) -> Row:
+    """Make the row of a slide from what `nuseg.io.results.slide.write_slide_results` returned.
+
+    Of the keys that the caller added there, `seconds`, `model`, `warnings` and `damaged_tiles` (lists) are taken.
+    """
+    return Row(
+        name=name,
+        image=image,
+        width=record["width"],
+        height=record["height"],
+        mpp=record["mpp"],
+        mpp_source=record["mpp_source"],
+        nuclei=record["nuclei"],
+        nuclei_per_mm2=record["nuclei_per_mm2"],
+        area_mm2=record["tissue_mm2"],
+        mean_area_um2=record["mean"].get("area_um2"),
+        mask_fraction=record["mask_fraction"],
+        damaged_tiles=len(record.get("damaged_tiles", ())),
+        seconds=record.get("seconds"),
+        model=record.get("model", ""),
+        settings=settings,
+        warning="; ".join(record.get("warnings", ())),
+    )
 
 
 def write(rows: list[Row], path: Path) -> None:
     """Write the rows as CSV, whole or not at all."""
     table = pd.DataFrame([asdict(row) for row in rows], columns=COLUMNS)
-    table = table.astype(dict.fromkeys(WHOLE, "Int64")).round({"nuclei_per_mm2": 2, "mean_area_um2": 3})
+    table = table.astype(dict.fromkeys(WHOLE, "Int64")).round({"nuclei_per_mm2": 2, "area_mm2": 6, "mean_area_um2": 3})
     table = table.round({"mask_fraction": 5, "seconds": 3})
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=False)

@@ -1,10 +1,16 @@
 """The table of nuclei as CSV or Parquet."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 
+from nuseg.infer.nuclei_batch import NucleiBatch
 from nuseg.io.atomic import atomic_path
+from nuseg.measure.nuclei import COLUMNS
+
+DECIMALS = 4  # of CSV
 
 
 def write(nuclei: pd.DataFrame, path: Path) -> None:
@@ -13,4 +19,16 @@ def write(nuclei: pd.DataFrame, path: Path) -> None:
         if path.suffix.lower() == ".parquet":
             nuclei.to_parquet(temporary, index=False)
         else:
-            nuclei.round(4).to_csv(temporary, index=False)
+            nuclei.round(DECIMALS).to_csv(temporary, index=False)
+
+
+@contextmanager
+def opened_csv(path: Path) -> Iterator[Callable[[NucleiBatch], None]]:
+    """Open a CSV to add batches of nuclei to; it appears when the block ends well."""
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        pd.DataFrame(columns=list(COLUMNS)).to_csv(file, index=False)
+
+        def add(batch: NucleiBatch) -> None:
+            batch.table.round(DECIMALS).to_csv(file, index=False, header=False, columns=list(COLUMNS))
+
+        yield add

@@ -1,0 +1,74 @@
+"""What is done of a slide, on disk: a killed segmentation goes on from there."""
+
+import json
+import shutil
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nuseg.errors import NusegError
+from nuseg.io.atomic import atomic_path
+
+SETTINGS = "settings.json"
+
+
+class Partial:
+    """A folder of numbered parts, each a set of arrays, whole or not there.
+
+    Parameters
+    ----------
+    folder : Path
+        Is emptied if it was made with other settings.
+    settings : mapping
+        All that the parts depend on, as JSON.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+        self.folder = folder
+        text = json.dumps(settings, indent=2, sort_keys=True, default=str)
+        path = folder / SETTINGS
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            self.remove()
+            with atomic_path(path) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+
+    def path(self, kind: str, number: int) -> Path:
+        """Say where a part is."""
+        return self.folder / f"{kind}-{number:07d}.npz"
+
+    def has(self, kind: str, number: int) -> bool:
+        """Whether a part is there."""
+        return zipfile.is_zipfile(self.path(kind, number))
+
+    def save(self, kind: str, number: int, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write a part.
+
+        Raises
+        ------
+        NusegError
+            The disk is full, or the folder cannot be written.
+        """
+        with atomic_path(self.path(kind, number)) as temporary:
+            np.savez(temporary, **dict(arrays))  # type: ignore[arg-type]
+
+    def load(self, kind: str, number: int, names: list[str]) -> list[np.ndarray]:
+        """Read some arrays of a part.
+
+        Raises
+        ------
+        NusegError
+            It is damaged.
+        """
+        path = self.path(kind, number)
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return [arrays[name] for name in names]
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise NusegError(f"{path}: damaged ({error}); delete {self.folder} and segment the slide again") from error
+
+    def remove(self) -> None:
+        """Delete the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)

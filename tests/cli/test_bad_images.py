@@ -74,7 +74,7 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "signature and noise": ("bad.png", content(b"\x89PNG\r\n\x1a\n" + noise().tobytes()), "damaged or cut short"),
     "GIF named PNG": ("bad.png", content(b"GIF89a" + bytes(200)), "a GIF image"),
     "PDF named TIFF": ("bad.tif", content(b"%PDF-1.7" + bytes(200)), "a PDF document"),
-    "slide": ("bad.ndpi", content(b"II*\0" + bytes(200)), "a slide file (.ndpi)"),
+    "slide": ("bad.ndpi", content(b"II*\0" + bytes(200)), "cannot be read as TIFF"),
     "cut PNG": ("bad.png", cut_picture, "damaged or cut short"),
     "cut JPEG": ("bad.jpg", cut_picture, "damaged or cut short"),
     "cut BMP": ("bad.bmp", cut_picture, "damaged or cut short"),

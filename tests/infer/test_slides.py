@@ -218,6 +218,7 @@ def test_no_nuclei_no_tissue(tmp_path: Path) -> None:
 
 
 def finished(folder: Path) -> dict[str, bytes]:
+    """The bytes of what was written of the nuclei."""
     return {path.name: path.read_bytes() for path in folder.glob("geo*/*")}
 
 
@@ -287,3 +288,16 @@ def test_memory_does_not_grow_with_the_tissue(tmp_path: Path) -> None:
     (few, small), (many, large) = found
     assert many > 3.9 * few > 8000
     assert large < small * 1.3 + 30_000, f"{small} KiB for {few} nuclei, {large} KiB for {many}"
+
+
+def test_real_slide(real_data: Path, tmp_path: Path) -> None:
+    """An Aperio slide at 0.5 um/px, so that it is interpolated; tiles of two sizes."""
+    path = real_data / "slides" / "CMU-1-Small-Region.svs"
+    region = read_region("900,1200,300,260")
+    for folder, tile in (("a", 208), ("b", 640)):
+        options = SlideOptions(tile=tile, region=region)
+        record = segment_slide(path, tmp_path / folder, DARK, options, ["geoparquet", "geojson"])
+        assert record["nuclei"] > 50
+        assert record["damaged_tiles"] == []
+    assert finished(tmp_path / "a") == finished(tmp_path / "b")
+    assert len(finished(tmp_path / "a")) == 2

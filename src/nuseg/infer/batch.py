@@ -105,9 +105,8 @@ class Batch:
         """Identify model, thresholds and options, all that results depend on, by eight hexadecimal digits."""
         text = f"{model.config.model_dump_json()} {self.mpp}"
         if slide:
-            polygons = self.slide_options.region.polygons if self.slide_options.region else ()
-            corners = [ring.tolist() for rings in polygons for ring in rings]
-            text += f" {corners} {self.slide_options.tissue}"
+            region = self.slide_options.region
+            text += f" {region and region.corners()} {self.slide_options.tissue}"
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     def undone(self, model: Model, rows: Sequence[Row]) -> list[Job]:

@@ -134,14 +134,13 @@ def find_tissue(slide: Slide, mpp: float, wanted: bool) -> tuple[np.ndarray, np.
 
 def settings_of(slide: Slide, model: ModelConfig, options: SlideOptions) -> dict[str, Any]:
     """List all that the nuclei of a slide depend on; the tile is left to the caller."""
-    polygons = [ring.tolist() for rings in options.region.polygons for ring in rings] if options.region else None
     return {
         "format": FORMAT,
         "slide": state_of(slide.path),
         "size": [slide.width, slide.height],
         "model": hashlib.sha256(model.model_dump_json().encode()).hexdigest(),
         "mpp": options.mpp,
-        "region": polygons,
+        "region": options.region and options.region.corners(),
         "tissue": options.tissue,
     }
 

@@ -95,8 +95,8 @@ def segment_slide(
     with opened(slide) as source:
         name = name or source.path.stem
         settings = settings_of(source, segmenter.model.config, options)
-        partial = Partial(Path(folder) / f"{name}.partial", settings | {"tile": options.tile})
         plan = plan_slide(source, segmenter.model.config, options)
+        partial = Partial(Path(folder) / f"{name}.partial", settings | {"tile": options.tile})
         for state in run_tiles(plan, segmenter.network, partial, workers):
             if progress is not None:
                 progress(state)

@@ -19,6 +19,10 @@ class Region:
 
     polygons: tuple[tuple[Ring, ...], ...]
 
+    def corners(self) -> list[list[list[list[float]]]]:
+        """Give all corners as plain lists: what tells one region from another."""
+        return [[ring.tolist() for ring in rings] for rings in self.polygons]
+
     def contains(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Say which points lie inside, `(n,)` bool: where a ray to the right crosses a polygon's rings an odd times."""
         inside = np.zeros(len(x), bool)

@@ -54,6 +54,18 @@ class Sheet:
             return self.form.tilelength, self.form.tilewidth
         return min(self.form.rowsperstrip, self.form.imagelength), self.form.imagewidth
 
+    @property
+    def grid(self) -> tuple[int, int]:
+        """How many blocks lie above each other, and side by side."""
+        high, wide = self.block
+        return -(-self.form.imagelength // high), -(-self.form.imagewidth // wide)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file has a place for every block."""
+        down, across = self.grid
+        return min(len(self.offsets), len(self.counts)) >= (self.plane + 1) * down * across
+
 
 class TiffReader:
     """A TIFF whose blocks are decoded one by one, as they are needed."""
@@ -85,6 +97,8 @@ class TiffReader:
             if not structure_lies_within(tiff, tiff.filehandle.size):
                 raise ValueError("pages or tags are missing")
             if all(map(_is_readable, tiff.series[0].levels)):
+                if not all(sheet.is_whole for series in tiff.series[0].levels for sheet in _sheets(series)):
+                    raise ValueError("blocks of pixels are missing")
                 return cls(path, tiff)
         except Exception as error:  # damage shows in exceptions of every kind
             if tiff is not None:
@@ -105,7 +119,7 @@ class TiffReader:
         high, wide = sheet.block
         if high * wide > MAX_BLOCK_PIXELS:
             raise NusegError(f"stored in blocks of {wide} x {high} px, too large to decode; save it as a tiled TIFF")
-        across, down = -(-sheet.form.imagewidth // wide), -(-sheet.form.imagelength // high)
+        down, across = sheet.grid
         for row in range(top // high, -(-(top + height) // high)):
             for column in range(left // wide, -(-(left + width) // wide)):
                 block = self._block(sheet, (sheet.plane * down + row) * across + column)

@@ -301,3 +301,12 @@ def test_real_slide(real_data: Path, tmp_path: Path) -> None:
         assert record["damaged_tiles"] == []
     assert finished(tmp_path / "a") == finished(tmp_path / "b")
     assert len(finished(tmp_path / "a")) == 2
+
+
+def test_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(NusegError, match=r"tile-0000000\.npz: cannot be written \(No space left on device\)"):
+        segment_slide(array_slide(dots(100, 100)), tmp_path, DARK, SlideOptions(tissue=False), ["csv"])

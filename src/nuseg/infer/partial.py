@@ -43,6 +43,10 @@ class Partial:
         """Whether a part is there."""
         return zipfile.is_zipfile(self.path(kind, number))
 
+    def numbers(self, kind: str) -> list[int]:
+        """Numbers of the parts that are there."""
+        return sorted(int(path.stem.removeprefix(f"{kind}-")) for path in self.folder.glob(f"{kind}-*.npz"))
+
     def save(self, kind: str, number: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Write a part.
 

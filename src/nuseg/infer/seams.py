@@ -8,10 +8,12 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from nuseg.infer import instances
-from nuseg.infer.pieces import Nuclei, Pixels, Rules
+from nuseg.infer.pieces import NO_NUCLEI, Nuclei, Pixels, Rules
 from nuseg.infer.tiles import Tile
 
 Load = Callable[[int], Pixels]
+Window = tuple[slice, slice]
+Found = tuple[Pixels, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -28,17 +30,21 @@ class Groups:
         Of each group: top, left, bottom, right, the last two exclusive.
     home : (groups,) int
         First tile that has a piece of it.
+    tiles : list of Tile
     """
 
     group: np.ndarray
     start: np.ndarray
     box: np.ndarray
     home: np.ndarray
+    tiles: list[Tile]
 
-    def pixels(self, groups: np.ndarray, load: Load) -> Iterator[tuple[Pixels, np.ndarray]]:
-        """Give the pixels of some groups tile by tile, and the group of each pixel."""
+    def pixels(self, groups: np.ndarray, load: Load, window: Window | None = None) -> Iterator[Found]:
+        """Give the pixels of some groups tile by tile, and the group of each pixel; of tiles that meet a window."""
         pieces = np.flatnonzero(np.isin(self.group, groups))
         for tile in np.unique(np.searchsorted(self.start, pieces, side="right") - 1).tolist():
+            if window is not None and not meet(window, self.tiles[tile].core):
+                continue
             pixels = load(tile)
             group = self.group[self.start[tile] + pixels.piece]
             wanted = np.isin(group, groups)
@@ -78,7 +84,12 @@ def find_groups(tiles: list[Tile], load: Load) -> Groups:
     np.maximum.at(box[:, 2:], group, piece_box[:, 2:])
     home = np.full(count, len(tiles))
     np.minimum.at(home, group, np.concatenate(homes))
-    return Groups(group, np.array(start), box, home)
+    return Groups(group, np.array(start), box, home, tiles)
+
+
+def meet(one: Window, other: Window) -> bool:
+    """Whether two windows share a pixel."""
+    return all(a.start < b.stop and b.start < a.stop for a, b in zip(one, other, strict=True))
 
 
 def touching(before: Pixels, after: Pixels, axis: int, line: int) -> np.ndarray:
@@ -103,21 +114,23 @@ def piece_boxes(pixels: Pixels) -> np.ndarray:
     return box
 
 
-def nuclei_at(tile: int, groups: Groups, load: Load, rules: Rules) -> Nuclei:
-    """Find the nuclei of all groups whose home is a tile."""
+def split_home(tile: int, groups: Groups) -> tuple[np.ndarray, np.ndarray]:
+    """Give the groups whose home is a tile: those of usual size, and the giants."""
     here = np.flatnonzero(groups.home == tile)
     box = groups.box[here]
     giant = (box[:, 2:] - box[:, :2] > instances.LARGEST_PIECE).any(axis=1)
-    found = []
-    if not giant.all():
-        parts = list(groups.pixels(here[~giant], load))
-        pixels, group = Pixels.together([part for part, _ in parts]), np.concatenate([part for _, part in parts])
-        order = np.argsort(group, kind="stable")
-        ends = np.flatnonzero(np.diff(group[order])) + 1
-        found += [pixels.take(which).nuclei(rules) for which in np.split(order, ends)]
-    for one in here[giant]:
-        found += [cell.nuclei(rules) for cell in giant_cells(one, groups, load)]
-    return Nuclei.together(found)
+    return here[~giant], here[giant]
+
+
+def nuclei_of(wanted: np.ndarray, groups: Groups, load: Load, rules: Rules) -> Nuclei:
+    """Find the nuclei of groups of usual size."""
+    parts = list(groups.pixels(wanted, load))
+    if not parts:
+        return NO_NUCLEI
+    pixels, group = Pixels.together([part for part, _ in parts]), np.concatenate([part for _, part in parts])
+    order = np.argsort(group, kind="stable")
+    ends = np.flatnonzero(np.diff(group[order])) + 1
+    return Nuclei.together([pixels.take(which).nuclei(rules) for which in np.split(order, ends)])
 
 
 def giant_cells(group: int, groups: Groups, load: Load) -> Iterator[Pixels]:
@@ -126,10 +139,12 @@ def giant_cells(group: int, groups: Groups, load: Load) -> Iterator[Pixels]:
     top, left, bottom, right = groups.box[group].tolist()
     for row in range(top // side, -(-bottom // side)):
         for column in range(left // side, -(-right // side)):
+            window = slice(row * side, (row + 1) * side), slice(column * side, (column + 1) * side)
             parts = []
-            for pixels, _ in groups.pixels(np.array([group]), load):
+            for pixels, _ in groups.pixels(np.array([group]), load, window):
                 inside = (pixels.y // side == row) & (pixels.x // side == column)
                 # Row and column 0 are the slide's border, where nothing is cut.
                 on_line = ((pixels.y % side == 0) & (row > 0)) | ((pixels.x % side == 0) & (column > 0))
                 parts.append(pixels.take(inside & ~on_line))
-            yield Pixels.together(parts)
+            if parts:
+                yield Pixels.together(parts)

@@ -20,7 +20,7 @@ from nuseg.infer.instances import quantise
 from nuseg.infer.nuclei_batch import NucleiBatch
 from nuseg.infer.partial import Partial
 from nuseg.infer.pieces import MEASURES, Nuclei, Pixels, separate_tile
-from nuseg.infer.seams import find_groups, nuclei_at
+from nuseg.infer.seams import find_groups, giant_cells, nuclei_of, split_home
 from nuseg.infer.segment import Segmenter
 from nuseg.infer.slide_plan import SlideOptions, SlidePlan, plan_slide, settings_of
 from nuseg.infer.tiles import Network, Tile
@@ -30,7 +30,9 @@ from nuseg.io.slide import Slide, open_slide
 PAGE = 2048  # px of the model's grid: nuclei are numbered square by square of this side, in reading order
 WAITING = 2  # tiles that wait before and behind the network
 PARTS_KEPT = 8  # in memory, of those on disk
-TILE, JOINED = "tile", "joined"  # parts on disk: of a tile, and the nuclei that it shares with others
+# Parts on disk: of a tile, the nuclei that it shares with others, those of a part of a giant.
+TILE, JOINED, GIANT = "tile", "joined", "giant"
+MAX_CELLS = 1_000_000  # of one giant
 NUCLEI, PIXELS = list(Nuclei.__dataclass_fields__), list(Pixels.__dataclass_fields__)
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -215,7 +217,11 @@ def join_tiles(plan: SlidePlan, partial: Partial, workers: int) -> None:
     left = [number for number in np.unique(groups.home).tolist() if not partial.has(JOINED, number)]
 
     def join(number: int) -> None:
-        partial.save(JOINED, number, vars(nuclei_at(number, groups, load, plan.rules)))
+        usual, giants = split_home(number, groups)
+        for group in giants.tolist():
+            for cell, pixels in enumerate(giant_cells(group, groups, load)):
+                partial.save(GIANT, group * MAX_CELLS + cell, vars(pixels.nuclei(plan.rules)))
+        partial.save(JOINED, number, vars(nuclei_of(usual, groups, load, plan.rules)))
 
     with threads(workers) as pool:
         for _ in ahead(pool, join, left):
@@ -231,11 +237,10 @@ def damaged_places(plan: SlidePlan, partial: Partial) -> list[list[int]]:
 def batches(plan: SlidePlan, partial: Partial) -> Iterator[NucleiBatch]:
     """Give all nuclei, numbered from 1: by square of `PAGE` px, and in it by first pixel, both in reading order."""
     parts_of: dict[tuple[int, int], list[tuple[str, int]]] = defaultdict(list)
-    for kind in (TILE, JOINED):
-        for number in range(len(plan.tiles)):
-            if partial.has(kind, number):
-                for page in np.unique(partial.load(kind, number, ["first"])[0] // PAGE, axis=0).tolist():
-                    parts_of[tuple(page)].append((kind, number))
+    for kind in (TILE, JOINED, GIANT):
+        for number in partial.numbers(kind):
+            for page in np.unique(partial.load(kind, number, ["first"])[0] // PAGE, axis=0).tolist():
+                parts_of[tuple(page)].append((kind, number))
 
     @lru_cache(PARTS_KEPT)
     def load(kind: str, number: int) -> Nuclei:

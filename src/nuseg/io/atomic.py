@@ -2,6 +2,7 @@
 
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -98,7 +99,20 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             temporary.replace(path)
     finally:
         for leftover in (temporary, older):
-            shutil.rmtree(leftover, ignore_errors=True)
+            remove_folder(leftover)
+
+
+def remove_folder(folder: Path, pause: float = 0.1, looks: int = 20) -> None:
+    """Remove a folder, if there is one, for good.
+
+    After an error, threads of the library that filled it may still write for a moment, and make it again: it is
+    looked at again after a pause (s) until it stays away.
+    """
+    for _ in range(looks):
+        if not folder.exists():
+            return
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(pause)
 
 
 def hidden_beside(path: Path) -> Path:

@@ -86,6 +86,7 @@ def slide_facts(slide: "Slide", mpp: float | None, wanted: float) -> dict[str, s
 def image_facts(image: "Image", mpp: float | None, wanted: float) -> dict[str, str]:
     """Describe an image."""
     from nuseg.errors import NusegError
+    from nuseg.infer.grid import model_shape
 
     height, width = image.pixels.shape[:2]
     facts = {"format": "image", "size": f"{width} x {height} px"}
@@ -94,8 +95,8 @@ def image_facts(image: "Image", mpp: float | None, wanted: float) -> dict[str, s
     except NusegError as error:
         return facts | {"resolution": str(error)}
     facts["size on the slide"] = f"{width * used / 1000:.2f} x {height * used / 1000:.2f} mm"
-    factor = used / wanted
-    facts[f"read at {wanted:g} um/px"] = f"{round(width * factor)} x {round(height * factor)} px"
+    rows, columns = model_shape((height, width), used, wanted)
+    facts[f"read at {wanted:g} um/px"] = f"{columns} x {rows} px"
     return facts
 
 

@@ -24,12 +24,20 @@ def to_model_grid(pixels: np.ndarray, mpp: float, model_mpp: float) -> np.ndarra
     (h', w', 3) uint8
         Of at least one pixel a side.
     """
+    height, width = model_shape(pixels.shape[:2], mpp, model_mpp)
+    if (height, width) == pixels.shape[:2]:
+        return pixels
+    how = cv2.INTER_AREA if mpp < model_mpp else cv2.INTER_CUBIC
+    return cv2.resize(pixels, (width, height), interpolation=how)
+
+
+def model_shape(shape: tuple[int, int], mpp: float, model_mpp: float) -> tuple[int, int]:
+    """Say how high and wide an image of `shape` is at the model's resolution; arguments as for `to_model_grid`."""
     factor = mpp / model_mpp
     if abs(factor - 1) <= SAME:
-        return pixels
-    height, width = (max(1, round(side * factor)) for side in pixels.shape[:2])
-    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    return cv2.resize(pixels, (width, height), interpolation=how)
+        return shape
+    height, width = (max(1, round(side * factor)) for side in shape)
+    return height, width
 
 
 def probability_to_image_grid(probability: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -76,7 +76,8 @@ def random_window(
         map_x += cv2.resize(coarse[0], (size, size), interpolation=cv2.INTER_CUBIC)
         map_y += cv2.resize(coarse[1], (size, size), interpolation=cv2.INTER_CUBIC)
     border = cv2.BORDER_REFLECT_101
-    window = cv2.remap(pixels, map_x, map_y, cv2.INTER_LINEAR, borderMode=border)
+    # Cubic: bilinear interpolation would make every window blurrier than the images that the network will see.
+    window = cv2.remap(pixels, map_x, map_y, cv2.INTER_CUBIC, borderMode=border)
     warped = [cv2.remap(channel, map_x, map_y, cv2.INTER_LINEAR, borderMode=border) for channel in targets]
     return window, np.stack(warped).astype(np.float32) / 255
 

@@ -93,6 +93,7 @@ class LiteEncoder(nn.Module):
         # A stage's output is a skip where the next stage halves the size; the last is the bottleneck.
         self.taps = tuple(i for i in range(stages) if i + 1 == stages or halves[i + 1])
         self.channels = tuple(STAGES[i][4] for i in self.taps)
+        self.first_stride = 2  # of the first skip connection
 
     def forward(self, x: Tensor) -> list[Tensor]:
         features = []

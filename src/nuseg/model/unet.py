@@ -36,6 +36,7 @@ class ContractingPath(nn.Module):
         stages: list[nn.Module] = [DoubleConv(i, o) for i, o in zip(inputs, widths, strict=True)]
         self.stages = nn.ModuleList([stages[0], *(nn.Sequential(nn.MaxPool2d(2), stage) for stage in stages[1:])])
         self.channels = widths
+        self.first_stride = 1
 
     def forward(self, x: Tensor) -> list[Tensor]:
         features = []
@@ -43,17 +44,6 @@ class ContractingPath(nn.Module):
             x = stage(x)
             features.append(x)
         return features
-
-
-class LitePath(LiteEncoder):
-    """EfficientNet-Lite0 up to stride 16; the image itself is the skip connection at full resolution."""
-
-    def __init__(self, in_channels: int) -> None:
-        super().__init__(in_channels)
-        self.channels = (in_channels, *self.channels)
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        return [x, *super().forward(x)]
 
 
 class ExpandingStage(nn.Module):
@@ -68,15 +58,23 @@ class ExpandingStage(nn.Module):
         return self.convs(torch.cat([skip, self.up(x)], dim=1))
 
 
+def make_head(inputs: int, stride: int) -> nn.Module:
+    """Make a map of features: by a 1x1 convolution at full resolution, by an up-convolution below it."""
+    return nn.Conv2d(inputs, 1, 1) if stride == 1 else nn.ConvTranspose2d(inputs, 1, stride, stride=stride)
+
+
 class UNet(nn.Module):
-    """Contracting path, bottleneck, expanding path, and one 1x1 convolution per head.
+    """Contracting path, bottleneck, expanding path, and a head for each map.
+
+    The expanding path ends where the contracting path's first features are; EfficientNet's are at half resolution,
+    and its heads bring them to full resolution.
 
     Input `(n, channels, height, width)` float32, pixel values 0..255, any height and width; output
     `(n, 2, height, width)` logits: the nuclei mask, and the normalised distance to the nucleus' border that
     tells touching nuclei apart.
     """
 
-    def __init__(self, encoder: ContractingPath | LitePath, widths: tuple[int, ...]) -> None:
+    def __init__(self, encoder: ContractingPath | LiteEncoder, widths: tuple[int, ...]) -> None:
         super().__init__()
         self.encoder = encoder
         *skips, bottleneck = encoder.channels
@@ -84,7 +82,7 @@ class UNet(nn.Module):
         self.decoder = nn.ModuleList(
             ExpandingStage(i, s, o) for i, s, o in zip(inputs, reversed(skips), widths, strict=True)
         )
-        self.heads = nn.ModuleDict({name: nn.Conv2d(widths[-1], 1, 1) for name in HEADS})
+        self.heads = nn.ModuleDict({name: make_head(widths[-1], encoder.first_stride) for name in HEADS})
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
@@ -101,7 +99,7 @@ WIDTHS = {
     "unet": (64, 128, 256, 512, 1024),
     "unet-small": (16, 32, 64, 128, 256),
 }
-LITE_DECODER_WIDTHS = (64, 48, 32, 16)
+LITE_DECODER_WIDTHS = (160, 96, 64)
 
 
 def build_unet(architecture: Architecture, pretrained: bool = False) -> UNet:
@@ -120,7 +118,7 @@ def build_unet(architecture: Architecture, pretrained: bool = False) -> UNet:
         The ImageNet weights are wanted but not installed.
     """
     if architecture.preset == "unet-lite":
-        lite = LitePath(architecture.in_channels)
+        lite = LiteEncoder(architecture.in_channels)
         if pretrained:
             load_imagenet(lite)
         return UNet(lite, LITE_DECODER_WIDTHS)
@@ -160,4 +158,5 @@ def receptive_radius(network: UNet) -> int:
     for _ in network.decoder:
         step //= 2
         radius += 3 * step  # one for the up-convolution's side, one for each 3x3 convolution
+    radius += step // 2  # heads below full resolution
     return -(-radius // STRIDE) * STRIDE

@@ -8,8 +8,12 @@ import torch
 from nuseg.infer.engines import load_engine
 from nuseg.model.config import Architecture, ModelConfig
 from nuseg.model.export import save_model
-from nuseg.model.quantise import float_nodes, quantise
+from nuseg.model.quantise import float_nodes
 from nuseg.model.unet import build_unet
+
+
+RNG = np.random.default_rng(0)
+IMAGES = [RNG.integers(0, 256, (64, 64, 3), np.uint8) for _ in range(4)]
 
 
 @pytest.fixture(scope="module")
@@ -17,14 +21,11 @@ def model(tmp_path_factory):
     torch.manual_seed(0)
     architecture = Architecture(preset="unet-small")
     config = ModelConfig(name="untrained", architecture=architecture, mpp=0.25, margin=128)
-    return save_model(build_unet(architecture), config, tmp_path_factory.mktemp("model"))
+    return save_model(build_unet(architecture), config, tmp_path_factory.mktemp("model"), IMAGES)
 
 
 def test_int8_graph_gives_nearly_the_same_maps(model):
-    rng = np.random.default_rng(0)
-    images = [rng.integers(0, 256, (64, 64, 3), np.uint8) for _ in range(4)]
-    quantise(model, images)
-    batch = rng.integers(0, 256, (2, 50, 70, 3), np.uint8)
+    batch = RNG.integers(0, 256, (2, 50, 70, 3), np.uint8)
     exact = load_engine(model, "cpu", precision="f32")(batch)
     coarse = load_engine(model, "cpu", precision="int8")(batch)
     assert coarse.shape == exact.shape == (2, 2, 50, 70)

@@ -1,17 +1,20 @@
-"""A trained network to a model folder: ONNX graph, weights, configuration."""
+"""A trained network to a model folder: ONNX graph, weights, configuration. Kernels are stored in 16 bits."""
 
 import logging
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import onnx
 import torch
+from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
 from nuseg.model.config import ModelConfig
-from nuseg.model.store import GRAPH_FILE, WEIGHTS_FILE, Model, save_config
+from nuseg.model.store import GRAPH_FILE, INT8_FILE, WEIGHTS_FILE, Model, save_config
 from nuseg.model.unet import UNet, build_unet
 
 
@@ -26,8 +29,8 @@ class Graph(nn.Module):
         return torch.sigmoid(self.network(image.permute(0, 3, 1, 2).float()))
 
 
-def export_onnx(network: UNet, channels: int, path: Path) -> None:
-    """Write a network as an ONNX graph with free batch, height and width.
+def to_onnx(network: UNet, channels: int) -> onnx.ModelProto:
+    """Make of a network an ONNX graph with free batch, height and width.
 
     Parameters
     ----------
@@ -35,8 +38,11 @@ def export_onnx(network: UNet, channels: int, path: Path) -> None:
         In the state to export.
     channels
         Of the image.
-    path
-        File to write. Its input `image` is `(n, h, w, channels)` uint8, its output `maps` `(n, 2, h, w)` float32.
+
+    Returns
+    -------
+    onnx.ModelProto
+        Its input `image` is `(n, h, w, channels)` uint8, its output `maps` `(n, 2, h, w)` float32.
     """
     example = torch.zeros(2, 80, 96, channels, dtype=torch.uint8)
     free = dict.fromkeys((0, 1, 2), torch.export.Dim.DYNAMIC)
@@ -56,11 +62,24 @@ def export_onnx(network: UNet, channels: int, path: Path) -> None:
     graph = program.model_proto
     for node in graph.graph.node:
         del node.metadata_props[:]  # where in this machine's files each operation was written
-    with atomic_path(path) as temporary:
-        onnx.save(graph, temporary)
+    return graph
 
 
-def save_model(network: UNet, config: ModelConfig, folder: Path) -> Model:
+def halve_kernels(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Store the kernels of a graph in 16 bits; it computes in 32 bits as before."""
+    body, casts = graph.graph, []
+    for tensor in body.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) > 1:
+            name, half = tensor.name, numpy_helper.to_array(tensor).astype(np.float16)
+            tensor.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
+            casts.append(helper.make_node("Cast", [f"{name}.half"], [name], f"{name}.cast", to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *body.node]
+    del body.node[:]
+    body.node.extend(nodes)
+    return graph
+
+
+def save_model(network: UNet, config: ModelConfig, folder: Path, calibration: Sequence[np.ndarray] = ()) -> Model:
     """Write a whole model folder.
 
     Parameters
@@ -71,11 +90,22 @@ def save_model(network: UNet, config: ModelConfig, folder: Path) -> Model:
         All but the checksums.
     folder
         Made if missing.
+    calibration
+        Images to make an 8-bit graph with, as in `quantise`; without them there is none.
     """
     network = network.cpu().float().eval()
+    weights = {name: value.half() if value.ndim > 1 else value for name, value in network.state_dict().items()}
+    network.load_state_dict(weights)  # what is exported is what is stored, rounding and all
     with atomic_path(folder / WEIGHTS_FILE) as temporary:
-        torch.save(network.state_dict(), temporary)
-    export_onnx(network, config.architecture.in_channels, folder / GRAPH_FILE)
+        torch.save(weights, temporary)
+    graph = to_onnx(network, config.architecture.in_channels)
+    if calibration:
+        from nuseg.model.quantise import quantise
+
+        with atomic_path(folder / INT8_FILE) as temporary:
+            onnx.save(quantise(graph, calibration), temporary)
+    with atomic_path(folder / GRAPH_FILE) as temporary:
+        onnx.save(halve_kernels(graph), temporary)
     return save_config(config, folder)
 
 

@@ -7,12 +7,9 @@ import nncf
 import numpy as np
 import onnx
 
-from nuseg.io.atomic import atomic_path
-from nuseg.model.store import Model
 
-
-def quantise(model: Model, images: Sequence[np.ndarray]) -> None:
-    """Write `model.int8.onnx` beside a model's graph.
+def quantise(graph: onnx.ModelProto, images: Sequence[np.ndarray]) -> onnx.ModelProto:
+    """Make the 8-bit graph of a float graph.
 
     Convolutions of the contracting path, and of the expanding path but its last stage, get one scale for each
     output channel. The last stage, at full resolution, and the heads stay in float: a regressed distance shows
@@ -20,14 +17,13 @@ def quantise(model: Model, images: Sequence[np.ndarray]) -> None:
 
     Parameters
     ----------
-    model
-        With its float graph.
+    graph
+        In float, from `nuseg.model.export.to_onnx`.
     images
         Calibration images `(h, w, 3)` uint8 at the model's resolution; activations' ranges are measured on them.
     """
     logging.getLogger("nncf").setLevel(logging.ERROR)
-    graph = onnx.load(model.graph())
-    quantised = nncf.quantize(
+    return nncf.quantize(
         graph,
         nncf.Dataset(images, lambda image: {"image": image[None]}),
         preset=nncf.QuantizationPreset.MIXED,
@@ -35,8 +31,6 @@ def quantise(model: Model, images: Sequence[np.ndarray]) -> None:
         fast_bias_correction=True,
         ignored_scope=nncf.IgnoredScope(names=float_nodes(graph), validate=False),
     )
-    with atomic_path(model.graph("int8")) as temporary:
-        onnx.save(quantised, temporary)
 
 
 def float_nodes(graph: onnx.ModelProto) -> list[str]:

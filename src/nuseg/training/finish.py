@@ -16,7 +16,6 @@ from nuseg.infer.grid import to_model_grid
 from nuseg.infer.segment import Segmenter
 from nuseg.model.config import Precision
 from nuseg.model.export import save_model
-from nuseg.model.quantise import quantise
 from nuseg.model.store import Model, save_config
 from nuseg.training.module import Training
 from nuseg.training.plots import draw_curves, draw_predictions
@@ -45,10 +44,9 @@ def finish(module: Training, datasets: Sequence[Dataset], run: Path) -> Model:
     if items:
         thresholds = tune_thresholds(examples(module.segmenter(), items), config.thresholds)
         config = config.model_copy(update={"thresholds": thresholds})
-    model = save_model(module.network, config, run / "model")
+    calibration = calibration_images(datasets, config.mpp) if items and module.config.export.int8 else ()
+    model = save_model(module.network, config, run / "model", calibration)
     if items:
-        if module.config.export.int8:
-            quantise(model, calibration_images(datasets, config.mpp))
         model = choose_precision(model, items)
     scores = test(model, datasets, run)
     model = save_config(model.config.model_copy(update={"scores": scores}), model.path)

@@ -11,7 +11,6 @@ from nuseg.model.export import save_model
 from nuseg.model.quantise import float_nodes
 from nuseg.model.unet import build_unet
 
-
 RNG = np.random.default_rng(0)
 IMAGES = [RNG.integers(0, 256, (64, 64, 3), np.uint8) for _ in range(4)]
 

@@ -9,6 +9,7 @@ import typer
 
 from nuseg.cli import demo, evaluate, export, info, models, prepare, segment, train
 from nuseg.errors import NusegError
+from nuseg.wording import one_line
 
 app = typer.Typer(
     name="nuseg",
@@ -70,7 +71,7 @@ def main() -> None:
         if debug:
             raise
         expected = isinstance(error, NusegError)
-        line = " ".join(str(error).split())
+        line = one_line(error)
         text = str(error) if expected else f"unexpected {type(error).__name__}: {line} (--debug shows where)"
         print(f"error: {text}", file=sys.stderr)
         sys.exit(1)

@@ -1,7 +1,8 @@
 """Names of files, by which images, annotations and predictions are paired."""
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nuseg.errors import NusegError
@@ -23,6 +24,26 @@ def stem(path: Path) -> str:
 def shorten(name: str) -> str:
     """Take endings such as `_mask`, `-labels` and `_pred` off a name without suffix."""
     return _ENDING.sub("", name)
+
+
+def name_search(files: Sequence[Path]) -> Callable[[str, str], list[Path]]:
+    """Make a search of files by name.
+
+    Returns
+    -------
+    callable
+        Given a name and a shorter form of it: the file of that name; else the files that have the name, else the
+        ones that have the shorter form, under endings such as `_labels`.
+    """
+    exact = {stem(file): file for file in files}
+    shortened: dict[str, list[Path]] = defaultdict(list)
+    for file in files:
+        shortened[shorten(stem(file))].append(file)
+
+    def find(name: str, shorter: str) -> list[Path]:
+        return [exact[name]] if name in exact else shortened.get(name) or shortened.get(shorter, [])
+
+    return find
 
 
 def refuse_twins(files: Sequence[Path]) -> None:

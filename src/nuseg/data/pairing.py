@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from nuseg.data.checks import looks_binary
-from nuseg.data.names import refuse_twins, shorten, stem
+from nuseg.data.names import name_search, refuse_twins, shorten, stem
 from nuseg.errors import NusegError
 from nuseg.io.annotations.label_image import read_stored
 from nuseg.io.annotations.mask_folder import mask_files
@@ -169,16 +169,12 @@ def _annotations(folder: Path) -> list[Path]:
 def _pair(images: list[Path], annotations: list[Path], layout: str) -> Pairs:
     refuse_twins(images)
     refuse_twins(annotations)
-    exact = {stem(file): file for file in annotations}
-    shortened: dict[str, list[Path]] = {}
-    for file in annotations:
-        shortened.setdefault(shorten(stem(file)), []).append(file)
+    find = name_search(annotations)
     pairs: list[Pair] = []
     lonely: list[Path] = []
     for image in images:
         name = stem(image)
-        short = _IMAGE_ENDING.sub("", name)
-        candidates = [exact[name]] if name in exact else shortened.get(name) or shortened.get(short) or []
+        candidates = find(name, _IMAGE_ENDING.sub("", name))
         if len(candidates) > 1:
             listed = ", ".join(file.name for file in candidates)
             raise NusegError(f"{image}: several annotations fit its name ({listed}); leave one, or name them alike")

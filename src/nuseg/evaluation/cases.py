@@ -9,7 +9,7 @@ import numpy as np
 
 from nuseg.data.checks import looks_binary
 from nuseg.data.dataset import Item, load_item
-from nuseg.data.names import refuse_twins, shorten, stem
+from nuseg.data.names import name_search, refuse_twins, shorten, stem
 from nuseg.errors import NusegError
 from nuseg.io.annotations import binary_mask, label_image
 from nuseg.io.annotations.raw import ANNOTATION_SUFFIXES
@@ -136,13 +136,10 @@ def read_labels(path: Path) -> tuple[np.ndarray, bool]:
 def _match(readers: dict[str, Callable[[Path], Compared]], folder: Path) -> Cases:
     """Give every truth the prediction of its name, as it is or without endings such as `_labels`."""
     predictions = find_labels(folder)
-    exact = {stem(file): file for file in predictions}
-    shortened: dict[str, list[Path]] = {}
-    for file in predictions:
-        shortened.setdefault(shorten(stem(file)), []).append(file)
+    find = name_search(predictions)
     cases, lonely, used = [], [], set()
     for name, read in readers.items():
-        fitting = [exact[name]] if name in exact else shortened.get(shorten(name), [])
+        fitting = find(name, shorten(name))
         if len(fitting) > 1:
             listed = ", ".join(file.name for file in fitting)
             raise NusegError(f"{folder}: several predictions fit {name} ({listed}); leave one of them")

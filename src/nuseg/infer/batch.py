@@ -19,6 +19,7 @@ from nuseg.io.results.summary import Row, slide_row
 from nuseg.io.slide import is_slide
 from nuseg.measure.counts import image_area_mm2
 from nuseg.model.store import Model
+from nuseg.wording import one_line
 
 SUMMARY_EVERY = 10.0  # s; what an interruption may cost
 log = logging.getLogger("nuseg")
@@ -229,7 +230,7 @@ class Batch:
             seconds=time.perf_counter() - start,
             model=result.model_name,
             settings=self.settings(segmenter.model),
-            warning="; ".join(" ".join(str(warning.message).split()) for warning in caught),
+            warning="; ".join(one_line(warning.message) for warning in caught),
         )
 
     def segment_one_slide(
@@ -255,7 +256,7 @@ def identity(image: Path) -> str:
 
 def error_line(error: Exception, image: Path) -> str:
     """Say in one line what went wrong with an image."""
-    text = " ".join(str(error).split())
+    text = one_line(error)
     if isinstance(error, NusegError):
         return text
     if isinstance(error, MemoryError):

@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 from skimage.measure import label as connected_pieces
 
+from nuseg.io.resolution import SAME
+
 QUARTER = 0.24  # px; just under, as a quarter lies on the border of two model pixels at common ratios
 TIE = 1e-6  # px
-SAME = 0.02  # resolutions this close are the same: rescaling would blur and gain nothing
 
 
 def to_model_grid(pixels: np.ndarray, mpp: float, model_mpp: float) -> np.ndarray:

@@ -18,6 +18,7 @@ from nuseg.io.results.slide_info import SlideInfo
 from nuseg.io.slide import Slide
 from nuseg.io.slide_grid import ModelGrid
 from nuseg.model.config import ModelConfig
+from nuseg.wording import one_line
 
 SLIDE_TILE = 1408  # a window of 1920 px for the shipped model, which takes some 2 GB; larger is faster
 OVERVIEW_UM = 8.0  # resolution of the small picture in which tissue is found
@@ -107,7 +108,7 @@ def plan_slide(slide: Slide, model: ModelConfig, options: SlideOptions) -> Slide
         info=SlideInfo(
             slide.path, slide.width, slide.height, resolution.mpp, resolution.source, thumbnail, area.counted
         ),
-        warnings=[" ".join(str(warning.message).split()) for warning in caught],
+        warnings=[one_line(warning.message) for warning in caught],
     )
 
 

@@ -11,6 +11,7 @@ from nuseg.errors import NusegError
 
 DEFAULT_MPP = 0.25
 MIN_MPP, MAX_MPP = 0.1, 2.0
+SAME = 0.02  # resolutions this close are the same: rescaling would blur and gain nothing
 # Pixels whose sides differ by more than this share are not square; less is rounding in the file's numbers.
 SQUARE_TOLERANCE = 0.05
 

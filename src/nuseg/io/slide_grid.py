@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 
 from nuseg.errors import NusegError
+from nuseg.io.resolution import SAME
 from nuseg.io.slide import Slide
 
-SAME = 0.02  # resolutions this close are the same: rescaling would blur and gain nothing
 BLOCK = 512  # px; regions are read from the file in blocks of a fixed grid
 STEPS = 32  # a place between pixels is known to this part of a pixel: the precision of OpenCV's fixed-point tables
 REACH = 2  # px that an interpolation looks at on either side

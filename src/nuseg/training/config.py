@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, ValidationError
 from nuseg.data.augment import Augmentation
 from nuseg.errors import NusegError
 from nuseg.model.config import Architecture, Strict
+from nuseg.wording import one_line
 
 
 class Network(Architecture):
@@ -101,7 +102,7 @@ def load_config(path: Path | None = None, overrides: list[str] | None = None) ->
         try:
             tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            detail = " ".join(str(error).split())
+            detail = one_line(error)
             raise NusegError(f"{path}: expected a YAML configuration, found: {detail}") from error
         if not isinstance(tree, dict):
             raise NusegError(f"{path}: expected `key: value` lines, found a {type(tree).__name__}")

@@ -8,6 +8,7 @@ from imagecodecs import png_decode
 from PIL import Image
 
 from nuseg.errors import NusegError
+from nuseg.wording import one_line
 
 ANNOTATION_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif", ".jpg", ".jpeg", ".npy")
 
@@ -50,7 +51,7 @@ def read_raw(path: str | Path, palette: bool = False) -> np.ndarray:
         else:
             values = _read_picture(path, palette)
     except Exception as problem:
-        detail = " ".join(str(problem).split()) or type(problem).__name__
+        detail = one_line(problem) or type(problem).__name__
         raise NusegError(f"{path}: the annotation cannot be read ({detail}); export it again") from problem
     values = _channels_last(values)
     if values.ndim not in (2, 3) or values.size == 0:

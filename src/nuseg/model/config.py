@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from nuseg.io.resolution import MAX_MPP, MIN_MPP
 
@@ -26,6 +26,9 @@ class Architecture(Strict):
         "unet-lite", description="network: unet (64..1024 channels), unet-small (16..256), unet-lite"
     )
     in_channels: int = Field(3, ge=1, description="image channels")
+    decoder: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
+        (160, 96, 64), description="unet-lite: channels of the expanding path at stride 8, 4 and 2"
+    )
 
 
 class Thresholds(Strict):

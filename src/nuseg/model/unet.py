@@ -99,7 +99,6 @@ WIDTHS = {
     "unet": (64, 128, 256, 512, 1024),
     "unet-small": (16, 32, 64, 128, 256),
 }
-LITE_DECODER_WIDTHS = (160, 96, 64)
 
 
 def build_unet(architecture: Architecture, pretrained: bool = False) -> UNet:
@@ -108,7 +107,7 @@ def build_unet(architecture: Architecture, pretrained: bool = False) -> UNet:
     Parameters
     ----------
     architecture
-        Preset and input channels.
+        Preset, input channels and, for `unet-lite`, widths of the expanding path.
     pretrained
         Start `unet-lite`'s encoder from its ImageNet weights. The other presets have none.
 
@@ -121,7 +120,7 @@ def build_unet(architecture: Architecture, pretrained: bool = False) -> UNet:
         lite = LiteEncoder(architecture.in_channels)
         if pretrained:
             load_imagenet(lite)
-        return UNet(lite, LITE_DECODER_WIDTHS)
+        return UNet(lite, architecture.decoder)
     widths = WIDTHS[architecture.preset]
     return UNet(ContractingPath(architecture.in_channels, widths), widths[-2::-1])
 

@@ -164,17 +164,16 @@ def start_network(config: TrainConfig) -> Any:
     if config.network.init is None:
         return build_unet(config.network, pretrained=config.network.pretrained)
     model = load_model(config.network.init)
-    if model.config.architecture != architecture_of(config):
-        raise NusegError(
-            f"network.init {config.network.init} is a {model.config.architecture.preset} with "
-            f"{model.config.architecture.in_channels} channels: set network.preset and in_channels to the same"
-        )
+    wanted, found = architecture_of(config).model_dump(), model.config.architecture.model_dump()
+    differing = [f"network.{key}={value}" for key, value in found.items() if value != wanted[key]]
+    if differing:
+        raise NusegError(f"network.init {config.network.init} is another network: set {', '.join(differing)}")
     return load_network(model).train()
 
 
 def architecture_of(config: TrainConfig) -> Architecture:
     """The part of the configuration that the model keeps."""
-    return Architecture(preset=config.network.preset, in_channels=config.network.in_channels)
+    return Architecture(**config.network.model_dump(include=set(Architecture.model_fields)))
 
 
 def describe_model(network: Any, config: TrainConfig, datasets: Sequence[Dataset], run: Path) -> ModelConfig:

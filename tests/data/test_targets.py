@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nuseg.data.targets import make_targets
+from nuseg.data.targets import find_touching, make_targets
 
 
 def test_a_square_rises_to_one_in_the_middle():
@@ -50,3 +50,13 @@ def test_range_and_order_of_labels(seed):
     assert targets.max() <= 1
     renamed = np.array([0, 3, 1, 2], np.int32)[labels]
     np.testing.assert_allclose(make_targets(renamed), targets, atol=1e-6)
+
+
+def test_only_pixels_near_two_nuclei_touch():
+    labels = np.zeros((9, 20), np.int32)
+    labels[2:7, 1:6], labels[2:7, 6:11], labels[2:7, 17:] = 4, 9, 2
+    touching = find_touching(labels)
+    np.testing.assert_array_equal(np.flatnonzero(touching[4]), [4, 5, 6, 7])
+    assert touching[:, 9:].sum() == 0
+    assert not find_touching(np.zeros((5, 5), np.int32)).any()
+    assert not find_touching(np.ones((5, 5), np.int32)).any()

@@ -1,4 +1,4 @@
-"""Augmentation for H&E: random windows of an image and its targets, changed as scanners, stains and tissue vary."""
+"""Augmentation for H&E: random windows of an image and its labels, changed as scanners, stains and tissue vary."""
 
 import cv2
 import numpy as np
@@ -14,9 +14,10 @@ class Augmentation(Strict):
 
     flip: bool = Field(True, description="mirror and turn by 90 degrees at random")
     rotation: float = Field(180.0, ge=0, le=180, description="turn by up to this many degrees")
-    scale: tuple[float, float] = Field((0.75, 1.35), description="magnify by a factor in this range")
+    scale: tuple[float, float] = Field((0.6, 1.4), description="magnify by a factor in this range")
     elastic: float = Field(4.0, ge=0, description="elastic deformation: largest shift (px); 0 = none")
     elastic_probability: float = Field(0.5, ge=0, le=1, description="probability of elastic deformation")
+    crowd_probability: float = Field(0.3, ge=0, le=1, description="probability of pasting nuclei among the others")
     stain: float = Field(0.2, ge=0, description="stain jitter: factor 1 +- this on each stain's optical density")
     stain_shift: float = Field(0.03, ge=0, description="stain jitter: shift of each stain's optical density")
     brightness: float = Field(0.1, ge=0, description="brightness shift, +- this share of the range")
@@ -28,7 +29,7 @@ class Augmentation(Strict):
 
 def random_window(
     pixels: np.ndarray,
-    targets: np.ndarray,
+    labels: np.ndarray,
     size: int,
     zoom: float,
     how: Augmentation,
@@ -40,8 +41,8 @@ def random_window(
     ----------
     pixels
         `(height, width, 3)` uint8.
-    targets
-        `(channels, height, width)` uint8; 255 stands for 1.
+    labels
+        Label image `(height, width)`, float32: what OpenCV can warp.
     size
         Side of the window (px).
     zoom
@@ -54,8 +55,7 @@ def random_window(
     Returns
     -------
     tuple of np.ndarray
-        Window `(size, size, 3)` uint8 and its targets `(channels, size, size)` float32. Beyond the image's edge
-        both are mirrored.
+        Window `(size, size, 3)` uint8 and its labels `(size, size)` int32. Beyond the image's edge both are mirrored.
     """
     height, width = pixels.shape[:2]
     factor = zoom * np.exp(rng.uniform(*np.log(how.scale)))
@@ -78,8 +78,7 @@ def random_window(
     border = cv2.BORDER_REFLECT_101
     # Cubic: bilinear interpolation would make every window blurrier than the images that the network will see.
     window = cv2.remap(pixels, map_x, map_y, cv2.INTER_CUBIC, borderMode=border)
-    warped = [cv2.remap(channel, map_x, map_y, cv2.INTER_LINEAR, borderMode=border) for channel in targets]
-    return window, np.stack(warped).astype(np.float32) / 255
+    return window, cv2.remap(labels, map_x, map_y, cv2.INTER_NEAREST, borderMode=border).astype(np.int32)
 
 
 def jitter_stain(pixels: np.ndarray, how: Augmentation, rng: np.random.Generator) -> np.ndarray:

@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
+NEAR = 2  # px; nuclei with less than twice this between them touch
+
 
 def make_targets(labels: np.ndarray) -> np.ndarray:
     """Make what the network is trained to output.
@@ -41,3 +43,23 @@ def make_targets(labels: np.ndarray) -> np.ndarray:
     if count:
         largest[1:] = np.maximum(ndimage.maximum(distance, labels, np.arange(1, count + 1)), 1e-6)
     return np.stack([mask.astype(np.float32), distance / largest[labels]])
+
+
+def find_touching(labels: np.ndarray) -> np.ndarray:
+    """Find where nuclei touch: the few pixels that decide whether they are told apart.
+
+    Parameters
+    ----------
+    labels
+        Label image `(height, width)`, integer.
+
+    Returns
+    -------
+    np.ndarray
+        `(height, width)` float32: 1 within `NEAR` px of two nuclei, else 0.
+    """
+    number = labels.astype(np.float32)
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * NEAR + 1, 2 * NEAR + 1))
+    highest = cv2.dilate(number, disk)
+    lowest = cv2.erode(np.where(labels > 0, number, np.float32(np.inf)), disk)
+    return ((highest > 0) & (highest != lowest)).astype(np.float32)

@@ -27,7 +27,7 @@ class Architecture(Strict):
     )
     in_channels: int = Field(3, ge=1, description="image channels")
     decoder: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
-        (160, 96, 64), description="unet-lite: channels of the expanding path at stride 8, 4 and 2"
+        (64, 48, 32), description="unet-lite: channels of the expanding path at stride 8, 4 and 2"
     )
 
 

@@ -34,7 +34,7 @@ def quantise(graph: onnx.ModelProto, images: Sequence[np.ndarray]) -> onnx.Model
 
 
 def float_nodes(graph: onnx.ModelProto) -> list[str]:
-    """Names of the nodes from the last up-convolution on."""
+    """Names of the nodes of the heads: all after the last activation."""
     nodes = graph.graph.node
-    last = max(i for i, node in enumerate(nodes) if node.op_type == "ConvTranspose")
-    return [node.name for node in nodes[last:]]
+    last = max(i for i, node in enumerate(nodes) if node.op_type == "Relu")
+    return [node.name for node in nodes[last + 1 :]]

@@ -8,16 +8,19 @@ from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
 
 from nuseg.data.augment import jitter_look, random_window
+from nuseg.data.crowd import crowd
 from nuseg.data.dataset import Dataset, load_item
-from nuseg.data.targets import make_targets
+from nuseg.data.targets import find_touching, make_targets
 from nuseg.errors import NusegError
 from nuseg.training.config import TrainConfig
+
+RIM = 32  # px; cut around a window, so that a nucleus at its edge has the distances that the whole nucleus has
 
 
 class Windows(TorchDataset):
     """Augmented windows of the training images, by number: number `i` is the same window in every run.
 
-    Images and targets are held in memory (targets as one byte a pixel).
+    Images and labels are held in memory.
 
     Parameters
     ----------
@@ -39,9 +42,8 @@ class Windows(TorchDataset):
             pixels_at_mpp = []
             for item in dataset.split("train"):
                 pixels, labels = load_item(item)
-                targets = np.rint(255 * make_targets(labels)).astype(np.uint8)
                 zoom = item.mpp / config.data.mpp
-                self.images.append((pixels, targets, zoom, dataset.annotation == "instance"))
+                self.images.append((pixels, labels.astype(np.float32), zoom, dataset.annotation == "instance"))
                 pixels_at_mpp.append(labels.size * zoom**2)
             share = np.array(pixels_at_mpp, float)
             if dataset.name in config.data.weights and len(share):
@@ -67,13 +69,21 @@ class Windows(TorchDataset):
         return chances / chances.sum()
 
     def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor, bool]:
-        """Window `number`: pixels `(3, size, size)` uint8, targets `(2, size, size)` float32, instance-annotated."""
+        """Window `number`: pixels `(3, size, size)` uint8, targets `(3, size, size)` float32, instance-annotated.
+
+        Targets are those of `make_targets` and `find_touching`.
+        """
         rng = np.random.default_rng([self.config.seed, number])
-        pixels, targets, zoom, instance = self.images[rng.choice(len(self.chances), p=self.chances)]
+        pixels, labels, zoom, instance = self.images[rng.choice(len(self.chances), p=self.chances)]
         how = self.config.augmentation
-        window, warped = random_window(pixels, targets, self.config.data.window, zoom, how, rng)
-        window = jitter_look(window, how, rng)
-        return torch.from_numpy(window.transpose(2, 0, 1).copy()), torch.from_numpy(warped), instance
+        side = self.config.data.window + 2 * RIM
+        window, nuclei = random_window(pixels, labels, side, zoom, how, rng)
+        if instance and rng.random() < how.crowd_probability:
+            window, nuclei = crowd(window, nuclei, *random_window(pixels, labels, side, zoom, how, rng), rng)
+        inner = slice(RIM, -RIM)
+        window = jitter_look(window[inner, inner], how, rng)
+        targets = np.concatenate([make_targets(nuclei), find_touching(nuclei)[None]])[:, inner, inner]
+        return torch.from_numpy(window.transpose(2, 0, 1).copy()), torch.from_numpy(targets.copy()), instance
 
 
 class WindowNumbers(Sampler[int]):

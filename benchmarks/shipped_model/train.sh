@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Train, test and export the shipped model. Usage: train.sh DATASETS [--resume]   (DATASETS as made by prepare.sh)
-# The model is DATASETS/runs/default/model; its scores on MoNuSeg's training images, which it never saw, are in
-# DATASETS/runs/default/test/monuseg.
+# Train, test and export a shipped model. Usage: train.sh DATASETS default|fast [--resume]
+# DATASETS is as made by prepare.sh; fast starts from default. The model is DATASETS/runs/NAME/model; its scores on
+# MoNuSeg's training images, which it never saw, are in DATASETS/runs/NAME/test/monuseg.
 set -euo pipefail
-cp "$(dirname "$0")/config.yaml" "$1/shipped_model.yaml"
+cp "$(dirname "$0")/$2.yaml" "$1/$2.yaml"
 cd "$1"
-nuseg train consep tnbc nuinsseg dsb nucls monuseg -o runs/default --config shipped_model.yaml "${@:2}"
+nuseg train consep tnbc nuinsseg dsb nucls monuseg -o "runs/$2" --config "$2.yaml" "${@:3}"

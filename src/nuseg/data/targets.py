@@ -2,7 +2,6 @@
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 NEAR = 2  # px; nuclei with less than twice this between them touch
 
@@ -38,10 +37,8 @@ def make_targets(labels: np.ndarray) -> np.ndarray:
     distance = cv2.distanceTransform(inner.astype(np.uint8), cv2.DIST_L2, 5)
     # The border pixels themselves lie half a pixel inside.
     distance = np.where(mask, distance + 0.5, 0).astype(np.float32)
-    count = int(labels.max(initial=0))
-    largest = np.ones(count + 1, np.float32)
-    if count:
-        largest[1:] = np.maximum(ndimage.maximum(distance, labels, np.arange(1, count + 1)), 1e-6)
+    largest = np.full(int(labels.max(initial=0)) + 1, 1e-6, np.float32)
+    np.maximum.at(largest, labels[mask], distance[mask])
     return np.stack([mask.astype(np.float32), distance / largest[labels]])
 
 

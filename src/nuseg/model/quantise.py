@@ -11,9 +11,8 @@ import onnx
 def quantise(graph: onnx.ModelProto, images: Sequence[np.ndarray]) -> onnx.ModelProto:
     """Make the 8-bit graph of a float graph.
 
-    Convolutions of the contracting path, and of the expanding path but its last stage, get one scale for each
-    output channel. The last stage, at full resolution, and the heads stay in float: a regressed distance shows
-    every coarse step.
+    Convolutions get one scale for each output channel. The heads stay in float: a regressed distance shows every
+    coarse step.
 
     Parameters
     ----------

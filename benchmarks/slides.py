@@ -1,10 +1,10 @@
 """How long a whole slide takes, and how much memory: against plain inference tile by tile.
 
-    python benchmarks/slides.py [FOLDER OF IMAGES] [--side 20480] [--model default] [--threads 2]
+    python benchmarks/slides.py [FOLDER OF IMAGES] [--side 20480] [--models fast default] [--threads 2]
 
-Makes a JPEG pyramid of real tissue at 0.25 um/px out of the images, with and without intermediate levels, segments it,
-and prints seconds of each stage. Beside it stands what is often written by hand: tiles of 1024 px without margin, the
-same network, scikit-image's watershed and region properties.
+Makes a JPEG pyramid of real tissue at 0.25 um/px out of the images, with and without intermediate levels, segments it
+with each model, and prints seconds of each stage. Beside it stands what is often written by hand: tiles of 1024 px
+without margin, the first model's network in PyTorch, scikit-image's watershed and region properties.
 """
 
 import argparse
@@ -15,18 +15,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import tifffile
+import torch
 from rich.console import Console
 from rich.table import Table
 from scipy import ndimage
 from skimage.measure import regionprops_table
 from skimage.segmentation import watershed
 
-from nuseg.infer.engines import load_engine
 from nuseg.infer.partial import Partial
 from nuseg.infer.segment import Segmenter
 from nuseg.infer.slide_plan import SLIDE_TILE, SlideOptions, plan_slide
@@ -34,7 +35,9 @@ from nuseg.infer.slides import batches, join_tiles, run_tiles
 from nuseg.io.image import find_images, read_image
 from nuseg.io.results.slide import DEFAULT_SLIDE_OUTPUTS, write_slide_results
 from nuseg.io.slide import open_slide
+from nuseg.model.export import load_network
 from nuseg.model.store import load_model
+from nuseg.model.unet import network_maps
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("NUSEG_DATA", ROOT.parent / "shared" / "data"))
@@ -98,13 +101,13 @@ def nuseg_stages(path: Path, folder: Path, model: str, threads: int | None, tile
     with open_slide(path) as slide:
         plan = plan_slide(slide, segmenter.model.config, options)
         lap("open, find tissue")
-        partial = Partial(folder / "partial", {})
-        for _ in run_tiles(plan, network, partial, max(1, (threads or 2) // 2)):
+        unfinished = Partial(folder / "partial", {})
+        for _ in run_tiles(plan, network, unfinished, max(1, (threads or 2) // 2)):
             pass
         lap("tiles (network and all beside it)")
-        join_tiles(plan, partial, max(1, (threads or 2) // 2))
+        join_tiles(plan, unfinished, max(1, (threads or 2) // 2))
         lap("join")
-        record = write_slide_results(folder, "slide", batches(plan, partial), plan.info, {}, DEFAULT_SLIDE_OUTPUTS)
+        record = write_slide_results(folder, "slide", batches(plan, unfinished), plan.info, {}, DEFAULT_SLIDE_OUTPUTS)
         lap("write")
     return stages | {"nuclei": record["nuclei"], "mm2": record["tissue_mm2"]}
 
@@ -112,14 +115,19 @@ def nuseg_stages(path: Path, folder: Path, model: str, threads: int | None, tile
 def plain_stages(path: Path, model: str, threads: int | None) -> dict[str, float]:
     """Segment tile by tile, as is often written by hand: no margin, and nuclei are cut at the tiles' borders."""
     found = load_model(model)
-    network, thresholds = load_engine(found, "cpu", threads), found.config.thresholds
+    network, thresholds = partial(network_maps, load_network(found)), found.config.thresholds
+    if threads:
+        torch.set_num_threads(threads)
+    factor = round(found.config.mpp / MPP)
+    side = PLAIN_TILE * factor
     stages = dict.fromkeys(("read", "network", "watershed", "measure"), 0.0)
     nuclei = 0
     with open_slide(path) as slide:
-        for y in range(0, slide.height, PLAIN_TILE):
-            for x in range(0, slide.width, PLAIN_TILE):
+        for y in range(0, slide.height, side):
+            for x in range(0, slide.width, side):
                 times = [time.perf_counter()]
-                pixels = slide.read(0, x, y, PLAIN_TILE, PLAIN_TILE)
+                pixels = slide.read(0, x, y, side, side)
+                pixels = cv2.resize(pixels, (PLAIN_TILE, PLAIN_TILE), interpolation=cv2.INTER_AREA)
                 times.append(time.perf_counter())
                 probability, distance = network(pixels[None])[0]
                 times.append(time.perf_counter())
@@ -158,28 +166,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, default=DATA / "monuseg-train" / "images")
     parser.add_argument("--side", type=int, default=20480)
-    parser.add_argument("--model", default="default")
+    parser.add_argument("--models", nargs="+", default=["fast", "default"])
     parser.add_argument("--threads", type=int)
     parser.add_argument("--tile", type=int, default=SLIDE_TILE)
-    parser.add_argument("--case", nargs=2, metavar=("KIND", "SLIDE"), help=argparse.SUPPRESS)
+    parser.add_argument("--case", nargs=3, metavar=("KIND", "MODEL", "SLIDE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.case:
-        kind, slide = arguments.case
+        kind, model, slide = arguments.case
         begun = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
             if kind == "plain":
-                stages = plain_stages(Path(slide), arguments.model, arguments.threads)
+                stages = plain_stages(Path(slide), model, arguments.threads)
             else:
-                stages = nuseg_stages(Path(slide), Path(folder), arguments.model, arguments.threads, arguments.tile)
-            report(f"{kind}, {Path(slide).stem}", stages, time.perf_counter() - begun)
+                stages = nuseg_stages(Path(slide), Path(folder), model, arguments.threads, arguments.tile)
+            report(f"{kind}, model {model}, {Path(slide).stem}", stages, time.perf_counter() - begun)
         return
     patches = [read_image(path).pixels for path in find_images([arguments.folder])]
     with tempfile.TemporaryDirectory() as folder:
         for name, factors in (("pyramid", (1, 4, 16)), ("one level", (1,))):
             path = Path(folder) / f"{name}.tif"
             make_slide(path, patches, arguments.side, factors)
-            for kind in ("nuseg", "plain") if name == "pyramid" else ("nuseg",):
-                subprocess.run([sys.executable, __file__, *sys.argv[1:], "--case", kind, str(path)], check=True)
+            cases = [("nuseg", model) for model in arguments.models]
+            if name == "pyramid":
+                cases.append(("plain", arguments.models[0]))
+            for case in cases:
+                subprocess.run([sys.executable, __file__, *sys.argv[1:], "--case", *case, str(path)], check=True)
 
 
 if __name__ == "__main__":

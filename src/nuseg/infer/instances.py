@@ -11,7 +11,7 @@ from skimage.segmentation import watershed
 from nuseg.model.config import Thresholds
 
 HOLE_UM = 8.0  # larger holes are not in a nucleus but between nuclei
-LARGEST_PIECE = 3072  # px; a piece that is no group of nuclei any more: one of this size takes some 2 GB
+LARGEST_PIECE = 2560  # px; a piece that is no group of nuclei any more: one of this size takes some 1.5 GB
 FULL_MAP, FULL_DISTANCE = 255, 65535
 
 

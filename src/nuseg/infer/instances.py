@@ -13,6 +13,7 @@ from nuseg.model.config import Thresholds
 HOLE_UM = 8.0  # larger holes are not in a nucleus but between nuclei
 LARGEST_PIECE = 2560  # px; a piece that is no group of nuclei any more: one of this size takes some 1.5 GB
 FULL_MAP, FULL_DISTANCE = 255, 65535
+CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 
 def separate(maps: np.ndarray, thresholds: Thresholds, mpp: float) -> np.ndarray:
@@ -151,7 +152,10 @@ def grow(markers: np.ndarray, distance: np.ndarray, mask: np.ndarray) -> np.ndar
     level = -distance.astype(np.float64)
     seeds = np.flatnonzero(markers)
     level.flat[seeds] = -3 * FULL_DISTANCE + seeds / max(level.size, 1)
-    return watershed(level, markers, mask=mask).astype(np.int32, copy=False)
+    # What lies within a marker has nowhere to grow: left out, it costs nothing.
+    core = cv2.erode((markers > 0).astype(np.uint8), CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
+    labels = watershed(level, np.where(core, 0, markers), mask=mask & ~core)
+    return np.where(core, markers, labels).astype(np.int32, copy=False)
 
 
 def drop_doubtful(labels: np.ndarray, probability: np.ndarray, min_area: float, min_probability: float) -> np.ndarray:

@@ -13,8 +13,8 @@ import numpy as np
 from nuseg.infer.instances import FULL_MAP, blur_radius, fill_holes, hole_side, label_nuclei, mask_level, smooth
 from nuseg.infer.search import SearchArea
 from nuseg.infer.tiles import Tile
-from nuseg.measure.nuclei import COLUMNS, measure_nuclei
-from nuseg.measure.outline import outlines
+from nuseg.measure.nuclei import COLUMNS, measures_of
+from nuseg.measure.outline import first_places, outlines
 from nuseg.model.config import Thresholds
 
 MEASURES = [name for name in COLUMNS if name != "id"]
@@ -216,12 +216,13 @@ def find_nuclei(
     if not labels.any():
         return NO_NUCLEI
     rings = outlines(labels)
-    table = measure_nuclei(labels, colour, probability / np.float32(FULL_MAP), rules.mpp, rings, origin)
-    numbers, place = np.unique(labels, return_index=True)
-    first = np.stack(np.divmod(place[numbers > 0], labels.shape[1]), axis=1) + origin
+    measures = measures_of(labels, colour, probability / np.float32(FULL_MAP), rules.mpp, rings, origin)
+    inside = np.flatnonzero(labels)
+    place = first_places(labels.ravel()[inside], inside)
+    first = np.stack(np.divmod(place, labels.shape[1]), axis=1) + origin
     nuclei = Nuclei(
         first,
-        table[MEASURES].to_numpy(np.float64),
+        np.stack([measures[name] for name in MEASURES], axis=1).astype(np.float64),
         (np.concatenate(rings) * 2).astype(np.int32) + 2 * np.array(origin[::-1], np.int32),
         np.array([len(ring) for ring in rings], np.int64),
     )

@@ -20,7 +20,7 @@ from nuseg.io.slide_grid import ModelGrid
 from nuseg.model.config import ModelConfig
 from nuseg.wording import one_line
 
-SLIDE_TILE = 1408  # a window of 1920 px for the shipped model, which takes some 2 GB; larger is faster
+SLIDE_TILE = 2048  # a window of some 2560 px for the shipped models, which takes some 1.5 GB; larger is faster
 OVERVIEW_UM = 8.0  # resolution of the small picture in which tissue is found
 OVERVIEW_SIDES = 1024, 4096  # px
 FORMAT = 1  # of what is kept of unfinished slides

@@ -1,5 +1,6 @@
 """Pixels of every usual kind brought to RGB uint8, by rules that are stated here and nowhere else."""
 
+import cv2
 import numpy as np
 
 from nuseg.errors import NusegError
@@ -81,7 +82,10 @@ def to_rgb_uint8(array: np.ndarray, premultiplied: bool = False, where: str = "i
     check_size(array.shape[1], array.shape[0], where)
     if array.shape[2] in (1, 3):
         return _three_channels(_to_uint8(array, where))
-    colour = _three_channels(_to_uint8(array[..., :-1], where))
+    if array.shape[2] == 4 and array.dtype == np.uint8:
+        colour = np.asarray(cv2.cvtColor(array, cv2.COLOR_RGBA2RGB))  # many times faster than numpy
+    else:
+        colour = _three_channels(_to_uint8(array[..., :-1], where))
     return _over_white(colour, _to_uint8(array[..., -1:], where), premultiplied)
 
 

@@ -1,7 +1,8 @@
 """A slide at a model's resolution: a virtual image whose pixels do not depend on the window they are read in."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import cv2
 import numpy as np
@@ -10,7 +11,8 @@ from nuseg.errors import NusegError
 from nuseg.io.resolution import SAME
 from nuseg.io.slide import Slide
 
-BLOCK = 512  # px; regions are read from the file in blocks of a fixed grid
+BLOCK = 512  # px; regions are read from the file in blocks of about this side, on a fixed grid
+KEPT = 96 * 2**20  # bytes of blocks that are kept, since the windows of neighbouring tiles overlap
 STEPS = 32  # a place between pixels is known to this part of a pixel: the precision of OpenCV's fixed-point tables
 REACH = 2  # px that an interpolation looks at on either side
 
@@ -98,27 +100,47 @@ class ModelGrid:
         return np.divmod(np.floor(centres * STEPS + 0.5).astype(np.int64), STEPS)
 
     def _means(self, y: int, x: int, height: int, width: int) -> tuple[np.ndarray, list[Place]]:
-        """Read a window of the averaged level."""
-        factor = self.shrink
-        pixels, damaged = self._level_pixels(y * factor, x * factor, height * factor, width * factor)
-        if factor > 1:
-            pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-        return pixels, damaged
-
-    def _level_pixels(self, y: int, x: int, height: int, width: int) -> tuple[np.ndarray, list[Place]]:
-        """Read a window of the level, block by block; a damaged block is white."""
+        """Read a window of the averaged level, block by block; a damaged block is white."""
         pixels = np.full((height, width, 3), 255, np.uint8)
-        level = self.slide.levels[self.level]
+        level, side = self.slide.levels[self.level], self._side
+        rows, columns = (-(-length // self.shrink) for length in (level.height, level.width))
         damaged: list[Place] = []
-        for top in range(max(y, 0) // BLOCK * BLOCK, min(y + height, level.height), BLOCK):
-            for left in range(max(x, 0) // BLOCK * BLOCK, min(x + width, level.width), BLOCK):
-                high, wide = min(BLOCK, level.height - top), min(BLOCK, level.width - left)
-                try:
-                    block = self.slide.read(self.level, left, top, wide, high)
-                except NusegError:
-                    at_x, at_y, across, down = (round(side * level.downsample) for side in (left, top, wide, high))
-                    damaged.append((at_x, at_y, across, down))
+        for top in range(max(y, 0) // side * side, min(y + height, rows), side):
+            for left in range(max(x, 0) // side * side, min(x + width, columns), side):
+                block, place = self._block(top, left)
+                if block is None:
+                    damaged.append(place)
                     continue
+                high, wide = block.shape[:2]
                 inside = pixels[max(top - y, 0) : top - y + high, max(left - x, 0) : left - x + wide]
                 inside[...] = block[max(y - top, 0) :, max(x - left, 0) :][: inside.shape[0], : inside.shape[1]]
         return pixels, damaged
+
+    @property
+    def _side(self) -> int:
+        """Side of a block, in px of the averaged level."""
+        return max(1, BLOCK // self.shrink)
+
+    @cached_property
+    def _block(self) -> Callable[[int, int], tuple[np.ndarray | None, Place]]:
+        """`_read_block`, with the last blocks kept."""
+        return lru_cache(max(1, KEPT // (3 * self._side**2)))(self._read_block)
+
+    def _read_block(self, top: int, left: int) -> tuple[np.ndarray | None, Place]:
+        """Read a block of the averaged level, None where it is damaged, and say where it lies."""
+        level, factor = self.slide.levels[self.level], self.shrink
+        y, x, side = top * factor, left * factor, self._side * factor
+        high, wide = min(side, level.height - y), min(side, level.width - x)
+        at_x, at_y, across, down = (round(length * level.downsample) for length in (x, y, wide, high))
+        place = at_x, at_y, across, down
+        # At the slide's edge a square reaches beyond it, where it is white.
+        rows, columns = -(-high // factor), -(-wide // factor)
+        try:
+            block = self.slide.read(self.level, x, y, wide, high)
+        except NusegError:
+            return None, place
+        if factor > 1:
+            whole = np.full((rows * factor, columns * factor, 3), 255, np.uint8)
+            whole[:high, :wide] = block
+            block = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
+        return block, place

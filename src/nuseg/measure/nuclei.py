@@ -35,6 +35,29 @@ def measure_nuclei(
     polygons: list[np.ndarray] | None = None,
     origin: tuple[int, int] = (0, 0),
 ) -> pd.DataFrame:
+    """Measure every nucleus: the table of `measures_of`.
+
+    Parameters
+    ----------
+    labels, image, probability, mpp, polygons, origin
+        As for `measures_of`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a nucleus in label order; the columns of `COLUMNS`, which says what they are.
+    """
+    return pd.DataFrame(measures_of(labels, image, probability, mpp, polygons, origin), columns=list(COLUMNS))
+
+
+def measures_of(
+    labels: np.ndarray,
+    image: np.ndarray,
+    probability: np.ndarray,
+    mpp: float,
+    polygons: list[np.ndarray] | None = None,
+    origin: tuple[int, int] = (0, 0),
+) -> dict[str, np.ndarray]:
     """Measure every nucleus.
 
     The measures of a nucleus are the same to the last bit wherever it lies in the image.
@@ -56,8 +79,8 @@ def measure_nuclei(
 
     Returns
     -------
-    pandas.DataFrame
-        One row a nucleus in label order; the columns of `COLUMNS`, which says what they are.
+    dict
+        For each of `COLUMNS` a value for each nucleus, in label order, `(n,)`.
     """
     polygons = outlines(labels) if polygons is None else polygons
     count = len(polygons)
@@ -72,7 +95,7 @@ def measure_nuclei(
     sums = [np.bincount(owner, DENSITY_OF_VALUE[colours[:, c]], count + 1)[1:] for c in range(3)]
     haematoxylin, eosin = (sum(sums[c] / area * UNMIX[c, stain] for c in range(3)) for stain in range(2))
 
-    table = {
+    return {
         "id": np.arange(1, count + 1),
         "x_px": shape["x"],
         "y_px": shape["y"],
@@ -90,4 +113,3 @@ def measure_nuclei(
         "eosin_od": eosin,
         "probability": np.bincount(owner, probability.ravel()[inside], count + 1)[1:] / area,
     }
-    return pd.DataFrame(table, columns=list(COLUMNS))

@@ -94,8 +94,14 @@ def link_sides(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     target[left] = (4 * across + (side - 1) % 4)[left]
     following = np.searchsorted(sides, target)
 
-    first = np.unique(own, return_index=True)[1]
-    return sides, following, first
+    return sides, following, first_places(own, np.arange(len(own)))
+
+
+def first_places(owner: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Find the first of ascending `places` of each nucleus: `owner` has its number there, 1..N, none missing."""
+    first = np.empty(int(owner.max(initial=0)), places.dtype)
+    first[owner[::-1] - 1] = places[::-1]  # of several values for one place numpy keeps the last
+    return first
 
 
 def follow(following: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,6 @@ Coordinates are pixels of the full image from its upper left corner, as QuPath c
 
 import gzip
 import io
-import json
 import uuid
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
+import orjson
 import pandas as pd
 
 from nuseg.infer.nuclei_batch import NucleiBatch
@@ -45,7 +45,7 @@ def feature(name: str, number: int, polygon: np.ndarray, measures: Mapping[Hasha
     ring = polygon.round(DECIMALS).tolist()
     return {
         "type": "Feature",
-        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"nuseg:{name}/{number}")),
+        "id": uuid.uuid5(uuid.NAMESPACE_URL, f"nuseg:{name}/{number}"),
         "geometry": {"type": "Polygon", "coordinates": [[*ring, ring[0]]]},
         "properties": {
             "objectType": "detection",
@@ -80,7 +80,7 @@ def opened(path: Path, name: str) -> Iterator[Callable[[NucleiBatch], None]]:
             rows = batch.table[list(MEASUREMENTS)].rename(columns=MEASUREMENTS).round(4).to_dict("records")
             for number, polygon, measures in zip(batch.table["id"].tolist(), batch.polygons, rows, strict=True):
                 detection = feature(name, number, polygon, measures)
-                file.write(separator + json.dumps(detection, separators=(",", ":"), ensure_ascii=False))
+                file.write(separator + orjson.dumps(detection).decode())
                 separator = ",\n"
 
         file.write('{"type":"FeatureCollection","features":[')

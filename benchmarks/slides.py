@@ -2,9 +2,10 @@
 
     python benchmarks/slides.py [FOLDER OF IMAGES] [--side 20480] [--models fast default] [--threads 2]
 
-Makes a JPEG pyramid of real tissue at 0.25 um/px out of the images, with and without intermediate levels, segments it
-with each model, and prints seconds of each stage. Beside it stands what is often written by hand: tiles of 1024 px
-without margin, the first model's network in PyTorch, scikit-image's watershed and region properties.
+Makes a JPEG pyramid of real tissue at 0.25 um/px out of the images, segments it with each model, and prints seconds of
+each stage. Beside it stand the same slide without intermediate levels, and what is often written by hand: tiles of
+1024 px without margin, the network in PyTorch, scikit-image's watershed and region properties; both with the first
+model.
 """
 
 import argparse
@@ -21,7 +22,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import tifffile
-import torch
 from rich.console import Console
 from rich.table import Table
 from scipy import ndimage
@@ -35,9 +35,7 @@ from nuseg.infer.slides import batches, join_tiles, run_tiles
 from nuseg.io.image import find_images, read_image
 from nuseg.io.results.slide import DEFAULT_SLIDE_OUTPUTS, write_slide_results
 from nuseg.io.slide import open_slide
-from nuseg.model.export import load_network
 from nuseg.model.store import load_model
-from nuseg.model.unet import network_maps
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("NUSEG_DATA", ROOT.parent / "shared" / "data"))
@@ -114,6 +112,11 @@ def nuseg_stages(path: Path, folder: Path, model: str, threads: int | None, tile
 
 def plain_stages(path: Path, model: str, threads: int | None) -> dict[str, float]:
     """Segment tile by tile, as is often written by hand: no margin, and nuclei are cut at the tiles' borders."""
+    import torch  # here, since its memory is not nuseg's
+
+    from nuseg.model.export import load_network
+    from nuseg.model.unet import network_maps
+
     found = load_model(model)
     network, thresholds = partial(network_maps, load_network(found)), found.config.thresholds
     if threads:
@@ -186,9 +189,10 @@ def main() -> None:
         for name, factors in (("pyramid", (1, 4, 16)), ("one level", (1,))):
             path = Path(folder) / f"{name}.tif"
             make_slide(path, patches, arguments.side, factors)
-            cases = [("nuseg", model) for model in arguments.models]
+            first, *others = arguments.models
+            cases = [("nuseg", first)]
             if name == "pyramid":
-                cases.append(("plain", arguments.models[0]))
+                cases += [("plain", first), *(("nuseg", model) for model in others)]
             for case in cases:
                 subprocess.run([sys.executable, __file__, *sys.argv[1:], "--case", *case, str(path)], check=True)
 

@@ -46,7 +46,7 @@ def segment(
     device: Annotated[Device, typer.Option(help="Where the network runs; auto takes CUDA where it can.")] = Device.AUTO,
     tile: Annotated[
         int | None,
-        typer.Option(min=64, help="Side of the tiles (px): memory, never the result. Default: 1024, slides 1408."),
+        typer.Option(min=64, help="Side of the tiles (px): memory, never the result. Default: 1024, slides 2048."),
     ] = None,
     region: Annotated[
         str | None,

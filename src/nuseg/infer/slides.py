@@ -29,7 +29,7 @@ from nuseg.io.slide import Slide, open_slide
 
 PAGE = 2048  # px of the model's grid: nuclei are numbered square by square of this side, in reading order
 WAITING = 2  # tiles that wait before and behind the network
-PARTS_KEPT = 8  # in memory, of those on disk
+PARTS_KEPT = 4  # in memory, of those on disk
 # Parts on disk: of a tile, the nuclei that it shares with others, those of a part of a giant.
 TILE, JOINED, GIANT = "tile", "joined", "giant"
 MAX_CELLS = 1_000_000  # of one giant

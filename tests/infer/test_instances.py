@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
+from skimage.segmentation import watershed
 
 from nuseg.data.targets import make_targets
 from nuseg.infer import instances
-from nuseg.infer.instances import blur_radius, cut_giants, fill_holes, quantise, separate, smooth
+from nuseg.infer.instances import blur_radius, cut_giants, fill_holes, grow, quantise, separate, smooth
 from nuseg.model.config import Thresholds
 
 PLAIN = Thresholds(smoothing=0, min_area_um2=0)
@@ -160,3 +161,15 @@ def test_a_piece_of_mask_is_separated_the_same_in_any_surroundings(seed, levels,
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1)])
 def test_tiny_images(shape):
     assert separate(np.ones((2, *shape), np.float32), PLAIN, 0.25).max() == 1
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_leaving_the_inside_of_markers_out_changes_nothing(seed):
+    rng = np.random.default_rng(seed)
+    distance = smooth(rng.integers(0, 256, (50, 70), np.uint8), 1.5)
+    mask = distance > np.quantile(distance, 0.3)
+    markers = ndimage.label(distance > np.quantile(distance, 0.6))[0].astype(np.int32)
+    level = -distance.astype(np.float64)
+    seeds = np.flatnonzero(markers)
+    level.flat[seeds] = -(2.0**20) + seeds / level.size
+    np.testing.assert_array_equal(grow(markers, distance, mask), watershed(level, markers, mask=mask))

@@ -34,7 +34,8 @@ def crowd(
     first = int(labels.max(initial=0)) + 1
     drawn = rng.random(int(other_labels.max(initial=0)) + 1) < 0.5
     both = (labels > 0) & (other_labels > 0)
-    below, above, overlap = count_pairs(labels[both], other_labels[both])
+    pairs, overlap = np.unique(labels[both].astype(np.int64) * drawn.size + other_labels[both], return_counts=True)
+    below, above = np.divmod(pairs, drawn.size)
     smaller = np.minimum(np.bincount(labels.ravel())[below], np.bincount(other_labels.ravel())[above])
     drawn[above[overlap > MAX_OVERLAP * smaller]] = False
     drawn[0] = False
@@ -43,9 +44,3 @@ def crowd(
     share = cv2.GaussianBlur(pasted.astype(np.float32), (5, 5), 1)[..., None]
     blend = np.rint(pixels + share * (other_pixels.astype(np.float32) - pixels)).astype(np.uint8)
     return blend, np.where(pasted, other_labels + first, labels)
-
-
-def count_pairs(below: np.ndarray, above: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which pairs of numbers occur at the same place, and how often."""
-    pairs, count = np.unique(np.stack([below, above]), axis=1, return_counts=True)
-    return pairs[0], pairs[1], count

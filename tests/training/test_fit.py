@@ -126,7 +126,7 @@ def test_fine_tuning_starts_from_a_models_weights(trained, tiny_dataset, tmp_pat
     done = run(tiny_dataset, "-o", tmp_path / "tuned", settings=settings)
     assert done.returncode == 0, done.stderr
     old, new = (torch.load(f / "model" / "weights.pt", weights_only=True) for f in (trained, tmp_path / "tuned"))
-    name = "heads.mask.weight"
+    name = "heads.weight"
     torch.testing.assert_close(new[name], old[name], rtol=0, atol=1e-6)
 
 

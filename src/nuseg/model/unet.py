@@ -58,16 +58,12 @@ class ExpandingStage(nn.Module):
         return self.convs(torch.cat([skip, self.up(x)], dim=1))
 
 
-def make_head(inputs: int, stride: int) -> nn.Module:
-    """Make a map of features: by a 1x1 convolution at full resolution, by an up-convolution below it."""
-    return nn.Conv2d(inputs, 1, 1) if stride == 1 else nn.ConvTranspose2d(inputs, 1, stride, stride=stride)
-
-
 class UNet(nn.Module):
     """Contracting path, bottleneck, expanding path, and a head for each map.
 
-    The expanding path ends where the contracting path's first features are; EfficientNet's are at half resolution,
-    and its heads bring them to full resolution.
+    The expanding path ends where the contracting path's first features are. EfficientNet's are at half resolution:
+    there the heads give each pixel's four quarters as channels of their own (sub-pixel convolution, Shi et al., CVPR
+    2016), which is the up-convolution of the same weights, in one step for all maps.
 
     Input `(n, channels, height, width)` float32, pixel values 0..255, any height and width; output
     `(n, 2, height, width)` logits: the nuclei mask, and the normalised distance to the nucleus' border that
@@ -82,9 +78,13 @@ class UNet(nn.Module):
         self.decoder = nn.ModuleList(
             ExpandingStage(i, s, o) for i, s, o in zip(inputs, reversed(skips), widths, strict=True)
         )
-        self.heads = nn.ModuleDict({name: make_head(widths[-1], encoder.first_stride) for name in HEADS})
+        self.heads = nn.Conv2d(widths[-1], len(HEADS) * encoder.first_stride**2, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        return self.unfold(self.folded_logits(x), x.shape[-2:])
+
+    def folded_logits(self, x: Tensor) -> Tensor:
+        """All maps, at the resolution of the last features: the pixels below it are channels."""
         height, width = x.shape[-2:]
         x = (x - PIXEL_MEAN) / PIXEL_SCALE
         # Odd sizes are padded on the far side by repeating the last row and column, and cropped back at the end.
@@ -92,7 +92,14 @@ class UNet(nn.Module):
         *skips, x = self.encoder(x)
         for stage in self.decoder:
             x = stage(x, skips.pop())
-        return torch.cat([head(x) for head in self.heads.values()], dim=1)[..., :height, :width]
+        return self.heads(x)
+
+    def unfold(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
+        """Maps at full resolution, of `size` (height, width)."""
+        stride = self.encoder.first_stride
+        if stride > 1:
+            maps = F.pixel_shuffle(maps, stride)
+        return maps[..., : size[0], : size[1]]
 
 
 WIDTHS = {

@@ -4,7 +4,14 @@ import cv2
 import numpy as np
 import pytest
 
-from nuseg.data.augment import Augmentation, jitter_look, jitter_stain, random_window
+from nuseg.data.augment import (
+    Augmentation,
+    jitter_look,
+    jitter_stain,
+    measure_colours,
+    random_window,
+    restain,
+)
 
 STILL = Augmentation(flip=False, rotation=0, scale=(1, 1), elastic=0)
 
@@ -94,3 +101,27 @@ def test_stain_jitter_agrees_with_scikit_image():
     found = jitter_stain(pixels, how, np.random.default_rng(9))
     assert positive.any()
     np.testing.assert_allclose(found[positive], expected[positive], atol=2)
+
+
+@pytest.fixture
+def purple() -> np.ndarray:
+    rng = np.random.default_rng(1)
+    return np.clip(rng.normal((120, 60, 150), 15, (80, 90, 3)), 0, 255).astype(np.uint8)
+
+
+def test_wholly_restained_tissue_has_the_colours_of_the_other(image, purple):
+    own, other = measure_colours(image), measure_colours(purple)
+    found = measure_colours(restain(image, own, other, 1.0))
+    np.testing.assert_allclose(found[0], other[0], atol=0.02)
+    np.testing.assert_allclose(found[1], other[1], rtol=0.15)
+
+
+def test_restained_by_nothing_is_as_before(image, purple):
+    same = restain(image, measure_colours(image), measure_colours(purple), 0.0)
+    np.testing.assert_array_equal(same, np.maximum(image, 1))  # black has no finite density
+
+
+def test_glass_is_not_measured_with_the_tissue(purple):
+    glass = np.full_like(purple, 245)
+    np.testing.assert_allclose(measure_colours(np.vstack([purple, glass])), measure_colours(purple), atol=1e-4)
+    assert np.isfinite(measure_colours(glass)).all()

@@ -9,7 +9,16 @@ from skimage.segmentation import watershed
 
 from nuseg.data.targets import make_targets
 from nuseg.infer import instances
-from nuseg.infer.instances import blur_radius, cut_giants, fill_holes, grow, quantise, separate, smooth
+from nuseg.infer.instances import (
+    blur_radius,
+    cut_giants,
+    fill_holes,
+    find_foreground,
+    grow,
+    quantise,
+    separate,
+    smooth,
+)
 from nuseg.model.config import Thresholds
 
 PLAIN = Thresholds(smoothing=0, min_area_um2=0)
@@ -47,6 +56,26 @@ def test_empty_maps_give_no_nuclei():
     assert found.shape == (5, 7)
     assert found.dtype == np.int32
     assert not found.any()
+
+
+def test_foreground_is_the_mean_of_probability_and_risen_distance():
+    maps = quantise(np.array([[[0.5, 0.49, 0.2, 0.9, 0.9]], [[0.0, 1.0, 0.4, 0.0, 0.04]]], np.float32))
+    alone = find_foreground(maps, PLAIN)
+    np.testing.assert_array_equal(alone, [[True, False, False, True, True]])
+    # By hand, at a share of 0.5: 0.25, 0.745, 0.6, 0.45, 0.5.
+    both = find_foreground(maps, PLAIN.model_copy(update={"distance_share": 0.5}))
+    np.testing.assert_array_equal(both, [[False, True, True, False, True]])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0.01, 0.99), st.floats(0, 0.99), st.integers(0, 10_000))
+def test_foreground_in_whole_numbers_is_the_one_in_floating_point(level, share, seed):
+    maps = np.random.default_rng(seed).integers(0, 256, (2, 40, 50), np.uint8)
+    found = find_foreground(maps, Thresholds(mask=level, distance_share=share))
+    probability, distance = maps / 255
+    exact = (1 - share) * probability + share * np.minimum(2.5 * distance, 1)
+    sure = np.abs(exact - level) > 0.003
+    np.testing.assert_array_equal(found[sure], (exact >= level)[sure])
 
 
 def test_a_piece_without_a_seed_becomes_one_nucleus():

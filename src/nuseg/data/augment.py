@@ -20,6 +20,9 @@ class Augmentation(Strict):
     crowd_probability: float = Field(0.3, ge=0, le=1, description="probability of pasting nuclei among the others")
     stain: float = Field(0.2, ge=0, description="stain jitter: factor 1 +- this on each stain's optical density")
     stain_shift: float = Field(0.03, ge=0, description="stain jitter: shift of each stain's optical density")
+    restain_probability: float = Field(
+        0.5, ge=0, le=1, description="probability of colours drawn towards those of another training image"
+    )
     brightness: float = Field(0.1, ge=0, description="brightness shift, +- this share of the range")
     contrast: float = Field(0.15, ge=0, description="contrast factor 1 +- this")
     blur_probability: float = Field(0.2, ge=0, le=1, description="probability of Gaussian blur, sigma up to 1.5 px")
@@ -79,6 +82,50 @@ def random_window(
     # Cubic: bilinear interpolation would make every window blurrier than the images that the network will see.
     window = cv2.remap(pixels, map_x, map_y, cv2.INTER_CUBIC, borderMode=border)
     return window, cv2.remap(labels, map_x, map_y, cv2.INTER_NEAREST, borderMode=border).astype(np.int32)
+
+
+TISSUE_DENSITY = 0.15  # mean optical density from which a pixel is tissue, not glass
+
+
+def measure_colours(pixels: np.ndarray) -> np.ndarray:
+    """Mean and deviation of the tissue's optical density in each channel.
+
+    Parameters
+    ----------
+    pixels
+        `(height, width, 3)` uint8 RGB.
+
+    Returns
+    -------
+    np.ndarray
+        `(2, 3)` float32; of the whole image where hardly any of it is tissue.
+    """
+    density = DENSITY_OF_VALUE[pixels.reshape(-1, 3)]
+    tissue = density.mean(axis=1) > TISSUE_DENSITY
+    if tissue.mean() > 0.01:
+        density = density[tissue]
+    return np.stack([density.mean(axis=0), density.std(axis=0) + 1e-3])
+
+
+def restain(pixels: np.ndarray, own: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
+    """Draw colours towards those of another image, channel by channel in optical density.
+
+    Source: Reinhard et al., "Color transfer between images", IEEE CG&A 2001; at random as in Shen et al.,
+    "RandStainNA", MICCAI 2022.
+
+    Parameters
+    ----------
+    pixels
+        `(height, width, 3)` uint8 RGB.
+    own, other
+        `measure_colours` of both images.
+    share
+        0 = as before, 1 = mean and deviation of the other.
+    """
+    mean, deviation = own + share * (other - own)
+    density = mean + (DENSITY_OF_VALUE[:, None] - own[0]) * (deviation / own[1])
+    curves = np.clip(np.rint(255 * np.exp(-density)), 0, 255).astype(np.uint8)
+    return cv2.LUT(pixels, curves[:, None])
 
 
 def jitter_stain(pixels: np.ndarray, how: Augmentation, rng: np.random.Generator) -> np.ndarray:

@@ -13,6 +13,8 @@ from nuseg.model.config import Thresholds
 HOLE_UM = 8.0  # larger holes are not in a nucleus but between nuclei
 LARGEST_PIECE = 2560  # px; a piece that is no group of nuclei any more: one of this size takes some 1.5 GB
 FULL_MAP, FULL_DISTANCE = 255, 65535
+FINE = 256  # steps to one of 8 bits, where two maps are added
+DISTANCE_RISE = 2.5  # from a distance of 1 / 2.5 a pixel is as surely inside as by a mask probability of 1
 CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 
@@ -36,8 +38,9 @@ def separate(maps: np.ndarray, thresholds: Thresholds, mpp: float) -> np.ndarray
     np.ndarray
         Label image `(height, width)` int32; 0 = background, 1..N = nuclei, each one 4-connected piece.
     """
-    probability, distance = quantise(maps)
-    mask = fill_holes(probability >= mask_level(thresholds), hole_side(mpp))
+    quantised = quantise(maps)
+    probability, distance = quantised
+    mask = fill_holes(find_foreground(quantised, thresholds), hole_side(mpp))
     return label_nuclei(cut_giants(mask), probability, smooth(distance, thresholds.smoothing), thresholds, mpp)
 
 
@@ -46,9 +49,16 @@ def quantise(maps: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(maps, 0, 1) * np.float32(FULL_MAP)).astype(np.uint8)
 
 
-def mask_level(thresholds: Thresholds) -> int:
-    """Quantised probability from which a pixel belongs to a nucleus."""
-    return round(thresholds.mask * FULL_MAP)
+def find_foreground(maps: np.ndarray, thresholds: Thresholds) -> np.ndarray:
+    """Say which pixels belong to nuclei: `(2, h, w)` uint8 from `quantise` to `(h, w)` bool.
+
+    Mask and distance see the same border, each with errors of its own: their mean is nearer to it than either.
+    """
+    share, values = thresholds.distance_share, np.arange(FULL_MAP + 1)
+    of_probability = np.rint((1 - share) * FINE * values).astype(np.uint16)
+    of_distance = np.rint(share * FINE * np.minimum(DISTANCE_RISE * values, FULL_MAP)).astype(np.uint16)
+    both = cv2.add(cv2.LUT(maps[0], of_probability), cv2.LUT(maps[1], of_distance))
+    return both >= FINE * round(thresholds.mask * FULL_MAP)
 
 
 def hole_side(mpp: float) -> int:

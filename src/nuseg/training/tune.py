@@ -13,6 +13,7 @@ from nuseg.model.config import Thresholds
 # Tried one after the other, each with the best of those before; twice, since they depend on one another.
 CANDIDATES = {
     "mask": (0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75),
+    "distance_share": (0.0, 0.15, 0.3, 0.45, 0.6),
     "marker": (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8),
     "smoothing": (0.0, 1.0, 2.0, 3.0),
     "min_area_um2": (2.0, 5.0, 8.0, 12.0),

@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
 
-from nuseg.data.augment import jitter_look, random_window
+from nuseg.data.augment import jitter_look, measure_colours, random_window, restain
 from nuseg.data.crowd import crowd
 from nuseg.data.dataset import Dataset, load_item
 from nuseg.data.targets import find_touching, make_targets
@@ -51,6 +51,7 @@ class Windows(TorchDataset):
             shares.append(share)
         if not self.images:
             raise NusegError("no training images: every dataset's split 'train' is empty (see nuseg prepare --split)")
+        self.colours = [measure_colours(pixels) for pixels, *_ in self.images]
         self.chances = self._chances(datasets, shares)
 
     def _chances(self, datasets: Sequence[Dataset], shares: list[np.ndarray]) -> np.ndarray:
@@ -74,14 +75,18 @@ class Windows(TorchDataset):
         Targets are those of `make_targets` and `find_touching`.
         """
         rng = np.random.default_rng([self.config.seed, number])
-        pixels, labels, zoom, instance = self.images[rng.choice(len(self.chances), p=self.chances)]
+        chosen, other = rng.choice(len(self.chances), 2, p=self.chances)
+        pixels, labels, zoom, instance = self.images[chosen]
         how = self.config.augmentation
         side = self.config.data.window + 2 * RIM
         window, nuclei = random_window(pixels, labels, side, zoom, how, rng)
         if instance and rng.random() < how.crowd_probability:
             window, nuclei = crowd(window, nuclei, *random_window(pixels, labels, side, zoom, how, rng), rng)
         inner = slice(RIM, -RIM)
-        window = jitter_look(window[inner, inner], how, rng)
+        window = window[inner, inner]
+        if rng.random() < how.restain_probability:
+            window = restain(window, self.colours[chosen], self.colours[other], rng.random())
+        window = jitter_look(window, how, rng)
         targets = np.concatenate([make_targets(nuclei), find_touching(nuclei)[None]])[:, inner, inner]
         return torch.from_numpy(window.transpose(2, 0, 1).copy()), torch.from_numpy(targets.copy()), instance
 

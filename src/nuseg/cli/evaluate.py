@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nuseg.cli.segment import Device
+from nuseg.cli.segment import Device, Quality
 from nuseg.errors import NusegError
 from nuseg.wording import plural
 
@@ -43,6 +43,7 @@ def evaluate(
             help="Model to run on the dataset: shipped model (default: 'default'), model folder, or run folder."
         ),
     ] = None,
+    quality: Annotated[Quality | None, typer.Option(help="As of `nuseg segment`.", show_default="default")] = None,
     split: Annotated[Split, typer.Option(help="Which images of the dataset.")] = Split.TEST,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for tables, scores and pictures; is made where missing.")
@@ -80,8 +81,8 @@ def evaluate(
     from nuseg.evaluation.scoring import score_cases
     from nuseg.io.atomic import check_folder
 
-    if predictions is not None and model is not None:
-        raise typer.BadParameter("give --predictions or --model, not both")
+    if predictions is not None and (model or quality) is not None:
+        raise typer.BadParameter("give --predictions, or --model and --quality, not both")
     if predictions is None and not (truth / DATASET_FILE).is_file() and truth.is_dir():
         raise typer.BadParameter(
             f"{truth} is a folder of label images (no {DATASET_FILE}): name the predictions to compare, -p FOLDER; "
@@ -89,7 +90,7 @@ def evaluate(
         )
     if out is not None:
         check_folder(out)
-    cases, about = plan(truth, predictions, model, split, device, threads)
+    cases, about = plan(truth, predictions, model, quality, split, device, threads)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     jobs = track(cases.cases, "evaluating", console=console, disable=not sys.stderr.isatty())
     scores = score_cases(jobs, failed=lambda reason: console.print(f"error: {reason}", markup=False))
@@ -106,7 +107,13 @@ def evaluate(
 
 
 def plan(
-    truth: Path, predictions: Path | None, model: str | None, split: Split, device: Device, threads: int | None
+    truth: Path,
+    predictions: Path | None,
+    model: str | None,
+    quality: Quality | None,
+    split: Split,
+    device: Device,
+    threads: int | None,
 ) -> tuple["Cases", dict[str, Any]]:
     """Say what to compare, and how to name it in scores.json."""
     import cv2
@@ -129,11 +136,11 @@ def plan(
         return dataset_cases(items, instance, predictions), about
 
     from nuseg.infer.segment import Segmenter
-    from nuseg.model.store import DEFAULT_MODEL
+    from nuseg.model.store import choose_model
 
     if threads is not None:
         cv2.setNumThreads(threads)
-    segmenter = Segmenter.load(model or DEFAULT_MODEL, device.value, threads)
+    segmenter = Segmenter.load(choose_model(model, quality and quality.value), device.value, threads)
     about["model"] = segmenter.model.config.name
     return model_cases(items, instance, lambda pixels, mpp: segmenter.find_nuclei(pixels, mpp)[0]), about
 

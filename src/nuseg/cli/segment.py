@@ -21,6 +21,14 @@ class Device(StrEnum):
     MPS = "mps"
 
 
+class Quality(StrEnum):
+    """How much time to spend."""
+
+    FAST = "fast"
+    DEFAULT = "default"
+    BEST = "best"
+
+
 def segment(
     images: Annotated[
         list[str],
@@ -39,9 +47,18 @@ def segment(
         float | None,
         typer.Option(help="Resolution of all images (um/px); default: what the files say, else 0.25 with a warning."),
     ] = None,
+    quality: Annotated[
+        Quality | None,
+        typer.Option(
+            help="Time to spend: fast sees a quarter of the pixels; best sees each image in eight orientations, "
+            "which takes eight times as long.",
+            show_default="default",
+        ),
+    ] = None,
     model: Annotated[
-        str, typer.Option(help="Shipped model (see `nuseg models`), model folder, or run folder.")
-    ] = "default",
+        str | None,
+        typer.Option(help="Shipped model (see `nuseg models`), model folder, or run folder; default: the quality's."),
+    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default: all.")] = None,
     device: Annotated[Device, typer.Option(help="Where the network runs; auto takes CUDA where it can.")] = Device.AUTO,
     tile: Annotated[
@@ -96,7 +113,7 @@ def segment(
     from nuseg.io.region import read_region
     from nuseg.io.resolution import check_mpp
     from nuseg.io.results import summary
-    from nuseg.model.store import load_model
+    from nuseg.model.store import choose_model
 
     words = None if output is None else [word.strip() for word in output.split(",") if word.strip()]
     choose_outputs(words, images=False, slides=False)  # a word unknown to both is said before files are looked at
@@ -117,7 +134,7 @@ def segment(
     outputs, slide_outputs = choose_outputs(words, images=not all(job.slide for job in all_jobs), slides=slides)
     batch = Batch(all_jobs, out, outputs, mpp, slide_outputs, options)
     rows = summary.read(out / summary.FILE)
-    found = load_model(model)
+    found = choose_model(model, quality and quality.value)
     if overwrite:
         jobs = list(batch.jobs)
     else:

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from nuseg.errors import NusegError
+from nuseg.infer.orientations import EightOrientations
 from nuseg.infer.tiles import Network
 from nuseg.model.config import ModelConfig, Precision
 from nuseg.model.store import Model
@@ -106,12 +107,14 @@ def load_engine(
     """
     if device == "auto":
         device = "cuda" if cuda_available() else "cpu"
+    engine: Network
     if device != "cpu":
-        return TorchEngine(model, device)
-    precision = precision or model.config.precision
-    engine = OpenVinoEngine(model.graph(precision), threads, bf16=precision == "bf16")
-    check_maps(engine, model.config, model.graph(precision))
-    return engine
+        engine = TorchEngine(model, device)
+    else:
+        precision = precision or model.config.precision
+        engine = OpenVinoEngine(model.graph(precision), threads, bf16=precision == "bf16")
+        check_maps(engine, model.config, model.graph(precision))
+    return engine if model.config.orientations == 1 else EightOrientations(engine, model.config.stride)
 
 
 def check_maps(engine: Network, config: ModelConfig, graph: Path) -> None:

@@ -23,7 +23,7 @@ from nuseg.measure.counts import mask_fraction, nuclei_per_mm2
 from nuseg.measure.nuclei import measure_nuclei
 from nuseg.measure.outline import outlines
 from nuseg.model.config import Thresholds
-from nuseg.model.store import DEFAULT_MODEL, Model, load_model
+from nuseg.model.store import DEFAULT_MODEL, Model, Quality, choose_model, load_model
 from nuseg.wording import plural
 
 Output = Literal["mask", "labels", "geojson", "csv", "parquet", "overlay"]
@@ -270,16 +270,19 @@ def as_image(image: str | Path | np.ndarray | Image) -> Image:
 
 
 @lru_cache(maxsize=2)
-def remembered_engine(folder: Path, _files: tuple[str, ...], device: Device, threads: int | None) -> Network:
+def remembered_engine(
+    folder: Path, _files: tuple[str, ...], quality: Quality | None, device: Device, threads: int | None
+) -> Network:
     """Load an engine, or give the one loaded before: `segment` in a loop would load it for every image."""
-    return load_engine(load_model(folder), device, threads)
+    return load_engine(choose_model(folder, quality), device, threads)
 
 
 def segment(
     image: str | Path | np.ndarray | Image,
     mpp: float | None = None,
-    model: str | Path | Model = DEFAULT_MODEL,
+    model: str | Path | Model | None = None,
     *,
+    quality: Quality | None = None,
     device: Device = "auto",
     threads: int | None = None,
     tile: int = DEFAULT_TILE,
@@ -296,7 +299,9 @@ def segment(
     mpp : float, optional
         Resolution (um/px), over what the file says. Where neither says it, 0.25 is taken with a warning.
     model : str, path or Model
-        Name of a shipped model, a model folder, or a run folder.
+        Name of a shipped model, a model folder, or a run folder; default: the quality's.
+    quality : {"fast", "default", "best"}, optional
+        How much time to spend; "best" sees every image in eight orientations.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to run.
     threads : int, optional
@@ -324,7 +329,9 @@ def segment(
     >>> result = nuseg.segment("slide.png", mpp=0.25)  # doctest: +SKIP
     >>> result.nuclei["area_um2"].mean()  # doctest: +SKIP
     """
-    found = model if isinstance(model, Model) else load_model(model)
+    found = choose_model(model, quality)
     if engine is None:
-        engine = remembered_engine(found.path, tuple(sorted(found.config.files.values())), device, threads)
+        files = tuple(sorted(found.config.files.values()))
+        best: Quality | None = "best" if found.config.orientations > 1 else None
+        engine = remembered_engine(found.path, files, best, device, threads)
     return Segmenter(found, engine, tile)(image, mpp, progress)

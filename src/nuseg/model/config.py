@@ -62,6 +62,9 @@ class ModelConfig(Strict):
         ge=0, description="pixels around a window that can change its result: the receptive field's radius"
     )
     thresholds: Thresholds = Thresholds()
+    orientations: Literal[1, 8] = Field(
+        1, description="8: maps are the mean over mirrored and turned copies of the image, at eight times the cost"
+    )
     precision: Precision = Field(
         "f32", description="how a CPU runs it: the fastest whose validation AJI is within 0.005 of f32's"
     )

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -13,6 +14,13 @@ from nuseg.model.config import FORMAT_VERSION, ModelConfig, Precision
 
 SHIPPED = Path(__file__).parent / "shipped"
 DEFAULT_MODEL = "default"
+Quality = Literal["fast", "default", "best"]
+# Shipped model, and orientations of the image that it sees.
+QUALITIES: dict[Quality, tuple[str, Literal[1, 8]]] = {
+    "fast": ("fast", 1),
+    "default": (DEFAULT_MODEL, 1),
+    "best": (DEFAULT_MODEL, 8),
+}
 CONFIG_FILE = "model.json"
 GRAPH_FILE = "model.onnx"
 INT8_FILE = "model.int8.onnx"
@@ -89,6 +97,30 @@ def load_model(name: str | Path = DEFAULT_MODEL) -> Model:
         if sha256(folder / file) != expected:
             raise NusegError(f"{folder / file}: damaged (checksum differs from {CONFIG_FILE}): copy or export it again")
     return Model(config, folder)
+
+
+def choose_model(name: str | Path | Model | None = None, quality: Quality | None = None) -> Model:
+    """Find a model by quality, by name, or both.
+
+    Parameters
+    ----------
+    name
+        As `load_model` takes it, or a model; default: the quality's.
+    quality
+        "fast", "default" or "best"; "best" also improves a named model, by test-time augmentation.
+
+    Raises
+    ------
+    NusegError
+        As `load_model`; or a model is named beside a quality that is another one.
+    """
+    shipped, orientations = QUALITIES[quality or "default"]
+    if name is not None and quality == "fast":
+        raise NusegError(f"quality fast is the shipped model {shipped}, but model {name} was named: give one of them")
+    model = name if isinstance(name, Model) else load_model(shipped if name is None else name)
+    if quality != "best":
+        return model
+    return replace(model, config=model.config.model_copy(update={"orientations": orientations}))
 
 
 def save_config(config: ModelConfig, folder: Path) -> Model:

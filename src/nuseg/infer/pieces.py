@@ -15,7 +15,7 @@ from nuseg.infer.search import SearchArea
 from nuseg.infer.tiles import Tile
 from nuseg.measure.nuclei import COLUMNS, measures_of
 from nuseg.measure.outline import first_places, outlines
-from nuseg.model.config import Thresholds
+from nuseg.model.config import Calibration, Thresholds
 
 MEASURES = [name for name in COLUMNS if name != "id"]
 X, Y = MEASURES.index("x_px"), MEASURES.index("y_px")
@@ -23,9 +23,10 @@ X, Y = MEASURES.index("x_px"), MEASURES.index("y_px")
 
 @dataclass(frozen=True)
 class Rules:
-    """How maps become nuclei on a slide: the model's thresholds, the grid's resolution (um/px), where to look."""
+    """How maps become nuclei on a slide: the model's numbers, the grid's resolution (um/px), where to look."""
 
     thresholds: Thresholds
+    calibration: Calibration
     mpp: float
     area: SearchArea
 
@@ -217,7 +218,8 @@ def find_nuclei(
     if not labels.any():
         return NO_NUCLEI
     rings = outlines(labels)
-    measures = measures_of(labels, colour, probability / np.float32(FULL_MAP), rules.mpp, rings, origin)
+    means = probability / np.float32(FULL_MAP)
+    measures = measures_of(labels, colour, means, rules.mpp, rings, origin, rules.calibration)
     inside = np.flatnonzero(labels)
     place = first_places(labels.ravel()[inside], inside)
     first = np.stack(np.divmod(place, labels.shape[1]), axis=1) + origin

@@ -210,7 +210,14 @@ class Segmenter:
         return Segmentation(
             image=image,
             labels=labels,
-            nuclei=measure_nuclei(labels, image.pixels, probability, resolution.mpp, polygons),
+            nuclei=measure_nuclei(
+                labels,
+                image.pixels,
+                probability,
+                resolution.mpp,
+                polygons,
+                calibration=self.model.config.calibration,
+            ),
             polygons=polygons,
             mpp=resolution.mpp,
             mpp_source=resolution.source,

@@ -102,7 +102,7 @@ def plan_slide(slide: Slide, model: ModelConfig, options: SlideOptions) -> Slide
     tiles = plan_tiles(*grid.shape, tile, model.margin + halo, model.stride)
     return SlidePlan(
         grid=grid,
-        rules=Rules(model.thresholds, mpp, area),
+        rules=Rules(model.thresholds, model.calibration, mpp, area),
         tiles=[tile for tile in tiles if area.touches(tile.core)],
         halo=halo,
         info=SlideInfo(

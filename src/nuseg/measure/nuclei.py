@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from nuseg.measure.confidence import confidence
 from nuseg.measure.outline import outlines
 from nuseg.measure.shape import ellipses, perimeters, solidities
 from nuseg.measure.stain import DENSITY_OF_VALUE, UNMIX
+from nuseg.model.config import Calibration
 
 COLUMNS = {
     "id": "label of the nucleus, 1..N",
@@ -23,7 +25,7 @@ COLUMNS = {
     "solidity": "area of the outline over that of its convex hull, 0..1",
     "haematoxylin_od": "mean optical density of haematoxylin",
     "eosin_od": "mean optical density of eosin",
-    "probability": "mean mask probability, 0..1",
+    "probability": "chance that it is a nucleus, outlined about rightly: calibrated, 0..1",
 }
 
 
@@ -34,6 +36,7 @@ def measure_nuclei(
     mpp: float,
     polygons: list[np.ndarray] | None = None,
     origin: tuple[int, int] = (0, 0),
+    calibration: Calibration = Calibration(),
 ) -> pd.DataFrame:
     """Measure every nucleus.
 
@@ -53,6 +56,8 @@ def measure_nuclei(
         `outlines(labels)`, where they are at hand.
     origin : tuple of int
         Row and column of the first pixel, in the image that coordinates count from.
+    calibration : Calibration
+        Of the model; without one, `probability` is the mean mask probability.
 
     Returns
     -------
@@ -60,7 +65,8 @@ def measure_nuclei(
         One row a nucleus in label order; the columns of `COLUMNS`, which says what they are.
     """
     polygons = outlines(labels) if polygons is None else polygons
-    return pd.DataFrame(measures_of(labels, image, probability, mpp, polygons, origin), columns=list(COLUMNS))
+    measures = measures_of(labels, image, probability, mpp, polygons, origin, calibration)
+    return pd.DataFrame(measures, columns=list(COLUMNS))
 
 
 def measures_of(
@@ -70,6 +76,7 @@ def measures_of(
     mpp: float,
     polygons: list[np.ndarray],
     origin: tuple[int, int],
+    calibration: Calibration,
 ) -> dict[str, np.ndarray]:
     """Measure as `measure_nuclei` does, without a table: for few nuclei pandas takes longer than all the measures."""
     count = len(polygons)
@@ -84,6 +91,7 @@ def measures_of(
     sums = [np.bincount(owner, DENSITY_OF_VALUE[colours[:, c]], count + 1)[1:] for c in range(3)]
     haematoxylin, eosin = (sum(sums[c] / area * UNMIX[c, stain] for c in range(3)) for stain in range(2))
 
+    mean_probability = np.bincount(owner, probability.ravel()[inside], count + 1)[1:] / area
     return {
         "id": np.arange(1, count + 1),
         "x_px": shape["x"],
@@ -100,5 +108,5 @@ def measures_of(
         "solidity": solidities(polygons),
         "haematoxylin_od": haematoxylin,
         "eosin_od": eosin,
-        "probability": np.bincount(owner, probability.ravel()[inside], count + 1)[1:] / area,
+        "probability": confidence(mean_probability, calibration),
     }

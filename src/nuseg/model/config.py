@@ -48,6 +48,13 @@ class Thresholds(Strict):
     )
 
 
+class Calibration(Strict):
+    """From a nucleus' mean mask probability p to its confidence: sigmoid(offset + slope * logit(p))."""
+
+    slope: float = Field(1.0, description="of the logit")
+    offset: float = Field(0.0, description="added to it")
+
+
 class ModelConfig(Strict):
     """The contents of `model.json`, the file beside the weights."""
 
@@ -62,6 +69,7 @@ class ModelConfig(Strict):
         ge=0, description="pixels around a window that can change its result: the receptive field's radius"
     )
     thresholds: Thresholds = Thresholds()
+    calibration: Calibration = Calibration()
     orientations: Literal[1, 8] = Field(
         1, description="8: maps are the mean over mirrored and turned copies of the image, at eight times the cost"
     )

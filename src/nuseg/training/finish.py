@@ -17,6 +17,7 @@ from nuseg.infer.segment import Segmenter
 from nuseg.model.config import Precision
 from nuseg.model.export import save_model
 from nuseg.model.store import Model, save_config
+from nuseg.training.calibrate import calibrate
 from nuseg.training.module import Training
 from nuseg.training.plots import draw_curves, draw_predictions
 from nuseg.training.tune import Example, score_thresholds, tune_thresholds
@@ -42,8 +43,10 @@ def finish(module: Training, datasets: Sequence[Dataset], run: Path) -> Model:
     items = [(item, dataset) for item, dataset in module.validation if dataset.annotation == "instance"]
     config = module.model_config
     if items:
-        thresholds = tune_thresholds(examples(module.segmenter(), items), config.thresholds)
-        config = config.model_copy(update={"thresholds": thresholds})
+        shown = examples(module.segmenter(), items)
+        thresholds = tune_thresholds(shown, config.thresholds)
+        changes = {"thresholds": thresholds, "calibration": calibrate(shown, thresholds)}
+        config = config.model_copy(update=changes)
     calibration = calibration_images(datasets, config.mpp) if items and module.config.export.int8 else ()
     model = save_model(module.network, config, run / "model", calibration)
     if items:

@@ -1,0 +1,66 @@
+"""Whether stated probabilities come true: reliability of the confidence in nuclei."""
+
+import numpy as np
+import pandas as pd
+
+from nuseg.evaluation.contingency import find_overlaps
+
+
+def find_matched(true_labels: np.ndarray, pred_labels: np.ndarray) -> np.ndarray:
+    """Say of every predicted nucleus whether it matches a true one, with an IoU above 0.5.
+
+    Parameters
+    ----------
+    true_labels, pred_labels : (h, w) integer
+        Label images; of the predicted one 1..N, all of them present.
+
+    Returns
+    -------
+    (N,) bool
+        In label order.
+    """
+    overlaps = find_overlaps(true_labels, pred_labels)
+    matches = 2 * overlaps.intersection > overlaps.union
+    matched = np.zeros(overlaps.pred_areas.size, bool)
+    matched[overlaps.pred_index[matches]] = True
+    # From the order of first pixels, which `Overlaps` has, to that of the labels.
+    labels, first = np.unique(pred_labels, return_index=True)
+    rank = np.argsort(np.argsort(first[labels > 0]))
+    return matched[rank]
+
+
+def reliability(probability: np.ndarray, came_true: np.ndarray, bins: int = 10) -> pd.DataFrame:
+    """Compare stated probabilities with what came true, in bins of equal width.
+
+    Parameters
+    ----------
+    probability : (n,) float
+        Stated, 0..1.
+    came_true : (n,) bool
+        What happened.
+    bins : int
+        Over 0..1.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a bin that is not empty: `low`, `high`, `count`, mean `stated` probability, share that was `true`.
+    """
+    number = np.minimum((probability * bins).astype(int), bins - 1)
+    rows = pd.DataFrame({"number": number, "stated": probability, "true": came_true.astype(float)})
+    table = rows.groupby("number").agg(count=("true", "size"), stated=("stated", "mean"), true=("true", "mean"))
+    table.insert(0, "low", table.index / bins)
+    table.insert(1, "high", (table.index + 1) / bins)
+    return table.reset_index(drop=True)
+
+
+def expected_calibration_error(probability: np.ndarray, came_true: np.ndarray, bins: int = 10) -> float:
+    """Mean distance of stated probability from what came true, over bins weighed by their number.
+
+    Source: Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning", AAAI 2015; 0 is best.
+    NaN where there is nothing to count.
+    """
+    table = reliability(probability, came_true, bins)
+    if not len(table):
+        return float("nan")
+    return float(np.average((table["stated"] - table["true"]).abs(), weights=table["count"]))

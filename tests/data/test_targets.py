@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nuseg.data.targets import find_touching, make_targets
+from nuseg.data.targets import find_touching, make_offsets, make_targets
 
 
 def test_a_square_rises_to_one_in_the_middle():
@@ -60,3 +60,29 @@ def test_only_pixels_near_two_nuclei_touch():
     assert touching[:, 9:].sum() == 0
     assert not find_touching(np.zeros((5, 5), np.int32)).any()
     assert not find_touching(np.ones((5, 5), np.int32)).any()
+
+
+def test_offsets_run_from_end_to_end_of_each_nucleus():
+    labels = np.zeros((7, 14), np.int32)
+    labels[1:6, 1:6], labels[1:6, 6:13] = 4, 2
+    right, down = make_offsets(labels)
+    np.testing.assert_allclose(right[3, 1:6], [-1, -0.5, 0, 0.5, 1])
+    np.testing.assert_allclose(right[3, 6:13], np.linspace(-1, 1, 7), atol=1e-6)
+    np.testing.assert_allclose(down[:, 8], [0, -1, -0.5, 0, 0.5, 1, 0])
+    assert not right[labels == 0].any()
+
+
+def test_offsets_of_a_lopsided_nucleus_reach_one_on_both_sides():
+    labels = np.zeros((9, 20), np.int32)
+    labels[1:8, 2:5], labels[4, 5:18] = 1, 1
+    right = make_offsets(labels)[0]
+    assert right.min() == -1
+    assert right.max() == 1
+    assert (np.diff(right[4, 2:18]) > 0).all()
+
+
+def test_no_offsets_without_nuclei_or_in_a_single_pixel():
+    assert not make_offsets(np.zeros((4, 5), np.int32)).any()
+    dot = np.zeros((4, 5), np.int32)
+    dot[2, 3] = 9
+    assert not make_offsets(dot).any()

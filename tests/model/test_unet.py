@@ -4,7 +4,15 @@ import pytest
 import torch
 
 from nuseg.model.config import Architecture
-from nuseg.model.unet import build_unet, count_parameters, network_maps, receptive_radius
+from nuseg.model.unet import (
+    SEAM_FROM,
+    SEAM_REACH,
+    SEAM_TO,
+    build_unet,
+    count_parameters,
+    network_maps,
+    receptive_radius,
+)
 
 PRESETS = ("unet-small", "unet-lite")  # the full `unet` is the small one with wider layers
 
@@ -18,14 +26,15 @@ def build(preset: str, in_channels: int = 3):
 @pytest.mark.parametrize("size", [(1, 1), (16, 16), (33, 47), (5, 64)])
 def test_any_size_gives_maps_of_that_size(preset, size):
     with torch.no_grad():
-        assert build(preset)(torch.zeros(2, 3, *size)).shape == (2, 2, *size)
+        assert build(preset)(torch.zeros(2, 3, *size)).shape == (2, 4, *size)
+        assert build(preset).maps(torch.zeros(2, 3, *size)).shape == (2, 2, *size)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("channels", [1, 4])
 def test_any_number_of_channels(preset, channels):
     with torch.no_grad():
-        assert build(preset, channels)(torch.zeros(1, channels, 16, 16)).shape == (1, 2, 16, 16)
+        assert build(preset, channels)(torch.zeros(1, channels, 16, 16)).shape == (1, 4, 16, 16)
 
 
 def test_paper_preset_has_the_papers_widths():
@@ -41,7 +50,7 @@ def test_paper_preset_has_the_papers_widths():
     ]
     # The paper's 31,030,593 for one class (with biases, without normalisation), by hand:
     # biases of the 18 normalised convolutions are replaced by twice as many normalisation parameters,
-    # and there is a second 1x1 head of 64 + 1.
+    # and there are four 1x1 heads of 64 + 1.
     widths = (64, 128, 256, 512, 1024, 512, 256, 128, 64)
     paper = 0
     inputs = 3
@@ -51,7 +60,7 @@ def test_paper_preset_has_the_papers_widths():
             inputs = 2 * width
         paper += 9 * inputs * width + 9 * width * width + 2 * 2 * width
         inputs = width
-    assert count_parameters(network) == paper + 2 * (64 + 1)
+    assert count_parameters(network) == paper + 4 * (64 + 1)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -87,7 +96,7 @@ def test_nothing_beyond_the_receptive_radius_changes_the_output(preset):
     length, at = 2 * radius + 64, radius + 16
     x = 255 * torch.rand(1, 3, 32, length, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     x.requires_grad_(True)
-    network(x)[..., at].sum().backward()
+    network.maps(x)[..., at].sum().backward()
     reached = torch.nonzero(x.grad.abs().sum((0, 1, 2))).squeeze()
     assert int(reached.min()) >= at - radius
     assert int(reached.max()) <= at + radius
@@ -100,6 +109,26 @@ def test_network_maps_takes_bytes_and_gives_probabilities():
     batch = torch.randint(0, 256, (2, 20, 30, 3), dtype=torch.uint8).numpy()
     maps = network_maps(network, batch)
     with torch.no_grad():
-        expected = torch.sigmoid(network(torch.from_numpy(batch).permute(0, 3, 1, 2).float()))
+        expected = network.maps(torch.from_numpy(batch).permute(0, 3, 1, 2).float())
     assert maps.shape == (2, 2, 20, 30)
     torch.testing.assert_close(torch.from_numpy(maps), expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_maps_are_mask_and_distance_lowered_at_seams(preset, monkeypatch):
+    network = build(preset)
+    stride = network.encoder.first_stride
+    fixed = torch.zeros(1, 4, 16, 32)
+    fixed[:, 0], fixed[:, 1] = 1.0, 2.0
+    # Two nuclei side by side: offsets rise from -1 to 1 in each, and fall at the seam between columns 15 and 16.
+    fixed[:, 2] = torch.atanh(torch.linspace(-0.99, 0.99, 16).repeat(2))
+    monkeypatch.setattr(network, "folded_logits", lambda x: torch.nn.functional.pixel_unshuffle(fixed, stride))
+    mask, distance = network.maps(torch.zeros(1, 3, 16, 32))[0]
+    torch.testing.assert_close(mask, torch.full((16, 32), 1.0).sigmoid())
+    free = torch.tensor(2.0).sigmoid()
+    torch.testing.assert_close(distance[:, : 15 - SEAM_REACH], free.expand(16, 15 - SEAM_REACH))
+    torch.testing.assert_close(distance[:, 17 + SEAM_REACH :], free.expand(16, 15 - SEAM_REACH))
+    offsets = torch.linspace(-0.99, 0.99, 16)
+    fall = offsets[15 - SEAM_REACH] - offsets[SEAM_REACH - 1]  # as column 15 sees it
+    expected = free * (1 - ((fall - SEAM_FROM) / (SEAM_TO - SEAM_FROM)).clamp(0, 1))
+    torch.testing.assert_close(distance[:, 15], expected.expand(16))

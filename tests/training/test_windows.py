@@ -18,7 +18,7 @@ def test_a_number_is_the_same_window_in_every_run(tiny_dataset):
     for number in (0, 7):
         pixels, targets, instance = first[number]
         assert pixels.shape == (3, 32, 32)
-        assert targets.shape == (3, 32, 32)
+        assert targets.shape == (5, 32, 32)
         assert instance is True
         assert (pixels == again[number][0]).all()
         assert (targets == again[number][1]).all()

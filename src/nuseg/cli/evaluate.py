@@ -140,7 +140,7 @@ def plan(
 
     if threads is not None:
         cv2.setNumThreads(threads)
-    segmenter = Segmenter.load(choose_model(model, quality and quality.value), device.value, threads)
+    segmenter = Segmenter.load(choose_model(model, quality.value if quality else None), device.value, threads)
     about["model"] = segmenter.model.config.name
     return model_cases(items, instance, lambda pixels, mpp: segmenter.find_nuclei(pixels, mpp)[0]), about
 

@@ -134,7 +134,7 @@ def segment(
     outputs, slide_outputs = choose_outputs(words, images=not all(job.slide for job in all_jobs), slides=slides)
     batch = Batch(all_jobs, out, outputs, mpp, slide_outputs, options)
     rows = summary.read(out / summary.FILE)
-    found = choose_model(model, quality and quality.value)
+    found = choose_model(model, quality.value if quality else None)
     if overwrite:
         jobs = list(batch.jobs)
     else:

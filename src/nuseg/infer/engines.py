@@ -127,7 +127,7 @@ def check_maps(engine: Network, config: ModelConfig, graph: Path) -> None:
     """
     height, width = 2 * config.stride, 3 * config.stride
     batch = np.zeros((1, height, width, config.architecture.in_channels), np.uint8)
-    expected = (1, len(config.heads), height, width)
+    expected = (1, len(config.maps), height, width)
     try:
         maps = engine(batch)
     except Exception as error:  # OpenVINO has exceptions of every kind
@@ -136,7 +136,7 @@ def check_maps(engine: Network, config: ModelConfig, graph: Path) -> None:
         ) from error
     if maps.shape != expected:
         raise NusegError(
-            f"{graph}: expected maps of shape {expected} ({', '.join(config.heads)}) of an image of shape "
+            f"{graph}: expected maps of shape {expected} ({', '.join(config.maps)}) of an image of shape "
             f"{batch.shape}, found {maps.shape}: export the model again"
         )
 

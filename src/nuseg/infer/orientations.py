@@ -33,4 +33,4 @@ class EightOrientations:
             maps.append(np.rot90(self.network(np.ascontiguousarray(turned)), -turns, (2, 3)))
             mirrored = self.network(np.ascontiguousarray(turned[:, :, ::-1]))
             maps.append(np.rot90(mirrored[..., ::-1], -turns, (2, 3)))
-        return np.mean(maps, axis=0, dtype=np.float32)[..., :height, :width]
+        return np.stack(maps).mean(axis=0, dtype=np.float32)[..., :height, :width]

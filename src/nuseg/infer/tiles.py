@@ -78,7 +78,7 @@ def predict_maps(
     pixels
         Image `(height, width, 3)` uint8 at the model's resolution.
     model
-        Says margin, stride and heads.
+        Says margin, stride and maps.
     tile
         Side of the cores (px): memory against overlap. Does not change the result.
     progress
@@ -90,7 +90,7 @@ def predict_maps(
         Maps `(2, height, width)` float32 in 0..1.
     """
     height, width = pixels.shape[:2]
-    maps = np.empty((len(model.heads), height, width), np.float32)
+    maps = np.empty((len(model.maps), height, width), np.float32)
     tiles = list(plan_tiles(height, width, tile, model.margin, model.stride))
     for done, part in enumerate(tiles, 1):
         window = np.ascontiguousarray(pixels[part.window])

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from nuseg.io.resolution import MAX_MPP, MIN_MPP
 
 FORMAT_VERSION = 1
-HEADS = ("mask", "distance")
+HEADS = ("mask", "distance", "offset_x", "offset_y")
+MAPS = ("mask", "distance")  # what a model gives: the offsets are worked into the distance
 
 Precision = Literal["f32", "bf16", "int8"]
 Preset = Literal["unet", "unet-small", "unet-lite"]
@@ -63,7 +64,7 @@ class ModelConfig(Strict):
     description: str = ""
     architecture: Architecture
     mpp: float = Field(ge=MIN_MPP, le=MAX_MPP, description="resolution the network was trained at (um/px)")
-    heads: tuple[str, ...] = HEADS
+    maps: tuple[str, ...] = MAPS
     stride: int = Field(16, ge=1, description="windows start at multiples of this many pixels")
     margin: int = Field(
         ge=0, description="pixels around a window that can change its result: the receptive field's radius"

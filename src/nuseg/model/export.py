@@ -26,9 +26,7 @@ class Graph(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> Tensor:
-        x = image.permute(0, 3, 1, 2).float()
-        # The sigmoid comes before the maps are unfolded: there it finds its numbers side by side.
-        return self.network.unfold(torch.sigmoid(self.network.folded_logits(x)), x.shape[-2:])
+        return self.network.maps(image.permute(0, 3, 1, 2).float())
 
 
 def to_onnx(network: UNet, channels: int) -> onnx.ModelProto:

@@ -1,5 +1,7 @@
 """The U-Net (Ronneberger, Fischer & Brox, MICCAI 2015), with same padding, batch normalisation and two heads."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -11,6 +13,8 @@ from nuseg.model.encoder import LiteEncoder, load_imagenet
 STRIDE = 16  # four halvings, in every preset
 # EfficientNet-Lite was trained on (pixel - 127) / 128; every preset uses it.
 PIXEL_MEAN, PIXEL_SCALE = 127.0, 128.0
+# A seam between nuclei: offsets fall over twice this many pixels, by more than SEAM_FROM; from SEAM_TO on it is sure.
+SEAM_REACH, SEAM_FROM, SEAM_TO = 2, 0.5, 1.0
 
 
 class DoubleConv(nn.Sequential):
@@ -58,6 +62,18 @@ class ExpandingStage(nn.Module):
         return self.convs(torch.cat([skip, self.up(x)], dim=1))
 
 
+def drop(logits: Tensor, reach: tuple[int, int]) -> Tensor:
+    """How far an offset in -1..1 falls from the pixel `reach` (x, y) before to the one `reach` behind; never below 0.
+
+    Within a nucleus offsets rise. Where one touches the next they fall from 1 to -1, and this they do also where the
+    network cannot tell to the pixel where that is, and a distance would not come down to 0.
+    """
+    x, y = reach
+    padded = F.pad(torch.tanh(logits), (x, x, y, y), mode="replicate")
+    height, width = logits.shape[-2:]
+    return (padded[..., :height, :width] - padded[..., 2 * y :, 2 * x :]).clamp(min=0)
+
+
 class UNet(nn.Module):
     """Contracting path, bottleneck, expanding path, and a head for each map.
 
@@ -66,8 +82,9 @@ class UNet(nn.Module):
     2016), which is the up-convolution of the same weights, in one step for all maps.
 
     Input `(n, channels, height, width)` float32, pixel values 0..255, any height and width; output
-    `(n, 2, height, width)` logits: the nuclei mask, and the normalised distance to the nucleus' border that
-    tells touching nuclei apart.
+    `(n, 4, height, width)` logits, one map for each of `HEADS`: the nuclei mask; the normalised distance to the
+    nucleus' border, and the offset to the left or right and up or down from its middle, which tell touching nuclei
+    apart.
     """
 
     def __init__(self, encoder: ContractingPath | LiteEncoder, widths: tuple[int, ...]) -> None:
@@ -83,6 +100,16 @@ class UNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return self.unfold(self.folded_logits(x), x.shape[-2:])
 
+    def maps(self, x: Tensor) -> Tensor:
+        """What nuclei are found from, `(n, 2, height, width)` in 0..1: the mask, the distance lowered at seams."""
+        mask, distance, offset_x, offset_y = self.folded_logits(x).split(self.encoder.first_stride**2, dim=1)
+        reach = SEAM_REACH // self.encoder.first_stride
+        fall = torch.sqrt(drop(offset_x, (reach, 0)) ** 2 + drop(offset_y, (0, reach)) ** 2)
+        seam = ((fall - SEAM_FROM) / (SEAM_TO - SEAM_FROM)).clamp(0, 1)
+        # Sigmoids come before the maps are unfolded: there they find their numbers side by side.
+        distance = torch.sigmoid(distance) * (1 - seam)
+        return self.unfold(torch.cat([torch.sigmoid(mask), distance], dim=1), x.shape[-2:])
+
     def folded_logits(self, x: Tensor) -> Tensor:
         """All maps, at the resolution of the last features: the pixels below it are channels."""
         height, width = x.shape[-2:]
@@ -94,7 +121,7 @@ class UNet(nn.Module):
             x = stage(x, skips.pop())
         return self.heads(x)
 
-    def unfold(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
+    def unfold(self, maps: Tensor, size: Sequence[int]) -> Tensor:
         """Maps at full resolution, of `size` (height, width)."""
         stride = self.encoder.first_stride
         if stride > 1:
@@ -137,7 +164,7 @@ def network_maps(network: UNet, batch: np.ndarray) -> np.ndarray:
     parameter = next(network.parameters())
     x = torch.from_numpy(batch).to(parameter.device).permute(0, 3, 1, 2).to(parameter.dtype)
     with torch.inference_mode():
-        maps = torch.sigmoid(network(x.contiguous(memory_format=torch.channels_last)).float())
+        maps = network.maps(x.contiguous(memory_format=torch.channels_last)).float()
     return maps.cpu().numpy()
 
 
@@ -165,4 +192,5 @@ def receptive_radius(network: UNet) -> int:
         step //= 2
         radius += 3 * step  # one for the up-convolution's side, one for each 3x3 convolution
     radius += step // 2  # heads below full resolution
+    radius += SEAM_REACH
     return -(-radius // STRIDE) * STRIDE

@@ -47,7 +47,10 @@ class Optimiser(Strict):
     ema: float = Field(0.998, ge=0, lt=1, description="decay of the moving average of weights, which is the model")
     dice_weight: float = Field(1.0, ge=0, description="weight of the Dice loss beside cross-entropy's 1")
     distance_weight: float = Field(3.0, ge=0, description="weight of the distance loss")
-    touching_weight: float = Field(4.0, ge=0, description="extra weight of the distance loss where nuclei touch")
+    offset_weight: float = Field(1.0, ge=0, description="weight of the offset loss")
+    touching_weight: float = Field(
+        4.0, ge=0, description="extra weight of the distance and the offset loss where nuclei touch"
+    )
     patience: int = Field(40, ge=1, description="stop after this many epochs without a better validation AJI")
 
 

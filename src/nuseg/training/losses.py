@@ -1,4 +1,4 @@
-"""The loss: cross-entropy and Dice on the mask, absolute error on the distance."""
+"""The loss: cross-entropy and Dice on the mask, absolute error on distance and offsets."""
 
 import torch
 from torch import Tensor
@@ -19,17 +19,17 @@ def soft_dice_loss(probability: Tensor, target: Tensor, eps: float = 1.0) -> Ten
     return 1 - (2 * overlap + eps) / (probability.sum() + target.sum() + eps)
 
 
-def distance_loss(distance: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Weighted mean absolute error of the normalised distance.
+def absolute_error(values: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean absolute error. Where the network is in doubt it learns the median, which keeps edges sharp.
 
     Parameters
     ----------
-    distance, target
-        Same shape, 0..1.
+    values, target
+        Same shape.
     weight
         Of each pixel, the same shape.
     """
-    return (weight * (distance - target).abs()).sum() / weight.sum().clamp_min(1)
+    return (weight * (values - target).abs()).sum() / weight.sum().clamp_min(1)
 
 
 def segmentation_loss(
@@ -38,6 +38,7 @@ def segmentation_loss(
     instance: Tensor,
     dice_weight: float,
     distance_weight: float,
+    offset_weight: float,
     touching_weight: float,
 ) -> dict[str, Tensor]:
     """Loss of a batch and its parts.
@@ -45,30 +46,34 @@ def segmentation_loss(
     Parameters
     ----------
     logits
-        `(n, 2, height, width)`: mask, distance.
+        `(n, 4, height, width)`: mask, distance, offsets.
     targets
-        `(n, 3, height, width)`, 0..1: mask, distance, where nuclei touch.
+        `(n, 5, height, width)`: mask, distance, offsets, where nuclei touch.
     instance
-        `(n,)` bool; False where only the mask is annotated: those images do not enter the distance loss.
-    dice_weight, distance_weight
+        `(n,)` bool; False where only the mask is annotated: those images do not enter distance and offset loss.
+    dice_weight, distance_weight, offset_weight
         Weights beside the cross-entropy's 1.
     touching_weight
-        Extra weight in the distance loss of a pixel where nuclei touch, beside a nuclear pixel's 1: few pixels
+        Extra weight in these two of a pixel where nuclei touch, beside a nuclear pixel's 1: few pixels
         decide whether nuclei are told apart (Ronneberger et al., MICCAI 2015, equation 2).
 
     Returns
     -------
     dict
-        `loss` (the weighted sum), `bce`, `dice`, `distance`: scalars.
+        `loss` (the weighted sum), `bce`, `dice`, `distance`, `offset`: scalars.
     """
-    mask, target, touching = targets.unbind(1)
-    probability, distance = torch.sigmoid(logits.float()).unbind(1)
+    logits = logits.float()
+    mask, touching = targets[:, 0], targets[:, 4]
+    probability, distance = torch.sigmoid(logits[:, :2]).unbind(1)
+    offsets = torch.tanh(logits[:, 2:])
     # Background counts a quarter: it is easy, and most of the image.
     weight = 0.25 + 0.75 * mask + touching_weight * touching
+    told = weight[instance]
     parts = {
-        "bce": F.binary_cross_entropy_with_logits(logits[:, 0].float(), mask),
+        "bce": F.binary_cross_entropy_with_logits(logits[:, 0], mask),
         "dice": soft_dice_loss(probability, mask),
-        "distance": distance_loss(distance[instance], target[instance], weight[instance]),
+        "distance": absolute_error(distance[instance], targets[instance, 1], told),
+        "offset": absolute_error(offsets[instance], targets[instance, 2:4], told[:, None].expand(-1, 2, -1, -1)),
     }
-    parts["loss"] = parts["bce"] + dice_weight * parts["dice"] + distance_weight * parts["distance"]
-    return parts
+    weighted = zip(parts.values(), (1, dice_weight, distance_weight, offset_weight), strict=True)
+    return {"loss": sum((weight * part for part, weight in weighted), torch.zeros(())), **parts}

@@ -53,7 +53,13 @@ class Training(L.LightningModule):
         x = pixels.float().contiguous(memory_format=torch.channels_last)
         how = self.config.optimiser
         parts = segmentation_loss(
-            self.network(x), targets, instance, how.dice_weight, how.distance_weight, how.touching_weight
+            self.network(x),
+            targets,
+            instance,
+            how.dice_weight,
+            how.distance_weight,
+            how.offset_weight,
+            how.touching_weight,
         )
         for name, value in parts.items():
             self.losses[name].append(value.detach())

@@ -10,7 +10,7 @@ from torch.utils.data import Sampler
 from nuseg.data.augment import jitter_look, measure_colours, random_window, restain
 from nuseg.data.crowd import crowd
 from nuseg.data.dataset import Dataset, load_item
-from nuseg.data.targets import find_touching, make_targets
+from nuseg.data.targets import find_touching, make_offsets, make_targets
 from nuseg.errors import NusegError
 from nuseg.training.config import TrainConfig
 
@@ -70,9 +70,9 @@ class Windows(TorchDataset):
         return chances / chances.sum()
 
     def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor, bool]:
-        """Window `number`: pixels `(3, size, size)` uint8, targets `(3, size, size)` float32, instance-annotated.
+        """Window `number`: pixels `(3, size, size)` uint8, targets `(5, size, size)` float32, instance-annotated.
 
-        Targets are those of `make_targets` and `find_touching`.
+        Targets are those of `make_targets`, `make_offsets` and `find_touching`.
         """
         rng = np.random.default_rng([self.config.seed, number])
         chosen, other = rng.choice(len(self.chances), 2, p=self.chances)
@@ -87,7 +87,8 @@ class Windows(TorchDataset):
         if rng.random() < how.restain_probability:
             window = restain(window, self.colours[chosen], self.colours[other], rng.random())
         window = jitter_look(window, how, rng)
-        targets = np.concatenate([make_targets(nuclei), find_touching(nuclei)[None]])[:, inner, inner]
+        made = make_targets(nuclei), make_offsets(nuclei), find_touching(nuclei)[None]
+        targets = np.concatenate(made)[:, inner, inner]
         return torch.from_numpy(window.transpose(2, 0, 1).copy()), torch.from_numpy(targets.copy()), instance
 
 

@@ -63,6 +63,17 @@ def test_second_run_skips_and_overwrite_does_not(images: Path, model: Path, tmp_
     assert len(pd.read_csv(tmp_path / "out" / "summary.csv")) == 2, "the row of an earlier image was lost"
 
 
+def test_another_quality_is_another_result(images: Path, model: Path, tmp_path: Path) -> None:
+    words = (images, "-o", tmp_path / "out", "--model", model, "--mpp", 0.25, "--output", "csv")
+    assert "2 images: 3 nuclei" in run(*words).output
+    assert "2 images: 3 nuclei" in run(*words, "--quality", "best").output
+    assert "2 images done before" in run(*words, "--quality", "best").output
+    settings = set(pd.read_csv(tmp_path / "out" / "summary.csv")["settings"])
+    assert len(settings) == 1
+    run(*words)
+    assert settings.isdisjoint(pd.read_csv(tmp_path / "out" / "summary.csv")["settings"])
+
+
 def test_bad_image_among_good_ones(images: Path, model: Path, tmp_path: Path) -> None:
     (images / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
     result = run(images, "-o", tmp_path / "out", "--model", model, "--mpp", 0.25, "--output", "csv")
@@ -88,6 +99,7 @@ def test_missing_resolution_is_said_once(images: Path, model: Path, tmp_path: Pa
         (["--output", ""], "expected some of mask"),
         (["--model", "no-such-model"], "no-such-model"),
         (["--device", "cuda"], "cuda"),
+        (["--quality", "fast"], "quality fast is the shipped model fast"),
     ],
 )
 def test_bad_settings_fail_before_the_work(
@@ -98,7 +110,7 @@ def test_bad_settings_fail_before_the_work(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("words", [["--threads", "0"], ["--tile", "3"], ["--device", "tpu"], ["--mpp", "x"]])
+@pytest.mark.parametrize("words", [["--threads", "0"], ["--tile", "3"], ["--device", "tpu"], ["--mpp", "x"], ["--quality", "good"]])
 def test_usage_errors(images: Path, tmp_path: Path, words: list[str]) -> None:
     assert run(images, "-o", tmp_path / "out", *words).code == 2
 

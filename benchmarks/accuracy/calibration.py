@@ -1,0 +1,87 @@
+"""Whether stated probabilities come true, and how far counts are off, on images that a model never saw.
+
+    python benchmarks/accuracy/calibration.py DATASET OUT [--split test] [--model default]
+
+Prints the reliability table, the expected calibration error with and without the model's calibration, and the errors
+of counts; writes reliability.png and reliability.csv to OUT.
+"""
+
+import argparse
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from scipy.special import expit, logit
+
+from nuseg.data.dataset import Dataset, load_item
+from nuseg.evaluation.calibration import expected_calibration_error, find_matched, reliability
+from nuseg.infer.segment import Segmenter
+from nuseg.model.config import Calibration
+
+
+def uncalibrated(stated: np.ndarray, how: Calibration) -> np.ndarray:
+    """The mean mask probability that a calibrated probability was made of."""
+    return stated if how == Calibration() else expit((logit(stated) - how.offset) / how.slope)
+
+
+def draw(tables: dict[str, pd.DataFrame], path: Path) -> None:
+    """Draw the reliability diagram."""
+    figure, axis = plt.subplots(figsize=(5, 5), layout="constrained")
+    axis.plot([0, 1], [0, 1], "k:", label="as stated")
+    for name, table in tables.items():
+        axis.plot(table["stated"], table["true"], marker="o", label=name)
+    axis.set(
+        xlabel="stated probability", ylabel="share that match a true nucleus (IoU > 0.5)", xlim=(0, 1), ylim=(0, 1)
+    )
+    axis.grid(alpha=0.3)
+    axis.legend()
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--model", default="default")
+    arguments = parser.parse_args()
+    dataset = Dataset.load(arguments.dataset)
+    segmenter = Segmenter.load(arguments.model, "cpu")
+    stated, matched, counts = [], [], []
+    for item in track(dataset.split(arguments.split), "segmenting", console=Console(stderr=True)):
+        pixels, truth = load_item(item)
+        result = segmenter(pixels, item.mpp)
+        stated.append(result.nuclei["probability"].to_numpy())
+        matched.append(find_matched(truth, result.labels))
+        counts.append((len(np.unique(truth)) - 1, len(result.nuclei)))
+    probability, came_true = np.concatenate(stated), np.concatenate(matched)
+    mean = uncalibrated(probability, segmenter.model.config.calibration)
+    table = reliability(probability, came_true)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    table.to_csv(arguments.out / "reliability.csv", index=False)
+    draw(
+        {"calibrated": table, "mean mask probability": reliability(mean, came_true)}, arguments.out / "reliability.png"
+    )
+
+    console = Console()
+    shown = Table("stated", "nuclei", "mean stated", "came true", title=f"{dataset.name}, model {arguments.model}")
+    for row in table.itertuples():
+        shown.add_row(f"{row.low:.1f} to {row.high:.1f}", f"{row.count}", f"{row.stated:.3f}", f"{row.true:.3f}")
+    console.print(shown)
+    for name, values in (("calibrated", probability), ("mean mask probability", mean)):
+        console.print(f"expected calibration error, {name}: {expected_calibration_error(values, came_true):.3f}")
+    true, found = np.array(counts).T
+    error = found / true - 1
+    low, high = np.quantile(error, [0.05, 0.95])
+    console.print(
+        f"counts of {len(true)} images: bias {error.mean():+.1%}, mean absolute error {np.abs(error).mean():.1%}, "
+        f"nine of ten images within {low:+.0%} to {high:+.0%}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -110,7 +110,9 @@ def test_bad_settings_fail_before_the_work(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("words", [["--threads", "0"], ["--tile", "3"], ["--device", "tpu"], ["--mpp", "x"], ["--quality", "good"]])
+@pytest.mark.parametrize(
+    "words", [["--threads", "0"], ["--tile", "3"], ["--device", "tpu"], ["--mpp", "x"], ["--quality", "good"]]
+)
 def test_usage_errors(images: Path, tmp_path: Path, words: list[str]) -> None:
     assert run(images, "-o", tmp_path / "out", *words).code == 2
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from nuseg.measure.confidence import confidence
 from nuseg.model.config import Calibration, Thresholds
-from nuseg.training.calibrate import calibrate
+from nuseg.training.calibrate import calibrate, measure_counts
 from nuseg.training.tune import Example
 
 THRESHOLDS = Thresholds(smoothing=0, min_area_um2=0)
@@ -40,3 +40,9 @@ def test_too_little_to_learn_from_changes_nothing():
     assert calibrate([example("a", 0.7, 0.5, count=20)], THRESHOLDS) == Calibration()
     assert calibrate([example("a", 0.7, 1.0)], THRESHOLDS) == Calibration()
     assert calibrate([example("a", 0.2, 0.5)], THRESHOLDS) == Calibration()
+
+
+def test_counts_are_those_of_the_images():
+    found = measure_counts([example("a", 0.7, 0.5, count=100), example("a", 0.7, 0.8, count=60)], THRESHOLDS)
+    assert (found.images, found.low, found.high) == (2, 0.5, 0.8)
+    assert found.bias == found.mean_absolute == 0.625  # 1 and 0.25

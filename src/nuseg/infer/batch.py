@@ -215,6 +215,7 @@ class Batch:
                 return Row(job.name, identity(job.image), error=error_line(error, job.image))
         height, width = result.labels.shape
         count = len(result.nuclei)
+        low, high = result.count_interval or (None, None)
         return Row(
             name=job.name,
             image=identity(job.image),
@@ -223,6 +224,8 @@ class Batch:
             mpp=result.mpp,
             mpp_source=result.mpp_source,
             nuclei=count,
+            nuclei_low=low,
+            nuclei_high=high,
             nuclei_per_mm2=result.nuclei_per_mm2,
             area_mm2=image_area_mm2(result.labels.shape, result.mpp),
             mean_area_um2=float(result.nuclei["area_um2"].mean()) if count else None,

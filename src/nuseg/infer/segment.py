@@ -19,10 +19,10 @@ from nuseg.io.image import Image, read_image, to_rgb_uint8
 from nuseg.io.resolution import resolve_mpp
 from nuseg.io.results import geojson, mask, overlay, table
 from nuseg.io.results import labels as label_tiff
-from nuseg.measure.counts import mask_fraction, nuclei_per_mm2
+from nuseg.measure.counts import count_interval, mask_fraction, nuclei_per_mm2
 from nuseg.measure.nuclei import measure_nuclei
 from nuseg.measure.outline import outlines
-from nuseg.model.config import Thresholds
+from nuseg.model.config import CountError, Thresholds
 from nuseg.model.store import DEFAULT_MODEL, Model, Quality, choose_model, load_model
 from nuseg.wording import plural
 
@@ -80,6 +80,8 @@ class Segmentation:
         Where the resolution came from.
     model_name : str
         The model.
+    count_error : CountError, optional
+        How far the model's counts were off.
     """
 
     image: Image
@@ -89,6 +91,7 @@ class Segmentation:
     mpp: float
     mpp_source: str
     model_name: str
+    count_error: CountError | None = None
 
     @property
     def mask(self) -> np.ndarray:
@@ -99,6 +102,11 @@ class Segmentation:
     def nuclei_per_mm2(self) -> float:
         """Nuclei per mm2 of image."""
         return nuclei_per_mm2(len(self.nuclei), self.labels.shape, self.mpp)
+
+    @property
+    def count_interval(self) -> tuple[int, int] | None:
+        """Between which numbers the true count is to be expected; None if the model does not say."""
+        return count_interval(len(self.nuclei), self.count_error)
 
     @property
     def mask_fraction(self) -> float:
@@ -222,6 +230,7 @@ class Segmenter:
             mpp=resolution.mpp,
             mpp_source=resolution.source,
             model_name=self.model.config.name,
+            count_error=self.model.config.count_error,
         )
 
     def find_nuclei(

@@ -104,8 +104,10 @@ def segment_slide(
                 progress(state)
         join_tiles(plan, partial, workers)
         damaged = damaged_places(plan, partial)
+        error = segmenter.model.config.count_error
         summary = {
             "model": segmenter.model.config.name,
+            "count_error": error and error.model_dump(),
             "fingerprint": fingerprint(settings),
             "origin": list(source.origin),
             "tiles": len(plan.tiles),

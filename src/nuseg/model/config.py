@@ -56,6 +56,16 @@ class Calibration(Strict):
     offset: float = Field(0.0, description="added to it")
 
 
+class CountError(Strict):
+    """How found numbers of nuclei relate to true ones, over validation images."""
+
+    images: int = Field(ge=1, description="validation images")
+    bias: float = Field(description="mean of found over true number, less 1")
+    mean_absolute: float = Field(ge=0, description="mean size of that error")
+    low: float = Field(ge=0, description="lowest true number that is to be expected, over the found one")
+    high: float = Field(ge=0, description="highest true number that is to be expected, over the found one")
+
+
 class ModelConfig(Strict):
     """The contents of `model.json`, the file beside the weights."""
 
@@ -71,6 +81,7 @@ class ModelConfig(Strict):
     )
     thresholds: Thresholds = Thresholds()
     calibration: Calibration = Calibration()
+    count_error: CountError | None = None
     orientations: Literal[1, 8] = Field(
         1, description="8: maps are the mean over mirrored and turned copies of the image, at eight times the cost"
     )

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
-from nuseg.model.config import FORMAT_VERSION, ModelConfig, Precision
+from nuseg.model.config import FORMAT_VERSION, CountError, ModelConfig, Precision
 
 SHIPPED = Path(__file__).parent / "shipped"
 DEFAULT_MODEL = "default"
@@ -140,6 +140,16 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def describe_counts(error: CountError | None) -> list[str]:
+    """The card's line on how far counts are off."""
+    if error is None:
+        return []
+    return [
+        f"- Counts of {error.images} validation images: bias {error.bias:+.1%}, mean error {error.mean_absolute:.1%}; "
+        f"true numbers were {error.low:.2f} to {error.high:.2f} times those found"
+    ]
+
+
 def render_card(config: ModelConfig) -> str:
     """The model card: what the model is, what it was trained on, how well it does, as Markdown."""
     lines = [
@@ -151,6 +161,7 @@ def render_card(config: ModelConfig) -> str:
         f"- Resolution: {config.mpp} um/px (images are rescaled to it)",
         f"- Licence of the weights: {config.licence}",
         f"- Thresholds: {', '.join(f'{k} {v:g}' for k, v in config.thresholds.model_dump().items())}",
+        *describe_counts(config.count_error),
         f"- Training: `{config.training.get('command', 'unknown')}`",
         "",
         "## Data",

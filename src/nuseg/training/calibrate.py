@@ -1,4 +1,4 @@
-"""Calibration of the confidence in nuclei, on validation images."""
+"""How far the model's nuclei and their number are to be trusted, by validation images."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,9 +8,10 @@ from scipy.optimize import minimize
 from scipy.special import logit
 
 from nuseg.evaluation.calibration import find_matched
+from nuseg.evaluation.counting import count_error
 from nuseg.infer.segment import read_maps
 from nuseg.measure.confidence import EDGE
-from nuseg.model.config import Calibration, Thresholds
+from nuseg.model.config import Calibration, CountError, Thresholds
 from nuseg.training.tune import Example
 
 FEWEST = 50  # nuclei; fewer say nothing
@@ -22,6 +23,12 @@ def nuclei_of(example: Example, thresholds: Thresholds) -> tuple[np.ndarray, np.
     area = np.bincount(found.ravel())[1:]
     mean = np.bincount(found.ravel(), probability.ravel())[1:] / area
     return mean, find_matched(example.labels, found)
+
+
+def measure_counts(examples: Sequence[Example], thresholds: Thresholds) -> CountError | None:
+    """Say how far the number of nuclei in an image is off; see `count_error`."""
+    found = [len(nuclei_of(example, thresholds)[0]) for example in examples]
+    return count_error([int(np.count_nonzero(np.unique(example.labels))) for example in examples], found)
 
 
 def calibrate(examples: Sequence[Example], thresholds: Thresholds) -> Calibration:

@@ -9,6 +9,8 @@ import pandas as pd
 
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
+from nuseg.measure.counts import count_interval
+from nuseg.model.config import CountError
 
 FILE = "summary.csv"
 
@@ -17,6 +19,7 @@ FILE = "summary.csv"
 class Row:
     """What became of one image or slide. A failed one has an `error` and no numbers.
 
+    The true number of nuclei is to be expected between `nuclei_low` and `nuclei_high`, where the model says so.
     `area_mm2` is the area that `nuclei_per_mm2` and `mask_fraction` are over: of an image all of it, of a slide
     its tissue. `settings` identifies what the numbers depend on beside the image: model, thresholds and `--mpp`.
     """
@@ -28,6 +31,8 @@ class Row:
     mpp: float | None = None
     mpp_source: str = ""
     nuclei: int | None = None
+    nuclei_low: int | None = None
+    nuclei_high: int | None = None
     nuclei_per_mm2: float | None = None
     area_mm2: float | None = None
     mean_area_um2: float | None = None
@@ -41,15 +46,19 @@ class Row:
 
 
 COLUMNS = [field.name for field in fields(Row)]
+ADDED = ("nuclei_low", "nuclei_high")  # summaries of the first version lack them
 TEXT = ["name", "image", "mpp_source", "model", "settings", "warning", "error"]
-WHOLE = ["width", "height", "nuclei", "damaged_tiles"]
+WHOLE = ["width", "height", "nuclei", "nuclei_low", "nuclei_high", "damaged_tiles"]
 
 
 def slide_row(name: str, image: str, record: Mapping[str, Any], settings: str) -> Row:
     """Make the row of a slide from what `nuseg.io.results.slide.write_slide_results` returned.
 
-    Of the keys that the caller added there, `seconds`, `model`, `warnings` and `damaged_tiles` (lists) are taken.
+    Of the keys that the caller added there, `seconds`, `model`, `count_error`, `warnings` and `damaged_tiles` (lists)
+    are taken.
     """
+    error = record.get("count_error")
+    low, high = count_interval(record["nuclei"], error and CountError(**error)) or (None, None)
     return Row(
         name=name,
         image=image,
@@ -58,6 +67,8 @@ def slide_row(name: str, image: str, record: Mapping[str, Any], settings: str) -
         mpp=record["mpp"],
         mpp_source=record["mpp_source"],
         nuclei=record["nuclei"],
+        nuclei_low=low,
+        nuclei_high=high,
         nuclei_per_mm2=record["nuclei_per_mm2"],
         area_mm2=record["tissue_mm2"],
         mean_area_um2=record["mean"].get("area_um2"),
@@ -93,7 +104,7 @@ def read(path: Path) -> list[Row]:
         table = pd.read_csv(
             path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False, na_values={c: [""] for c in COLUMNS}
         )
-        table = table[COLUMNS]
+        table = table[[column for column in COLUMNS if column not in ADDED or column in table]].reindex(columns=COLUMNS)
     except (OSError, ValueError, KeyError) as error:
         raise NusegError(
             f"{path}: expected a summary by nuseg segment, found another file: choose another output folder"

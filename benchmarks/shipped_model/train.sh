@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Train, test and export a shipped model. Usage: train.sh DATASETS default|fast [--resume]
-# DATASETS is as made by prepare.sh; fast starts from default. The model is DATASETS/runs/NAME/model; its scores on
+# DATASETS is as made by prepare.sh. The model is DATASETS/runs/NAME/model; its scores on
 # MoNuSeg's training images, which it never saw, are in DATASETS/runs/NAME/test/monuseg.
 set -euo pipefail
 cp "$(dirname "$0")/$2.yaml" "$1/$2.yaml"

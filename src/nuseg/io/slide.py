@@ -1,7 +1,9 @@
 """Slides: one class over every whole-slide format, read region by region."""
 
+import os
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +21,8 @@ from nuseg.io.tiff import TIFF_SIGNATURES
 
 MIN_SLIDE_PIXELS = 25_000_000  # a plain TIFF of more is read region by region
 UM_AT_1X = 10.0  # um/px of a scan with a 1x objective, by the scanners' convention
-OVERVIEW_REGION = 4096  # px of level 0 that are brought to thumbnail size at once
+OVERVIEW_REGION = 2048  # px of level 0 that are brought to thumbnail size at once
+OVERVIEW_THREADS = 4  # decoding takes nearly all of the time, where there is no small level
 
 
 class Reader(Protocol):
@@ -142,10 +145,13 @@ class Slide:
         pixels, unreadable = np.full((height, width, 3), 255, np.uint8), np.zeros((height, width), bool)
         best = max(i for i, level in enumerate(self.levels) if i == 0 or level.downsample <= factor)
         step = max(1, int(OVERVIEW_REGION / factor))
-        for top in range(0, height, step):
-            for left in range(0, width, step):
-                part = np.s_[top : min(top + step, height), left : min(left + step, width)]
-                shrunk = self._shrunk(best, part, factor)
+        parts = [
+            np.s_[top : min(top + step, height), left : min(left + step, width)]
+            for top in range(0, height, step)
+            for left in range(0, width, step)
+        ]
+        with ThreadPoolExecutor(min(OVERVIEW_THREADS, os.cpu_count() or 1)) as pool:
+            for part, shrunk in zip(parts, pool.map(lambda part: self._shrunk(best, part, factor), parts), strict=True):
                 if shrunk is None:
                     unreadable[part] = True
                 else:

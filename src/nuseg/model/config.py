@@ -8,7 +8,7 @@ from nuseg.io.resolution import MAX_MPP, MIN_MPP
 
 FORMAT_VERSION = 1
 HEADS = ("mask", "distance", "offset_x", "offset_y")
-MAPS = ("mask", "distance")  # what a model gives: the offsets are worked into the distance
+MAPS = ("mask", "distance")  # what a model gives; the offsets are only learned
 
 Precision = Literal["f32", "bf16", "int8"]
 Preset = Literal["unet", "unet-small", "unet-lite"]

@@ -7,14 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nuseg.model.config import HEADS, Architecture
+from nuseg.model.config import HEADS, MAPS, Architecture
 from nuseg.model.encoder import LiteEncoder, load_imagenet
 
 STRIDE = 16  # four halvings, in every preset
 # EfficientNet-Lite was trained on (pixel - 127) / 128; every preset uses it.
 PIXEL_MEAN, PIXEL_SCALE = 127.0, 128.0
-# A seam between nuclei: offsets fall over twice this many pixels, by more than SEAM_FROM; from SEAM_TO on it is sure.
-SEAM_REACH, SEAM_FROM, SEAM_TO = 2, 0.5, 1.0
 
 
 class DoubleConv(nn.Sequential):
@@ -62,29 +60,17 @@ class ExpandingStage(nn.Module):
         return self.convs(torch.cat([skip, self.up(x)], dim=1))
 
 
-def drop(logits: Tensor, reach: tuple[int, int]) -> Tensor:
-    """How far an offset in -1..1 falls from the pixel `reach` (x, y) before to the one `reach` behind; never below 0.
-
-    Within a nucleus offsets rise. Where one touches the next they fall from 1 to -1, and this they do also where the
-    network cannot tell to the pixel where that is, and a distance would not come down to 0.
-    """
-    x, y = reach
-    padded = F.pad(torch.tanh(logits), (x, x, y, y), mode="replicate")
-    height, width = logits.shape[-2:]
-    return (padded[..., :height, :width] - padded[..., 2 * y :, 2 * x :]).clamp(min=0)
-
-
 class UNet(nn.Module):
     """Contracting path, bottleneck, expanding path, and a head for each map.
 
     The expanding path ends where the contracting path's first features are. EfficientNet's are at half resolution:
     there the heads give each pixel's four quarters as channels of their own (sub-pixel convolution, Shi et al., CVPR
-    2016), which is the up-convolution of the same weights, in one step for all maps.
+    2016), which is an up-convolution in one step for all maps.
 
     Input `(n, channels, height, width)` float32, pixel values 0..255, any height and width; output
     `(n, 4, height, width)` logits, one map for each of `HEADS`: the nuclei mask; the normalised distance to the
-    nucleus' border, and the offset to the left or right and up or down from its middle, which tell touching nuclei
-    apart.
+    nucleus' border, which tells touching nuclei apart; and the offsets from its middle, which are only there to be
+    learned: what a network must see for them helps the distance.
     """
 
     def __init__(self, encoder: ContractingPath | LiteEncoder, widths: tuple[int, ...]) -> None:
@@ -98,20 +84,17 @@ class UNet(nn.Module):
         self.heads = nn.Conv2d(widths[-1], len(HEADS) * encoder.first_stride**2, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.unfold(self.folded_logits(x), x.shape[-2:])
+        return self.unfold(self.heads(self.features(x)), x.shape[-2:])
 
     def maps(self, x: Tensor) -> Tensor:
-        """What nuclei are found from, `(n, 2, height, width)` in 0..1: the mask, the distance lowered at seams."""
-        mask, distance, offset_x, offset_y = self.folded_logits(x).split(self.encoder.first_stride**2, dim=1)
-        reach = SEAM_REACH // self.encoder.first_stride
-        fall = torch.sqrt(drop(offset_x, (reach, 0)) ** 2 + drop(offset_y, (0, reach)) ** 2)
-        seam = ((fall - SEAM_FROM) / (SEAM_TO - SEAM_FROM)).clamp(0, 1)
-        # Sigmoids come before the maps are unfolded: there they find their numbers side by side.
-        distance = torch.sigmoid(distance) * (1 - seam)
-        return self.unfold(torch.cat([torch.sigmoid(mask), distance], dim=1), x.shape[-2:])
+        """What nuclei are found from, `(n, 2, height, width)` in 0..1: mask and distance."""
+        kept = len(MAPS) * self.encoder.first_stride**2
+        folded = F.conv2d(self.features(x), self.heads.weight[:kept], self.heads.bias[:kept])  # type: ignore[index]
+        # The sigmoid comes before the maps are unfolded: there it finds its numbers side by side.
+        return self.unfold(torch.sigmoid(folded), x.shape[-2:])
 
-    def folded_logits(self, x: Tensor) -> Tensor:
-        """All maps, at the resolution of the last features: the pixels below it are channels."""
+    def features(self, x: Tensor) -> Tensor:
+        """The last features of the expanding path, from which all maps are made."""
         height, width = x.shape[-2:]
         x = (x - PIXEL_MEAN) / PIXEL_SCALE
         # Odd sizes are padded on the far side by repeating the last row and column, and cropped back at the end.
@@ -119,7 +102,7 @@ class UNet(nn.Module):
         *skips, x = self.encoder(x)
         for stage in self.decoder:
             x = stage(x, skips.pop())
-        return self.heads(x)
+        return x
 
     def unfold(self, maps: Tensor, size: Sequence[int]) -> Tensor:
         """Maps at full resolution, of `size` (height, width)."""
@@ -192,5 +175,4 @@ def receptive_radius(network: UNet) -> int:
         step //= 2
         radius += 3 * step  # one for the up-convolution's side, one for each 3x3 convolution
     radius += step // 2  # heads below full resolution
-    radius += SEAM_REACH
     return -(-radius // STRIDE) * STRIDE

@@ -5,6 +5,7 @@ import pytest
 
 from nuseg.data.targets import make_targets
 from nuseg.model.config import Thresholds
+from nuseg.training import tune
 from nuseg.training.tune import Example, score_thresholds, tune_thresholds
 
 
@@ -35,6 +36,13 @@ def test_the_search_finds_what_cuts_a_halo_off():
     found = tune_thresholds(halo, start)
     assert found.mask > 0.62
     assert score_thresholds(halo, found)["aji"] == 1
+
+
+def test_a_change_has_to_gain_enough(monkeypatch):
+    halo = [example("a", halo=0.62)]
+    start = Thresholds(smoothing=0)
+    monkeypatch.setattr(tune, "LEAST_GAIN", 2.0)
+    assert tune_thresholds(halo, start) == start
 
 
 def test_thresholds_stay_where_nothing_is_better():

@@ -30,6 +30,7 @@ from nuseg.training.callbacks import AtomicCheckpoints, EpochBar, EpochLog
 from nuseg.training.config import TrainConfig, load_config, render_config
 from nuseg.training.finish import finish
 from nuseg.training.module import Training, ema, validation_items
+from nuseg.training.tune import START
 from nuseg.training.windows import WindowNumbers, Windows
 
 CONFIG_FILE = "config.yaml"
@@ -187,6 +188,7 @@ def describe_model(network: Any, config: TrainConfig, datasets: Sequence[Dataset
         architecture=architecture_of(config),
         mpp=config.data.mpp,
         margin=receptive_radius(network),
+        thresholds=START,
         licence=export.licence or " and ".join(sorted({dataset.licence for dataset in trained_on})),
         data=[
             {

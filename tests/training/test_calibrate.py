@@ -4,14 +4,14 @@ import numpy as np
 
 from nuseg.measure.confidence import confidence
 from nuseg.model.config import Calibration, Thresholds
-from nuseg.training.calibrate import calibrate, measure_counts
+from nuseg.training.calibrate import Found, calibrate, find_validation_nuclei, measure_counts
 from nuseg.training.tune import Example
 
 THRESHOLDS = Thresholds(smoothing=0, min_area_um2=0)
 SPACING, SIDE = 8, 4
 
 
-def example(dataset: str, probability: float, real: float, count: int = 400) -> Example:
+def nuclei(dataset: str, probability: float, real: float, count: int = 400) -> Found:
     """Square nuclei of one probability, a share of which is real."""
     per_row = 20
     labels = np.zeros((count // per_row * SPACING, per_row * SPACING), np.int32)
@@ -22,27 +22,27 @@ def example(dataset: str, probability: float, real: float, count: int = 400) -> 
         maps[0][square], maps[1][square] = probability, 1
         if number < real * count:
             labels[square] = number + 1
-    return Example(maps.astype(np.float16), labels, 0.25, dataset)
+    return find_validation_nuclei(Example(maps.astype(np.float16), labels, 0.25, dataset), THRESHOLDS)
 
 
 def test_the_confidence_is_the_share_that_is_real():
-    seen = [example("a", 0.6, 0.3), example("a", 0.9, 0.8)]
-    found = calibrate(seen, THRESHOLDS)
+    seen = [nuclei("a", 0.6, 0.3), nuclei("a", 0.9, 0.8)]
+    found = calibrate(seen)
     np.testing.assert_allclose(confidence(np.array([0.6, 0.9]), found), [0.3, 0.8], atol=0.01)
 
 
 def test_every_dataset_weighs_the_same():
-    found = calibrate([example("a", 0.7, 0.2, count=800), example("b", 0.7, 0.6, count=100)], THRESHOLDS)
+    found = calibrate([nuclei("a", 0.7, 0.2, count=800), nuclei("b", 0.7, 0.6, count=100)])
     np.testing.assert_allclose(confidence(np.array([0.7]), found), 0.4, atol=0.01)
 
 
 def test_too_little_to_learn_from_changes_nothing():
-    assert calibrate([example("a", 0.7, 0.5, count=20)], THRESHOLDS) == Calibration()
-    assert calibrate([example("a", 0.7, 1.0)], THRESHOLDS) == Calibration()
-    assert calibrate([example("a", 0.2, 0.5)], THRESHOLDS) == Calibration()
+    assert calibrate([nuclei("a", 0.7, 0.5, count=20)]) == Calibration()
+    assert calibrate([nuclei("a", 0.7, 1.0)]) == Calibration()
+    assert calibrate([nuclei("a", 0.2, 0.5)]) == Calibration()
 
 
 def test_counts_are_those_of_the_images():
-    found = measure_counts([example("a", 0.7, 0.5, count=100), example("a", 0.7, 0.8, count=60)], THRESHOLDS)
+    found = measure_counts([nuclei("a", 0.7, 0.5, count=100), nuclei("a", 0.7, 0.8, count=60)])
     assert (found.images, found.low, found.high) == (2, 0.5, 0.8)
     assert found.bias == found.mean_absolute == 0.625  # 1 and 0.25

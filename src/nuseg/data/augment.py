@@ -124,8 +124,7 @@ def restain(pixels: np.ndarray, own: np.ndarray, other: np.ndarray, share: float
     """
     mean, deviation = own + share * (other - own)
     density = mean + (DENSITY_OF_VALUE[:, None] - own[0]) * (deviation / own[1])
-    curves = np.clip(np.rint(255 * np.exp(-density)), 0, 255).astype(np.uint8)
-    return cv2.LUT(pixels, curves[:, None])
+    return cv2.LUT(pixels, value_of_density(density)[:, None])
 
 
 def jitter_stain(pixels: np.ndarray, how: Augmentation, rng: np.random.Generator) -> np.ndarray:
@@ -150,10 +149,15 @@ def jitter_stain(pixels: np.ndarray, how: Augmentation, rng: np.random.Generator
     matrix = (HED_FROM_RGB * factors) @ RGB_FROM_HED
     density = cv2.LUT(pixels, DENSITY_OF_VALUE)
     density = cv2.transform(density, matrix.T) + (shifts @ RGB_FROM_HED)
-    return np.clip(np.rint(255 * np.exp(-density)), 0, 255).astype(np.uint8)
+    return value_of_density(density)
 
 
 DENSITY_OF_VALUE = -np.log(np.maximum(np.arange(256), 1) / 255).astype(np.float32)
+
+
+def value_of_density(density: np.ndarray) -> np.ndarray:
+    """Pixel values, uint8, of optical densities: the way back from `DENSITY_OF_VALUE`."""
+    return np.clip(np.rint(255 * np.exp(-density)), 0, 255).astype(np.uint8)
 
 
 def jitter_look(pixels: np.ndarray, how: Augmentation, rng: np.random.Generator) -> np.ndarray:

@@ -20,9 +20,8 @@ def find_matched(true_labels: np.ndarray, pred_labels: np.ndarray) -> np.ndarray
         In label order.
     """
     overlaps = find_overlaps(true_labels, pred_labels)
-    matches = 2 * overlaps.intersection > overlaps.union
     matched = np.zeros(overlaps.pred_areas.size, bool)
-    matched[overlaps.pred_index[matches]] = True
+    matched[overlaps.pred_index[overlaps.matches]] = True
     # From the order of first pixels, which `Overlaps` has, to that of the labels.
     labels, first = np.unique(pred_labels, return_index=True)
     rank = np.argsort(np.argsort(first[labels > 0]))

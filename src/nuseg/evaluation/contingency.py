@@ -41,6 +41,11 @@ class Overlaps:
         return self.intersection / self.union
 
     @property
+    def matches(self) -> np.ndarray:
+        """Which pairs match: those with an IoU above 0.5 (not at 0.5: only so is every match unique), (k,) bool."""
+        return 2 * self.intersection > self.union
+
+    @property
     def both_empty(self) -> bool:
         """Whether neither image has a nucleus."""
         return not (self.true_areas.size or self.pred_areas.size)

@@ -80,7 +80,7 @@ def panoptic_quality(overlaps: Overlaps) -> dict[str, float]:
     - `object_precision` = TP / (TP + FP), `object_recall` = TP / (TP + FN)
     - `matched` = TP
     """
-    matches = 2 * overlaps.intersection > overlaps.union
+    matches = overlaps.matches
     matched = int(matches.sum())
     true_count, pred_count = overlaps.true_areas.size, overlaps.pred_areas.size
     empty = overlaps.both_empty

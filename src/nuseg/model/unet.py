@@ -70,7 +70,7 @@ class UNet(nn.Module):
     Input `(n, channels, height, width)` float32, pixel values 0..255, any height and width; output
     `(n, 4, height, width)` logits, one map for each of `HEADS`: the nuclei mask; the normalised distance to the
     nucleus' border, which tells touching nuclei apart; and the offsets from its middle, which are only there to be
-    learned: what a network must see for them helps the distance.
+    learned: to know them, a network must see which pixels belong together.
     """
 
     def __init__(self, encoder: ContractingPath | LiteEncoder, widths: tuple[int, ...]) -> None:

@@ -1,7 +1,8 @@
 """How far the model's nuclei and their number are to be trusted, by validation images."""
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
@@ -17,41 +18,48 @@ from nuseg.training.tune import Example
 FEWEST = 50  # nuclei; fewer say nothing
 
 
-def nuclei_of(example: Example, thresholds: Thresholds) -> tuple[np.ndarray, np.ndarray]:
-    """Mean mask probability of each nucleus found in a validation image, and whether it matches a true one."""
+@dataclass(frozen=True)
+class Found:
+    """The nuclei found in a validation image: mean mask probability of each, and whether it matches a true one."""
+
+    dataset: str
+    mean: np.ndarray
+    matched: np.ndarray
+    true_count: int
+
+
+def find_validation_nuclei(example: Example, thresholds: Thresholds) -> Found:
+    """Find the nuclei of a validation image as users get them."""
     found, probability = read_maps(example.maps.astype(np.float32), thresholds, example.mpp, example.labels.shape)
     area = np.bincount(found.ravel())[1:]
     mean = np.bincount(found.ravel(), probability.ravel())[1:] / area
-    return mean, find_matched(example.labels, found)
+    true_count = int(np.count_nonzero(np.unique(example.labels)))
+    return Found(example.dataset, mean, find_matched(example.labels, found), true_count)
 
 
-def measure_counts(examples: Sequence[Example], thresholds: Thresholds) -> CountError | None:
+def measure_counts(images: Sequence[Found]) -> CountError | None:
     """Say how far the number of nuclei in an image is off; see `count_error`."""
-    found = [len(nuclei_of(example, thresholds)[0]) for example in examples]
-    return count_error([int(np.count_nonzero(np.unique(example.labels))) for example in examples], found)
+    return count_error([image.true_count for image in images], [len(image.mean) for image in images])
 
 
-def calibrate(examples: Sequence[Example], thresholds: Thresholds) -> Calibration:
+def calibrate(images: Sequence[Found]) -> Calibration:
     """Fit the logistic function from mean mask probability to the chance of a match.
 
     Parameters
     ----------
-    examples
-        Validation images whose nuclei are annotated one by one; each dataset weighs the same.
-    thresholds
-        Of the model.
+    images
+        Whose nuclei are annotated one by one; each dataset weighs the same.
 
     Returns
     -------
     Calibration
         Untouched where there are too few nuclei, or all or none of them match.
     """
-    of_dataset = defaultdict(list)
-    for example in examples:
-        of_dataset[example.dataset].append(nuclei_of(example, thresholds))
-    pooled = [[np.concatenate(values) for values in zip(*parts, strict=True)] for parts in of_dataset.values()]
-    mean, matched = (np.concatenate(values) for values in zip(*pooled, strict=True))
-    weight = np.concatenate([np.full(len(means), 1 / max(len(means), 1)) for means, _ in pooled])
+    nuclei = Counter[str]()
+    for image in images:
+        nuclei[image.dataset] += len(image.mean)
+    mean, matched = (np.concatenate([getattr(image, name) for image in images]) for name in ("mean", "matched"))
+    weight = np.concatenate([np.full(len(image.mean), 1 / max(nuclei[image.dataset], 1)) for image in images])
     if len(mean) < FEWEST or matched.all() or not matched.any():
         return Calibration()
     score = logit(np.clip(mean, EDGE, 1 - EDGE))

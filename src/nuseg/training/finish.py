@@ -17,7 +17,7 @@ from nuseg.infer.segment import Segmenter
 from nuseg.model.config import Precision
 from nuseg.model.export import save_model
 from nuseg.model.store import Model, save_config
-from nuseg.training.calibrate import calibrate, measure_counts
+from nuseg.training.calibrate import calibrate, find_validation_nuclei, measure_counts
 from nuseg.training.module import Training
 from nuseg.training.plots import draw_curves, draw_predictions
 from nuseg.training.tune import Example, score_thresholds, tune_thresholds
@@ -45,11 +45,8 @@ def finish(module: Training, datasets: Sequence[Dataset], run: Path) -> Model:
     if items:
         shown = examples(module.segmenter(), items)
         thresholds = tune_thresholds(shown, config.thresholds)
-        changes = {
-            "thresholds": thresholds,
-            "calibration": calibrate(shown, thresholds),
-            "count_error": measure_counts(shown, thresholds),
-        }
+        found = [find_validation_nuclei(example, thresholds) for example in shown]
+        changes = {"thresholds": thresholds, "calibration": calibrate(found), "count_error": measure_counts(found)}
         config = config.model_copy(update=changes)
     calibration = calibration_images(datasets, config.mpp) if items and module.config.export.int8 else ()
     model = save_model(module.network, config, run / "model", calibration)

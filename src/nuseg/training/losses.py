@@ -75,5 +75,5 @@ def segmentation_loss(
         "distance": absolute_error(distance[instance], targets[instance, 1], told),
         "offset": absolute_error(offsets[instance], targets[instance, 2:4], told[:, None].expand(-1, 2, -1, -1)),
     }
-    weighted = zip(parts.values(), (1, dice_weight, distance_weight, offset_weight), strict=True)
-    return {"loss": sum((weight * part for part, weight in weighted), torch.zeros(())), **parts}
+    nuclei_apart = distance_weight * parts["distance"] + offset_weight * parts["offset"]
+    return {"loss": parts["bce"] + dice_weight * parts["dice"] + nuclei_apart, **parts}

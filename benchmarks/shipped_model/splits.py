@@ -36,11 +36,22 @@ SETS = {
     "monuseg": ("monuseg-train", only("test")),
 }
 
+FOLDS = 5  # of monuseg, for training in its domain
+
+
+def folds(index: Path) -> dict[str, int]:
+    """Deal the images out to folds organ by organ, so that every fold has the same organs, as far as they go."""
+    with index.open(newline="") as file:
+        by_organ = sorted((row["organ"], row["name"]) for row in csv.DictReader(file))
+    return {name: place % FOLDS for place, (_, name) in enumerate(by_organ)}
+
+
 data, out = map(Path, sys.argv[1:])
 out.mkdir(parents=True, exist_ok=True)
+fold_of = folds(data / "monuseg-train" / "index.csv")
 for dataset, (folder, place) in SETS.items():
     with (out / f"{dataset}.csv").open("w", newline="") as file:
         table = csv.writer(file)
-        table.writerow(("name", "group", "split"))
+        table.writerow(("name", "group", "split", "fold"))
         for image in sorted((data / folder / "images").glob("*.png")):
-            table.writerow((image.stem, *place(image.stem)))
+            table.writerow((image.stem, *place(image.stem), fold_of.get(image.stem, "")))

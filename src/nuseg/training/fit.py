@@ -151,7 +151,7 @@ def provenance(fingerprints: dict[str, str]) -> dict[str, Any]:
         commit = "unknown"
     packages = ("nuseg", "torch", "lightning", "numpy", "opencv-python-headless", "scikit-image")
     return {
-        "command": shlex.join(["nuseg", *sys.argv[1:]]),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "commit": commit,
         "python": platform.python_version(),
         "versions": {name: version(name) for name in packages},

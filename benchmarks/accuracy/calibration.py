@@ -19,12 +19,13 @@ from scipy.special import expit, logit
 
 from nuseg.data.dataset import Dataset, load_item
 from nuseg.evaluation.calibration import expected_calibration_error, find_matched, reliability
+from nuseg.evaluation.counting import count_error
 from nuseg.infer.segment import Segmenter
 from nuseg.model.config import Calibration
 
 
 def uncalibrated(stated: np.ndarray, how: Calibration) -> np.ndarray:
-    """The mean mask probability that a calibrated probability was made of."""
+    """The certainty that a calibrated probability was made of."""
     return stated if how == Calibration() else expit((logit(stated) - how.offset) / how.slope)
 
 
@@ -63,24 +64,27 @@ def main() -> None:
     table = reliability(probability, came_true)
     arguments.out.mkdir(parents=True, exist_ok=True)
     table.to_csv(arguments.out / "reliability.csv", index=False)
-    draw(
-        {"calibrated": table, "mean mask probability": reliability(mean, came_true)}, arguments.out / "reliability.png"
-    )
+    draw({"calibrated": table, "certainty": reliability(mean, came_true)}, arguments.out / "reliability.png")
 
     console = Console()
     shown = Table("stated", "nuclei", "mean stated", "came true", title=f"{dataset.name}, model {arguments.model}")
     for row in table.itertuples():
         shown.add_row(f"{row.low:.1f} to {row.high:.1f}", f"{row.count}", f"{row.stated:.3f}", f"{row.true:.3f}")
     console.print(shown)
-    for name, values in (("calibrated", probability), ("mean mask probability", mean)):
+    for name, values in (("calibrated", probability), ("certainty", mean)):
         console.print(f"expected calibration error, {name}: {expected_calibration_error(values, came_true):.3f}")
-    true, found = np.array(counts).T
-    error = found / true - 1
-    low, high = np.quantile(error, [0.05, 0.95])
-    console.print(
-        f"counts of {len(true)} images: bias {error.mean():+.1%}, mean absolute error {np.abs(error).mean():.1%}, "
-        f"nine of ten images within {low:+.0%} to {high:+.0%}"
-    )
+    error = count_error(*zip(*counts, strict=True))
+    stated_error = segmenter.model.config.count_error
+    if error is not None:
+        console.print(
+            f"counts of {error.images} images: bias {error.bias:+.1%}, mean absolute error {error.mean_absolute:.1%}; "
+            f"nine of ten true numbers are {error.low:.2f} to {error.high:.2f} times those found"
+        )
+    if stated_error is not None:
+        within = [stated_error.low * found <= true <= stated_error.high * found for true, found in counts]
+        console.print(
+            f"the model expects {stated_error.low:.2f} to {stated_error.high:.2f}, which holds for {np.mean(within):.0%}"
+        )
 
 
 if __name__ == "__main__":

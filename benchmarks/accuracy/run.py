@@ -71,10 +71,8 @@ def in_domain(root: Path) -> Iterator[tuple[str, list[Dataset]]]:
 
 
 PROTOCOLS = {"shipped": shipped, "unseen": unseen, "in-domain": in_domain}
-SHORT = (
-    HERE.parent / "shipped_model" / "default.yaml",
-    ["optimiser.epochs=8", "optimiser.steps=240", "export.int8=false"],
-)
+DEFAULT_MODEL = HERE.parent / "shipped_model" / "default.yaml"
+SHORT = (DEFAULT_MODEL, ["optimiser.epochs=8", "optimiser.steps=240", "export.int8=false"])
 RECIPES: dict[str, tuple[Path, list[str]]] = {
     "shipped": SHORT,
     "unseen": SHORT,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.measure import label as connected_pieces
 
-from nuseg.infer.grid import labels_to_image_grid, largest_pieces, probability_to_image_grid, to_model_grid
+from nuseg.infer.grid import labels_to_image_grid, largest_pieces, map_to_image_grid, to_model_grid
 
 
 def disc_on_grid(shape: tuple[int, int], side_um: float, centre_um: np.ndarray, radius_um: float) -> np.ndarray:
@@ -31,7 +31,7 @@ def test_no_shift_and_no_growth(own: int) -> None:
     for _ in range(40):
         where, radius = rng.uniform(15, 35, 2), rng.uniform(4, 9)
         model = disc_on_grid((200, 200), 50, where, radius)
-        probability = probability_to_image_grid(model.astype(np.float32), (own, own))
+        probability = map_to_image_grid(model.astype(np.float32), (own, own))
         back = labels_to_image_grid(model, probability >= 0.5)
         assert back.shape == (own, own)
         shifts.append(centre(back, 50) - centre(model, 50))

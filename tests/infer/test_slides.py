@@ -18,7 +18,7 @@ from dark_model import CONFIG as DARK_CONFIG
 from dark_model import dark_network
 from nuseg.errors import NusegError
 from nuseg.infer import instances, slides
-from nuseg.infer.instances import FULL_MAP, quantise, separate
+from nuseg.infer.instances import FULL_MAP, measure_certainty, quantise, separate
 from nuseg.infer.nuclei_batch import NucleiBatch
 from nuseg.infer.segment import Segmenter
 from nuseg.infer.slide_plan import SlideOptions
@@ -37,9 +37,7 @@ CONFIG = ModelConfig(
     mpp=0.5,
     margin=MARGIN,
     stride=4,
-    thresholds=Thresholds(
-        mask=0.5, distance_share=0.2, marker=0.6, smoothing=1.0, min_area_um2=1.0, min_probability=0.3
-    ),
+    thresholds=Thresholds(mask=0.5, distance_share=0.2, marker=0.6, smoothing=1.0, min_area_um2=1.0, min_certainty=0.3),
 )
 HERE = Path(__file__).resolve()
 
@@ -66,7 +64,8 @@ def untiled(pixels: np.ndarray) -> tuple[pd.DataFrame, list[np.ndarray]]:
     maps = moved(pixels[None])[0]
     labels = separate(maps, CONFIG.thresholds, CONFIG.mpp)
     polygons = outlines(labels)
-    table = measure_nuclei(labels, pixels, quantise(maps)[0] / np.float32(FULL_MAP), CONFIG.mpp, polygons)
+    certainty = measure_certainty(quantise(maps)) / np.float32(FULL_MAP)
+    table = measure_nuclei(labels, pixels, certainty, CONFIG.mpp, polygons)
     places = np.unique(labels, return_index=True)[1][-len(polygons) :] if polygons else np.zeros(0, int)
     y, x = np.divmod(places, labels.shape[1])
     order = np.lexsort((x, y, x // slides.PAGE, y // slides.PAGE))

@@ -1,4 +1,4 @@
-"""The logistic function from mean probability to confidence."""
+"""The logistic function from certainty to confidence."""
 
 import numpy as np
 import pytest

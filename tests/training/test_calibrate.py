@@ -11,15 +11,15 @@ THRESHOLDS = Thresholds(smoothing=0, min_area_um2=0)
 SPACING, SIDE = 8, 4
 
 
-def nuclei(dataset: str, probability: float, real: float, count: int = 400) -> Found:
-    """Square nuclei of one probability, a share of which is real."""
+def nuclei(dataset: str, certainty: float, real: float, count: int = 400) -> Found:
+    """Square nuclei of one certainty, a share of which is real."""
     per_row = 20
     labels = np.zeros((count // per_row * SPACING, per_row * SPACING), np.int32)
     maps = np.zeros((2, *labels.shape), np.float32)
     for number in range(count):
         y, x = (SPACING * place + 2 for place in divmod(number, per_row))
         square = slice(y, y + SIDE), slice(x, x + SIDE)
-        maps[0][square], maps[1][square] = probability, 1
+        maps[:, *square] = certainty
         if number < real * count:
             labels[square] = number + 1
     return find_validation_nuclei(Example(maps.astype(np.float16), labels, 0.25, dataset), THRESHOLDS)

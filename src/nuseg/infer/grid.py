@@ -41,12 +41,12 @@ def model_shape(shape: tuple[int, int], mpp: float, model_mpp: float) -> tuple[i
     return height, width
 
 
-def probability_to_image_grid(probability: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def map_to_image_grid(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Rescale a `(h', w')` float32 map to `shape`, pixel centres aligned."""
-    if probability.shape == shape:
-        return probability
-    how = cv2.INTER_AREA if shape[0] < probability.shape[0] else cv2.INTER_LINEAR
-    return cv2.resize(probability, shape[::-1], interpolation=how)
+    if values.shape == shape:
+        return values
+    how = cv2.INTER_AREA if shape[0] < values.shape[0] else cv2.INTER_LINEAR
+    return cv2.resize(values, shape[::-1], interpolation=how)
 
 
 def labels_to_image_grid(labels: np.ndarray, foreground: np.ndarray) -> np.ndarray:

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from nuseg.infer.instances import FULL_MAP, blur_radius, fill_holes, find_foreground, hole_side, label_nuclei, smooth
+from nuseg.infer.instances import (
+    FULL_MAP,
+    blur_radius,
+    fill_holes,
+    find_foreground,
+    hole_side,
+    label_nuclei,
+    measure_certainty,
+    smooth,
+)
 from nuseg.infer.search import SearchArea
 from nuseg.infer.tiles import Tile
 from nuseg.measure.nuclei import COLUMNS, measures_of
@@ -88,7 +97,7 @@ class Pixels:
         On the model's grid.
     piece : (n,) int32
         Which piece of the tile it belongs to, 0..k-1.
-    probability : (n,) uint8
+    certainty : (n,) uint8
     distance : (n,) uint16
         Smoothed.
     colour : (n, 3) uint8
@@ -97,7 +106,7 @@ class Pixels:
     y: np.ndarray
     x: np.ndarray
     piece: np.ndarray
-    probability: np.ndarray
+    certainty: np.ndarray
     distance: np.ndarray
     colour: np.ndarray
 
@@ -121,10 +130,10 @@ class Pixels:
         shape = int(place[0].max()) + 1, int(place[1].max()) + 1
         canvases = [np.zeros((*shape, *rest), kind) for kind, rest in
                     ((bool, ()), (np.uint8, ()), (np.uint16, ()), (np.uint8, (3,)))]  # fmt: skip
-        for canvas, values in zip(canvases, (True, self.probability, self.distance, self.colour), strict=True):
+        for canvas, values in zip(canvases, (True, self.certainty, self.distance, self.colour), strict=True):
             canvas[place] = values
-        mask, probability, distance, colour = canvases
-        return find_nuclei(mask, probability, distance, colour, (top, left), rules)
+        mask, certainty, distance, colour = canvases
+        return find_nuclei(mask, certainty, distance, colour, (top, left), rules)
 
 
 def halo_of(thresholds: Thresholds, mpp: float) -> int:
@@ -159,12 +168,11 @@ def separate_tile(
     Pixels
         Of pieces that reach its border, where that is not the slide's own.
     """
-    probability = maps[0]
     foreground = find_foreground(maps, rules.thresholds) & rules.area.mask(seen)
     mask = fill_holes(foreground, hole_side(rules.mpp))
     core = tuple(slice(c.start - s.start, c.stop - s.start) for c, s in zip(tile.core, seen, strict=True))
     distance = smooth(maps[1], rules.thresholds.smoothing)[core]
-    mask, probability, colour = mask[core], probability[core], colour[core]
+    mask, certainty, colour = mask[core], measure_certainty(maps[:, *core]), colour[core]
     _, pieces = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
     open_ = np.zeros(pieces.max() + 1, bool)
     rows, columns = tile.core
@@ -184,16 +192,16 @@ def separate_tile(
         (y + origin[0]).astype(np.int32),
         (x + origin[1]).astype(np.int32),
         number[pieces[y, x]].astype(np.int32),
-        probability[y, x],
+        certainty[y, x],
         distance[y, x],
         colour[y, x],
     )
-    return find_nuclei(mask & ~apart, probability, distance, colour, origin, rules), pixels
+    return find_nuclei(mask & ~apart, certainty, distance, colour, origin, rules), pixels
 
 
 def find_nuclei(
     mask: np.ndarray,
-    probability: np.ndarray,
+    certainty: np.ndarray,
     distance: np.ndarray,
     colour: np.ndarray,
     origin: tuple[int, int],
@@ -205,7 +213,7 @@ def find_nuclei(
     ----------
     mask : (h, w) bool
         Holes filled.
-    probability, distance : (h, w) uint8 and uint16
+    certainty, distance : (h, w) uint8 and uint16
         Quantised and smoothed maps.
     colour : (h, w, 3) uint8
         Pixels.
@@ -214,11 +222,11 @@ def find_nuclei(
     rules : Rules
         How.
     """
-    labels = label_nuclei(mask, probability, distance, rules.thresholds, rules.mpp)
+    labels = label_nuclei(mask, certainty, distance, rules.thresholds, rules.mpp)
     if not labels.any():
         return NO_NUCLEI
     rings = outlines(labels)
-    means = probability / np.float32(FULL_MAP)
+    means = certainty / np.float32(FULL_MAP)
     measures = measures_of(labels, colour, means, rules.mpp, rings, origin, rules.calibration)
     inside = np.flatnonzero(labels)
     place = first_places(labels.ravel()[inside], inside)

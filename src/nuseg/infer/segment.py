@@ -12,8 +12,8 @@ import pandas as pd
 
 from nuseg.errors import NusegError
 from nuseg.infer.engines import Device, load_engine
-from nuseg.infer.grid import labels_to_image_grid, probability_to_image_grid, to_model_grid
-from nuseg.infer.instances import separate
+from nuseg.infer.grid import labels_to_image_grid, map_to_image_grid, to_model_grid
+from nuseg.infer.instances import measure_certainty, separate
 from nuseg.infer.tiles import DEFAULT_TILE, Network, predict_maps
 from nuseg.io.image import Image, read_image, to_rgb_uint8
 from nuseg.io.resolution import resolve_mpp
@@ -213,7 +213,7 @@ class Segmenter:
         """Segment one image; `segment` explains the parameters."""
         image = as_image(image)
         resolution = resolve_mpp(image, mpp)
-        labels, probability = self.find_nuclei(image.pixels, resolution.mpp, progress)
+        labels, certainty = self.find_nuclei(image.pixels, resolution.mpp, progress)
         polygons = outlines(labels)
         return Segmentation(
             image=image,
@@ -221,7 +221,7 @@ class Segmenter:
             nuclei=measure_nuclei(
                 labels,
                 image.pixels,
-                probability,
+                certainty,
                 resolution.mpp,
                 polygons,
                 calibration=self.model.config.calibration,
@@ -266,14 +266,14 @@ def read_maps(
     -------
     labels : (h, w) int32
         Label image on the image's grid.
-    probability : (h, w) float32
-        Mask probability on the image's grid, 0..1.
+    certainty : (h, w) float32
+        Mean of mask probability and distance on the image's grid, 0..1.
     """
     # The grid's size was rounded to whole pixels: this is the resolution that came of it.
     maps_mpp = mpp * (shape[0] * shape[1] / maps[0].size) ** 0.5
     labels = separate(maps, thresholds, maps_mpp)
-    probability = probability_to_image_grid(maps[0], shape)
-    return labels_to_image_grid(labels, probability >= thresholds.mask), probability
+    foreground = map_to_image_grid(maps[0], shape) >= thresholds.mask
+    return labels_to_image_grid(labels, foreground), map_to_image_grid(measure_certainty(maps), shape)
 
 
 def as_image(image: str | Path | np.ndarray | Image) -> Image:

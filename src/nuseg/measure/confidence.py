@@ -5,10 +5,10 @@ from scipy.special import expit, logit
 
 from nuseg.model.config import Calibration
 
-EDGE = 1e-4  # means of mask probability are kept this far from 0 and 1, whose logits are infinite
+EDGE = 1e-4  # certainties are kept this far from 0 and 1, whose logits are infinite
 
 
-def confidence(mean_probability: np.ndarray, calibration: Calibration) -> np.ndarray:
+def confidence(certainty: np.ndarray, calibration: Calibration) -> np.ndarray:
     """Chance that a nucleus is real and outlined about rightly.
 
     Source: Platt, "Probabilistic outputs for support vector machines", 1999: a logistic function with two numbers
@@ -16,16 +16,16 @@ def confidence(mean_probability: np.ndarray, calibration: Calibration) -> np.nda
 
     Parameters
     ----------
-    mean_probability : (n,) float64
-        Mean mask probability of each nucleus, 0..1.
+    certainty : (n,) float64
+        Mean of mask probability and distance over each nucleus, 0..1.
     calibration : Calibration
         Of the model.
 
     Returns
     -------
     (n,) float64
-        0..1; the mean probability itself where the model was not calibrated.
+        0..1; the certainty itself where the model was not calibrated.
     """
     if calibration == Calibration():
-        return mean_probability
-    return expit(calibration.offset + calibration.slope * logit(np.clip(mean_probability, EDGE, 1 - EDGE)))
+        return certainty
+    return expit(calibration.offset + calibration.slope * logit(np.clip(certainty, EDGE, 1 - EDGE)))

@@ -32,7 +32,7 @@ COLUMNS = {
 def measure_nuclei(
     labels: np.ndarray,
     image: np.ndarray,
-    probability: np.ndarray,
+    certainty: np.ndarray,
     mpp: float,
     polygons: list[np.ndarray] | None = None,
     origin: tuple[int, int] = (0, 0),
@@ -48,8 +48,8 @@ def measure_nuclei(
         Label image 0..N, all of them present, each nucleus one 4-connected piece.
     image : (h, w, 3) uint8
         RGB pixels.
-    probability : (h, w) float32
-        Mask probability, 0..1.
+    certainty : (h, w) float32
+        Mean of mask probability and distance, 0..1.
     mpp : float
         Resolution (um/px).
     polygons : list of (k, 2) float64, optional
@@ -57,7 +57,7 @@ def measure_nuclei(
     origin : tuple of int
         Row and column of the first pixel, in the image that coordinates count from.
     calibration : Calibration
-        Of the model; without one, `probability` is the mean mask probability.
+        Of the model; without one, `probability` is the mean certainty.
 
     Returns
     -------
@@ -65,14 +65,14 @@ def measure_nuclei(
         One row a nucleus in label order; the columns of `COLUMNS`, which says what they are.
     """
     polygons = outlines(labels) if polygons is None else polygons
-    measures = measures_of(labels, image, probability, mpp, polygons, origin, calibration)
+    measures = measures_of(labels, image, certainty, mpp, polygons, origin, calibration)
     return pd.DataFrame(measures, columns=list(COLUMNS))
 
 
 def measures_of(
     labels: np.ndarray,
     image: np.ndarray,
-    probability: np.ndarray,
+    certainty: np.ndarray,
     mpp: float,
     polygons: list[np.ndarray],
     origin: tuple[int, int],
@@ -91,7 +91,7 @@ def measures_of(
     sums = [np.bincount(owner, DENSITY_OF_VALUE[colours[:, c]], count + 1)[1:] for c in range(3)]
     haematoxylin, eosin = (sum(sums[c] / area * UNMIX[c, stain] for c in range(3)) for stain in range(2))
 
-    mean_probability = np.bincount(owner, probability.ravel()[inside], count + 1)[1:] / area
+    mean_certainty = np.bincount(owner, certainty.ravel()[inside], count + 1)[1:] / area
     return {
         "id": np.arange(1, count + 1),
         "x_px": shape["x"],
@@ -108,5 +108,5 @@ def measures_of(
         "solidity": solidities(polygons),
         "haematoxylin_od": haematoxylin,
         "eosin_od": eosin,
-        "probability": confidence(mean_probability, calibration),
+        "probability": confidence(mean_certainty, calibration),
     }

@@ -44,13 +44,13 @@ class Thresholds(Strict):
     marker: float = Field(0.5, gt=0, lt=1, description="normalised distance from which a pixel seeds a nucleus")
     smoothing: float = Field(1.0, ge=0, description="Gaussian sigma (px) on the distance map before seeding")
     min_area_um2: float = Field(5.0, ge=0, description="smaller nuclei are dropped (um2)")
-    min_probability: float = Field(
-        0.0, ge=0, lt=1, description="nuclei whose mean mask probability is lower are dropped"
+    min_certainty: float = Field(
+        0.0, ge=0, lt=1, description="nuclei whose mean of mask probability and distance is lower are dropped"
     )
 
 
 class Calibration(Strict):
-    """From a nucleus' mean mask probability p to its confidence: sigmoid(offset + slope * logit(p))."""
+    """From a nucleus' certainty c, its mean of mask probability and distance: sigmoid(offset + slope * logit(c))."""
 
     slope: float = Field(1.0, description="of the logit")
     offset: float = Field(0.0, description="added to it")

@@ -20,30 +20,30 @@ FEWEST = 50  # nuclei; fewer say nothing
 
 @dataclass(frozen=True)
 class Found:
-    """The nuclei found in a validation image: mean mask probability of each, and whether it matches a true one."""
+    """The nuclei found in a validation image: certainty of each, and whether it matches a true one."""
 
     dataset: str
-    mean: np.ndarray
+    certainty: np.ndarray
     matched: np.ndarray
     true_count: int
 
 
 def find_validation_nuclei(example: Example, thresholds: Thresholds) -> Found:
     """Find the nuclei of a validation image as users get them."""
-    found, probability = read_maps(example.maps.astype(np.float32), thresholds, example.mpp, example.labels.shape)
+    found, certainty = read_maps(example.maps.astype(np.float32), thresholds, example.mpp, example.labels.shape)
     area = np.bincount(found.ravel())[1:]
-    mean = np.bincount(found.ravel(), probability.ravel())[1:] / area
+    mean = np.bincount(found.ravel(), certainty.ravel())[1:] / area
     true_count = int(np.count_nonzero(np.unique(example.labels)))
     return Found(example.dataset, mean, find_matched(example.labels, found), true_count)
 
 
 def measure_counts(images: Sequence[Found]) -> CountError | None:
     """Say how far the number of nuclei in an image is off; see `count_error`."""
-    return count_error([image.true_count for image in images], [len(image.mean) for image in images])
+    return count_error([image.true_count for image in images], [len(image.certainty) for image in images])
 
 
 def calibrate(images: Sequence[Found]) -> Calibration:
-    """Fit the logistic function from mean mask probability to the chance of a match.
+    """Fit the logistic function from certainty to the chance of a match.
 
     Parameters
     ----------
@@ -57,12 +57,13 @@ def calibrate(images: Sequence[Found]) -> Calibration:
     """
     nuclei = Counter[str]()
     for image in images:
-        nuclei[image.dataset] += len(image.mean)
-    mean, matched = (np.concatenate([getattr(image, name) for image in images]) for name in ("mean", "matched"))
-    weight = np.concatenate([np.full(len(image.mean), 1 / max(nuclei[image.dataset], 1)) for image in images])
-    if len(mean) < FEWEST or matched.all() or not matched.any():
+        nuclei[image.dataset] += len(image.certainty)
+    certainty = np.concatenate([image.certainty for image in images])
+    matched = np.concatenate([image.matched for image in images])
+    weight = np.concatenate([np.full(len(image.certainty), 1 / max(nuclei[image.dataset], 1)) for image in images])
+    if len(certainty) < FEWEST or matched.all() or not matched.any():
         return Calibration()
-    score = logit(np.clip(mean, EDGE, 1 - EDGE))
+    score = logit(np.clip(certainty, EDGE, 1 - EDGE))
     sign = np.where(matched, 1.0, -1.0)
 
     def loss(numbers: np.ndarray) -> float:

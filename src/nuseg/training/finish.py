@@ -14,13 +14,13 @@ from nuseg.evaluation.report import score_image, write_scores
 from nuseg.infer.engines import has_bf16, load_engine
 from nuseg.infer.grid import to_model_grid
 from nuseg.infer.segment import Segmenter
-from nuseg.model.config import Precision
+from nuseg.model.config import ModelConfig, Precision
 from nuseg.model.export import save_model
 from nuseg.model.store import Model, save_config
 from nuseg.training.calibrate import calibrate, find_validation_nuclei, measure_counts
 from nuseg.training.module import Training
 from nuseg.training.plots import draw_curves, draw_predictions
-from nuseg.training.tune import Example, score_thresholds, tune_thresholds
+from nuseg.training.tune import START, Example, score_thresholds, tune_thresholds
 
 # How much validation AJI a faster precision may cost.
 AJI_TOLERANCE = 0.005
@@ -43,11 +43,7 @@ def finish(module: Training, datasets: Sequence[Dataset], run: Path) -> Model:
     items = [(item, dataset) for item, dataset in module.validation if dataset.annotation == "instance"]
     config = module.model_config
     if items:
-        shown = examples(module.segmenter(), items)
-        thresholds = tune_thresholds(shown, config.thresholds)
-        found = [find_validation_nuclei(example, thresholds) for example in shown]
-        changes = {"thresholds": thresholds, "calibration": calibrate(found), "count_error": measure_counts(found)}
-        config = config.model_copy(update=changes)
+        config = fit_to_images(config, examples(module.segmenter(), items))
     calibration = calibration_images(datasets, config.mpp) if items and module.config.export.int8 else ()
     model = save_model(module.network, config, run / "model", calibration)
     if items:
@@ -56,6 +52,14 @@ def finish(module: Training, datasets: Sequence[Dataset], run: Path) -> Model:
     model = save_config(model.config.model_copy(update={"scores": scores}), model.path)
     draw_curves(pd.read_csv(run / "log.csv"), run / "curves.png")
     return model
+
+
+def fit_to_images(config: ModelConfig, shown: Sequence[Example]) -> ModelConfig:
+    """Search the thresholds on images, then fit calibration and expected count error to them."""
+    thresholds = tune_thresholds(shown, START)
+    found = [find_validation_nuclei(example, thresholds) for example in shown]
+    changes = {"thresholds": thresholds, "calibration": calibrate(found), "count_error": measure_counts(found)}
+    return config.model_copy(update=changes)
 
 
 def examples(segmenter: Segmenter, items: Sequence[tuple[Item, Dataset]]) -> list[Example]:

@@ -51,7 +51,8 @@ class Windows(TorchDataset):
             shares.append(share)
         if not self.images:
             raise NusegError("no training images: every dataset's split 'train' is empty (see nuseg prepare --split)")
-        self.colours = [measure_colours(pixels) for pixels, *_ in self.images]
+        if config.augmentation.restain_probability:
+            self.colours = [measure_colours(pixels) for pixels, *_ in self.images]
         self.chances = self._chances(datasets, shares)
 
     def _chances(self, datasets: Sequence[Dataset], shares: list[np.ndarray]) -> np.ndarray:

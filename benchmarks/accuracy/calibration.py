@@ -83,7 +83,7 @@ def main() -> None:
     if stated_error is not None:
         within = [stated_error.low * found <= true <= stated_error.high * found for true, found in counts]
         console.print(
-            f"the model expects {stated_error.low:.2f} to {stated_error.high:.2f}, which holds for {np.mean(within):.0%}"
+            f"it expects {stated_error.low:.2f} to {stated_error.high:.2f}, which holds for {np.mean(within):.0%}"
         )
 
 

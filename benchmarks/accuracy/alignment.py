@@ -1,0 +1,98 @@
+"""How far annotations lie beside the nuclei that they outline, and what that costs in scores.
+
+    python benchmarks/accuracy/alignment.py DATASET [DATASET ...] [--split test] [--model default]
+
+For each image, the shift of the labels is searched at which the optical density just inside of them exceeds that just
+outside the most: no network takes part. Then the model segments the split's images, and is scored with the labels as
+they are and moved by the mean shift, in whole pixels.
+"""
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from nuseg.data.augment import DENSITY_OF_VALUE
+from nuseg.data.dataset import Dataset, load_item
+from nuseg.evaluation.report import score_image
+from nuseg.infer.segment import Segmenter
+
+REACH = 4  # px
+RIM = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+SCORES = ("dice", "aji", "pq", "f1")
+
+
+def edge_contrast(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Density inside less outside the labels' border, with the labels moved by -REACH..REACH px, down and right."""
+    density = cv2.GaussianBlur(DENSITY_OF_VALUE[pixels].mean(axis=2), (0, 0), 0.7)
+    mask = (labels > 0).astype(np.uint8)
+    inner, outer = mask - cv2.erode(mask, RIM), cv2.dilate(mask, RIM) - mask
+    weight = inner / max(inner.sum(), 1) - outer / max(outer.sum(), 1)
+    within = weight[REACH:-REACH, REACH:-REACH]
+    windows = np.lib.stride_tricks.sliding_window_view(density, within.shape)
+    return np.einsum("abij,ij->ab", windows, within)
+
+
+def best_shift(contrast: np.ndarray) -> tuple[float, float]:
+    """Where it is highest, down and right (px), to a fraction by the parabola through three values on either axis."""
+    inner = contrast[1:-1, 1:-1]
+    y, x = (int(place) + 1 for place in np.unravel_index(inner.argmax(), inner.shape))
+
+    def peak(values: np.ndarray) -> float:
+        before, at, behind = values
+        return float((before - behind) / (2 * (before - 2 * at + behind)))
+
+    return y + peak(contrast[y - 1 : y + 2, x]) - REACH, x + peak(contrast[y, x - 1 : x + 2]) - REACH
+
+
+def moved_scores(truth: np.ndarray, found: np.ndarray, down: int, right: int) -> dict[str, float]:
+    """Scores with the truth moved, on the part of the image that both cover."""
+    height, width = truth.shape
+    top, left = max(0, down), max(0, right)
+    bottom, end = height + min(0, down), width + min(0, right)
+    there = truth[top - down : bottom - down, left - right : end - right]
+    return score_image(there, found[top:bottom, left:end])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("datasets", type=Path, nargs="+")
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--model", default="default")
+    arguments = parser.parse_args()
+    segmenter = Segmenter.load(arguments.model, "cpu")
+    shifts = Table("dataset", "images", "down, px", "right, px", title="shift that brings the labels onto the nuclei")
+    scores = Table("dataset", "labels", *SCORES)
+    for path in arguments.datasets:
+        dataset = Dataset.load(path)
+        loaded = [load_item(item) for item in track(dataset.items, dataset.name, console=Console(stderr=True))]
+        found_shifts = np.array([best_shift(edge_contrast(*pair)) for pair in loaded])
+        mean, spread = found_shifts.mean(axis=0), found_shifts.std(axis=0)
+        cells = (f"{m:+.2f} (SD {s:.2f})" for m, s in zip(mean, spread, strict=True))
+        shifts.add_row(dataset.name, str(len(loaded)), *cells)
+        tested = [
+            (item, pair) for item, pair in zip(dataset.items, loaded, strict=True) if item.split == arguments.split
+        ]
+        if not tested or dataset.annotation != "instance":
+            continue
+        down, right = (round(value) for value in mean)
+        segmented = [
+            (labels, segmenter.find_nuclei(pixels, item.mpp)[0])
+            for item, (pixels, labels) in zip(dataset.items, loaded, strict=True)
+            if item.split == arguments.split
+        ]
+        for name, move in (("as annotated", (0, 0)), (f"moved {down} px down, {right} px right", (down, right))):
+            rows = pd.DataFrame([moved_scores(*pair, *move) for pair in segmented])
+            scores.add_row(dataset.name, name, *(f"{rows[score].mean():.4f}" for score in SCORES))
+    for table in (shifts, scores):
+        if table.row_count:
+            Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

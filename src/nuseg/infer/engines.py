@@ -25,7 +25,7 @@ class OpenVinoEngine:
     threads
         CPU threads; None = all that this process may use.
     bf16
-        Compute in bfloat16 where the processor has instructions for it, else in 32 bits.
+        Compute what is in float in bfloat16 where the processor has instructions for it, else in 32 bits.
     """
 
     def __init__(self, graph: Path, threads: int | None = None, bf16: bool = False) -> None:
@@ -112,7 +112,7 @@ def load_engine(
         engine = TorchEngine(model, device)
     else:
         precision = precision or model.config.precision
-        engine = OpenVinoEngine(model.graph(precision), threads, bf16=precision == "bf16")
+        engine = OpenVinoEngine(model.graph(precision), threads, bf16=precision != "f32")
         check_maps(engine, model.config, model.graph(precision))
     return engine if model.config.orientations == 1 else EightOrientations(engine, model.config.stride)
 

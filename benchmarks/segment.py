@@ -21,8 +21,8 @@ from typing import TypeVar
 import cv2
 
 from nuseg.infer.engines import Network, load_engine
-from nuseg.infer.grid import labels_to_image_grid, probability_to_image_grid, to_model_grid
-from nuseg.infer.instances import separate
+from nuseg.infer.grid import labels_to_image_grid, map_to_image_grid, to_model_grid
+from nuseg.infer.instances import measure_certainty, separate
 from nuseg.infer.segment import DEFAULT_OUTPUTS, Segmentation
 from nuseg.infer.tiles import predict_maps
 from nuseg.io.image import find_images, read_image, write_png
@@ -57,10 +57,11 @@ def segment_in_stages(path: Path, mpp: float, model: Model, network: Network, fo
     maps = clock("network", lambda: predict_maps(network, scaled, config))
     found = clock("separation", lambda: separate(maps, config.thresholds, config.mpp))
     shape = image.pixels.shape[:2]
-    probability = clock("rescale", lambda: probability_to_image_grid(maps[0], shape))
-    labels = clock("rescale", lambda: labels_to_image_grid(found, probability >= config.thresholds.mask))
+    foreground = clock("rescale", lambda: map_to_image_grid(maps[0], shape) >= config.thresholds.mask)
+    certainty = clock("rescale", lambda: map_to_image_grid(measure_certainty(maps), shape))
+    labels = clock("rescale", lambda: labels_to_image_grid(found, foreground))
     polygons = clock("outlines", lambda: outlines(labels))
-    nuclei = clock("measures", lambda: measure_nuclei(labels, image.pixels, probability, mpp, polygons))
+    nuclei = clock("measures", lambda: measure_nuclei(labels, image.pixels, certainty, mpp, polygons))
     result = Segmentation(image, labels, nuclei, polygons, mpp, "benchmark", config.name)
     for output in DEFAULT_OUTPUTS:
         clock(f"write {output}", lambda output=output: result.save(folder, [output]))  # type: ignore[misc]

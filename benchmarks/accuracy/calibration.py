@@ -2,8 +2,8 @@
 
     python benchmarks/accuracy/calibration.py DATASET OUT [--split test] [--model default]
 
-Prints the reliability table, the expected calibration error with and without the model's calibration, and the errors
-of counts; writes reliability.png and reliability.csv to OUT.
+Prints the reliability table, the expected calibration error and the errors of counts; writes reliability.png and
+reliability.csv to OUT.
 """
 
 import argparse
@@ -15,26 +15,18 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from scipy.special import expit, logit
 
 from nuseg.data.dataset import Dataset, load_item
 from nuseg.evaluation.calibration import expected_calibration_error, find_matched, reliability
 from nuseg.evaluation.counting import count_error
 from nuseg.infer.segment import Segmenter
-from nuseg.model.config import Calibration
 
 
-def uncalibrated(stated: np.ndarray, how: Calibration) -> np.ndarray:
-    """The certainty that a calibrated probability was made of."""
-    return stated if how == Calibration() else expit((logit(stated) - how.offset) / how.slope)
-
-
-def draw(tables: dict[str, pd.DataFrame], path: Path) -> None:
+def draw(table: pd.DataFrame, path: Path) -> None:
     """Draw the reliability diagram."""
     figure, axis = plt.subplots(figsize=(5, 5), layout="constrained")
     axis.plot([0, 1], [0, 1], "k:", label="as stated")
-    for name, table in tables.items():
-        axis.plot(table["stated"], table["true"], marker="o", label=name)
+    axis.plot(table["stated"], table["true"], marker="o", label="column probability")
     axis.set(
         xlabel="stated probability", ylabel="share that match a true nucleus (IoU > 0.5)", xlim=(0, 1), ylim=(0, 1)
     )
@@ -60,19 +52,17 @@ def main() -> None:
         matched.append(find_matched(truth, result.labels))
         counts.append((len(np.unique(truth)) - 1, len(result.nuclei)))
     probability, came_true = np.concatenate(stated), np.concatenate(matched)
-    mean = uncalibrated(probability, segmenter.model.config.calibration)
     table = reliability(probability, came_true)
     arguments.out.mkdir(parents=True, exist_ok=True)
     table.to_csv(arguments.out / "reliability.csv", index=False)
-    draw({"calibrated": table, "certainty": reliability(mean, came_true)}, arguments.out / "reliability.png")
+    draw(table, arguments.out / "reliability.png")
 
     console = Console()
     shown = Table("stated", "nuclei", "mean stated", "came true", title=f"{dataset.name}, model {arguments.model}")
     for row in table.itertuples():
         shown.add_row(f"{row.low:.1f} to {row.high:.1f}", f"{row.count}", f"{row.stated:.3f}", f"{row.true:.3f}")
     console.print(shown)
-    for name, values in (("calibrated", probability), ("certainty", mean)):
-        console.print(f"expected calibration error, {name}: {expected_calibration_error(values, came_true):.3f}")
+    console.print(f"expected calibration error: {expected_calibration_error(probability, came_true):.3f}")
     error = count_error(*zip(*counts, strict=True))
     stated_error = segmenter.model.config.count_error
     if error is not None:

@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from nuseg.data.augment import DENSITY_OF_VALUE
 from nuseg.data.dataset import Dataset, load_item
 from nuseg.evaluation.report import score_image
 from nuseg.infer.segment import Segmenter
+from nuseg.measure.stain import optical_density
 
 REACH = 4  # px
 RIM = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
@@ -29,7 +29,7 @@ SCORES = ("dice", "aji", "pq", "f1")
 
 def edge_contrast(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Density inside less outside the labels' border, with the labels moved by -REACH..REACH px, down and right."""
-    density = cv2.GaussianBlur(DENSITY_OF_VALUE[pixels].mean(axis=2), (0, 0), 0.7)
+    density = cv2.GaussianBlur(optical_density(pixels).mean(axis=2), (0, 0), 0.7)
     mask = (labels > 0).astype(np.uint8)
     inner, outer = mask - cv2.erode(mask, RIM), cv2.dilate(mask, RIM) - mask
     weight = inner / max(inner.sum(), 1) - outer / max(outer.sum(), 1)
@@ -75,10 +75,7 @@ def main() -> None:
         mean, spread = found_shifts.mean(axis=0), found_shifts.std(axis=0)
         cells = (f"{m:+.2f} (SD {s:.2f})" for m, s in zip(mean, spread, strict=True))
         shifts.add_row(dataset.name, str(len(loaded)), *cells)
-        tested = [
-            (item, pair) for item, pair in zip(dataset.items, loaded, strict=True) if item.split == arguments.split
-        ]
-        if not tested or dataset.annotation != "instance":
+        if dataset.annotation != "instance" or not dataset.split(arguments.split):
             continue
         down, right = (round(value) for value in mean)
         segmented = [

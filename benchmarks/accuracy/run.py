@@ -31,7 +31,6 @@ from nuseg.training.fit import train
 
 HERE = Path(__file__).parent
 ANY_USE = ("consep", "tnbc", "nuinsseg", "dsb", "nucls")
-FOLDS = 5
 SCORES = ("dice", "aji", "pq", "f1")
 KEY = ["protocol", "experiment", "seed", "tested"]
 
@@ -63,8 +62,9 @@ def in_domain(root: Path) -> Iterator[tuple[str, list[Dataset]]]:
     with (root / "splits" / "monuseg.csv").open(newline="") as file:
         fold_of = {row["name"]: int(row["fold"]) for row in csv.DictReader(file)}
     dataset = Dataset.load(root / "monuseg")
-    for fold in range(FOLDS):
-        following = [name for name in fold_of if fold_of[name] == (fold + 1) % FOLDS]
+    folds = max(fold_of.values()) + 1
+    for fold in range(folds):
+        following = [name for name in fold_of if fold_of[name] == (fold + 1) % folds]
         splits = {name: "test" if fold_of[name] == fold else "train" for name in fold_of}
         splits.update(dict.fromkeys(following[::2], "validation"))
         yield f"fold-{fold}", [with_splits(dataset, splits)]

@@ -20,7 +20,7 @@ from nuseg.model.store import Model, save_config
 from nuseg.training.calibrate import calibrate, find_validation_nuclei, measure_counts
 from nuseg.training.module import Training
 from nuseg.training.plots import draw_curves, draw_predictions
-from nuseg.training.tune import START, Example, score_thresholds, tune_thresholds
+from nuseg.training.tune import Example, score_thresholds, tune_thresholds
 
 # How much validation AJI a faster precision may cost.
 AJI_TOLERANCE = 0.005
@@ -55,8 +55,8 @@ def finish(module: Training, datasets: Sequence[Dataset], run: Path) -> Model:
 
 
 def fit_to_images(config: ModelConfig, shown: Sequence[Example]) -> ModelConfig:
-    """Search the thresholds on images, then fit calibration and expected count error to them."""
-    thresholds = tune_thresholds(shown, START)
+    """Search the thresholds on images, from those there are, then fit calibration and expected count error to them."""
+    thresholds = tune_thresholds(shown, config.thresholds)
     found = [find_validation_nuclei(example, thresholds) for example in shown]
     changes = {"thresholds": thresholds, "calibration": calibrate(found), "count_error": measure_counts(found)}
     return config.model_copy(update=changes)

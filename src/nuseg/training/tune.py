@@ -45,7 +45,7 @@ def score_thresholds(examples: Sequence[Example], thresholds: Thresholds) -> dic
     return {name: float(np.mean([mean[name] for mean in means])) for name in ("aji", "pq")}
 
 
-def tune_thresholds(examples: Sequence[Example], start: Thresholds = START, rounds: int = 3) -> Thresholds:
+def tune_thresholds(examples: Sequence[Example], start: Thresholds, rounds: int = 3) -> Thresholds:
     """Search the thresholds one at a time for the best AJI + PQ: AJI minds the outlines, PQ that nuclei are told apart.
 
     Parameters

@@ -60,8 +60,8 @@ class Compute(Strict):
     accelerator: str = Field("auto", description="cpu, gpu, mps or auto")
     devices: int | str = Field("auto", description="number of devices, or auto")
     strategy: str = Field("auto", description="Lightning strategy, such as ddp for several GPUs")
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
-        "32-true", description="bf16-mixed is faster where the processor has bf16 instructions, and on GPUs"
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field(
+        "auto", description="auto: bf16-mixed where the device has instructions for it, else 32-true (older GPUs: 16-mixed)"
     )
 
 

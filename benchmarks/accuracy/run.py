@@ -9,9 +9,9 @@ DATASETS is made by benchmarks/shipped_model/prepare.sh. PROTOCOL is one of
     in-domain  train on monuseg alone, in five folds with the same organs in each: every image is tested once
 
 The first two take the recipe of the default shipped model with a fifth of its steps, the third in_domain.yaml.
-EXPERIMENT is a line of experiments.yaml, which says what it changes in the recipe, or several joined by "+". Runs are kept in
-DATASETS/runs/accuracy and go on where they were interrupted. Rows go to results.csv beside this file, in place of
-earlier ones of the same protocol, experiment and seed.
+EXPERIMENT is a line of experiments.yaml, which says what it changes in the recipe, or several joined by "+". Runs
+are kept in DATASETS/runs/accuracy and go on where they were interrupted. Rows go to results.csv beside this file, in
+place of earlier ones of the same protocol, experiment and seed.
 """
 
 import argparse
@@ -104,13 +104,14 @@ def main() -> None:
     experiments = yaml.safe_load((HERE / "experiments.yaml").read_text())
     parser.add_argument("datasets", type=Path)
     parser.add_argument("protocol", choices=PROTOCOLS)
-    parser.add_argument("experiment", nargs="?", default="recipe", help="one, or several joined by +: " + ", ".join(experiments))
+    known = ", ".join(experiments)
+    parser.add_argument("experiment", nargs="?", default="recipe", help=f"one, or several joined by +: {known}")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     about = {key: getattr(arguments, key) for key in ("protocol", "experiment", "seed")}
     names = arguments.experiment.split("+")
     if unknown := set(names) - set(experiments):
-        parser.error(f"unknown experiment {', '.join(unknown)}: experiments.yaml has {', '.join(experiments)}")
+        parser.error(f"unknown experiment {', '.join(unknown)}: experiments.yaml has {known}")
     recipe, budget = RECIPES[arguments.protocol]
     changes = [change for name in names for change in experiments[name]]
     config = load_config(recipe, [*budget, *changes, f"seed={arguments.seed}"])

@@ -17,6 +17,8 @@ from nuseg.infer.engines import load_engine
 from nuseg.model.export import load_network
 from nuseg.model.store import load_model
 from nuseg.model.unet import network_maps
+from nuseg.training.config import Compute
+from nuseg.training.fit import native_precision
 from nuseg.training.module import ema, warmup_cosine
 
 TINY = [
@@ -165,6 +167,27 @@ def test_training_learns_to_segment_the_tiny_images(tiny_dataset, tmp_path):
     done = run(tiny_dataset, "-o", tmp_path / "run", settings=settings)
     assert done.returncode == 0, done.stderr
     assert load_model(tmp_path / "run").config.scores["tiny"]["dice"]["mean"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("device", "has_bf16", "settings", "precision"),
+    [
+        ("cpu", True, {}, "bf16-mixed"),
+        ("cpu", False, {}, "32-true"),
+        ("cuda", True, {}, "bf16-mixed"),
+        ("cuda", False, {}, "16-mixed"),
+        ("cuda", False, {"accelerator": "cpu"}, "32-true"),
+        ("mps", True, {}, "32-true"),
+        ("mps", True, {"accelerator": "cpu"}, "bf16-mixed"),
+        ("cpu", False, {"precision": "bf16-mixed"}, "bf16-mixed"),
+    ],
+)
+def test_the_precision_is_what_the_device_computes_fastest(monkeypatch, device, has_bf16, settings, precision):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: device == "cuda")
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: has_bf16)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: device == "mps")
+    monkeypatch.setattr("nuseg.training.fit.has_bf16", lambda: has_bf16)
+    assert native_precision(Compute(**settings)) == precision
 
 
 def test_learning_rate_rises_then_falls_to_zero():

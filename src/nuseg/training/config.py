@@ -61,7 +61,7 @@ class Compute(Strict):
     devices: int | str = Field("auto", description="number of devices, or auto")
     strategy: str = Field("auto", description="Lightning strategy, such as ddp for several GPUs")
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field(
-        "auto", description="auto: bf16-mixed where the device has instructions for it, else 32-true (older GPUs: 16-mixed)"
+        "auto", description="auto: bf16-mixed where the device computes in bf16, else 32-true, or 16-mixed on a GPU"
     )
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -150,6 +150,12 @@ def describe_counts(error: CountError | None) -> list[str]:
     ]
 
 
+def describe_training(training: dict[str, Any]) -> list[str]:
+    """The card's lines on how the weights came about: the last training first, then those that it started from."""
+    line = f"- Training: `{training.get('command', 'unknown')}`, commit {training.get('commit', 'unknown')}"
+    return [line, *(describe_training(training["init"]) if "init" in training else [])]
+
+
 def render_card(config: ModelConfig) -> str:
     """The model card: what the model is, what it was trained on, how well it does, as Markdown."""
     lines = [
@@ -162,7 +168,7 @@ def render_card(config: ModelConfig) -> str:
         f"- Licence of the weights: {config.licence}",
         f"- Thresholds: {', '.join(f'{k} {v:g}' for k, v in config.thresholds.model_dump().items())}",
         *describe_counts(config.count_error),
-        f"- Training: `{config.training.get('command', 'unknown')}`",
+        *describe_training(config.training),
         "",
         "## Data",
         "",

@@ -184,6 +184,9 @@ def describe_model(network: Any, config: TrainConfig, datasets: Sequence[Dataset
     record = json.loads((run / "provenance.json").read_text(encoding="utf-8"))
     export = config.export
     trained_on = [dataset for dataset in datasets if dataset.split("train")]
+    training = {"parameters": count_parameters(network), "config": config.model_dump(mode="json"), **record}
+    if config.network.init is not None:
+        training["init"] = load_model(config.network.init).config.training
     return ModelConfig(
         name=export.name or run.name,
         description=export.description or f"U-Net ({config.network.preset}) that segments nuclei in H&E images.",
@@ -203,7 +206,7 @@ def describe_model(network: Any, config: TrainConfig, datasets: Sequence[Dataset
             }
             for dataset in trained_on
         ],
-        training={"parameters": count_parameters(network), "config": config.model_dump(mode="json"), **record},
+        training=training,
     )
 
 

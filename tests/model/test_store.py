@@ -50,6 +50,13 @@ def test_damage_is_named(folder, damage, words):
         load_model(folder)
 
 
+def test_the_card_tells_every_training_that_the_weights_went_through(folder):
+    first = {"command": "nuseg train a", "commit": "abc"}
+    training = {"command": "nuseg train b", "commit": "def", "init": first}
+    card = render_card(load_model(folder).config.model_copy(update={"training": training}))
+    assert "- Training: `nuseg train b`, commit def\n- Training: `nuseg train a`, commit abc\n" in card
+
+
 def test_the_card_shows_scores_with_and_without_interval(folder):
     scores = {"mine": {"dice": {"mean": 0.8, "low": 0.7, "high": 0.9}, "pq": {"mean": 0.5, "low": None, "high": None}}}
     card = render_card(load_model(folder).config.model_copy(update={"scores": scores}))

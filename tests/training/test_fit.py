@@ -130,6 +130,10 @@ def test_fine_tuning_starts_from_a_models_weights(trained, tiny_dataset, tmp_pat
     old, new = (torch.load(f / "model" / "weights.pt", weights_only=True) for f in (trained, tmp_path / "tuned"))
     name = "heads.weight"
     torch.testing.assert_close(new[name], old[name], rtol=0, atol=1e-6)
+    started_from = load_model(tmp_path / "tuned").config.training["init"]
+    assert started_from == load_model(trained).config.training
+    card = (tmp_path / "tuned" / "model" / "CARD.md").read_text()
+    assert card.count("- Training: `") == 2
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,8 @@ def test_fine_tuning_starts_from_a_models_weights(trained, tiny_dataset, tmp_pat
     torch.testing.assert_close(new[name], old[name], rtol=0, atol=1e-6)
     started_from = load_model(tmp_path / "tuned").config.training["init"]
     assert started_from == load_model(trained).config.training
+    # One pass over the thresholds from those of the model, which its own validation images had chosen.
+    assert load_model(tmp_path / "tuned").config.thresholds == load_model(trained).config.thresholds
     card = (tmp_path / "tuned" / "model" / "CARD.md").read_text()
     assert card.count("- Training: `") == 2
 

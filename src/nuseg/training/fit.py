@@ -180,20 +180,22 @@ def architecture_of(config: TrainConfig) -> Architecture:
 
 
 def describe_model(network: Any, config: TrainConfig, datasets: Sequence[Dataset], run: Path) -> ModelConfig:
-    """The model's configuration before any threshold is tuned."""
+    """The model's configuration; its thresholds, to be tuned, are those of the model that is fine-tuned, or `START`."""
     record = json.loads((run / "provenance.json").read_text(encoding="utf-8"))
     export = config.export
     trained_on = [dataset for dataset in datasets if dataset.split("train")]
     training = {"parameters": count_parameters(network), "config": config.model_dump(mode="json"), **record}
+    thresholds = START
     if config.network.init is not None:
-        training["init"] = load_model(config.network.init).config.training
+        start = load_model(config.network.init).config
+        training["init"], thresholds = start.training, start.thresholds
     return ModelConfig(
         name=export.name or run.name,
         description=export.description or f"U-Net ({config.network.preset}) that segments nuclei in H&E images.",
         architecture=architecture_of(config),
         mpp=config.data.mpp,
         margin=receptive_radius(network),
-        thresholds=START,
+        thresholds=thresholds,
         licence=export.licence or " and ".join(sorted({dataset.licence for dataset in trained_on})),
         data=[
             {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train, test and export a shipped model. Usage: train.sh DATASETS default|fast [--resume]
+# Train, test and export a shipped model. Usage: train.sh DATASETS default|fast [--resume or --set KEY=VALUE ...]
 # DATASETS is as made by prepare.sh. The model is DATASETS/runs/NAME/model; its scores on
 # MoNuSeg's training images, which it never saw, are in DATASETS/runs/NAME/test/monuseg.
 set -euo pipefail

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,10 @@ from nuseg.infer.engines import load_engine
 from nuseg.model.export import load_network
 from nuseg.model.store import load_model
 from nuseg.model.unet import network_maps
-from nuseg.training.config import Compute
-from nuseg.training.fit import native_precision
+from nuseg.training.config import Compute, load_config
+from nuseg.training.fit import describe_model, native_precision
 from nuseg.training.module import ema, warmup_cosine
+from nuseg.training.tune import START
 
 TINY = [
     "network.preset=unet-small",
@@ -132,10 +134,19 @@ def test_fine_tuning_starts_from_a_models_weights(trained, tiny_dataset, tmp_pat
     torch.testing.assert_close(new[name], old[name], rtol=0, atol=1e-6)
     started_from = load_model(tmp_path / "tuned").config.training["init"]
     assert started_from == load_model(trained).config.training
-    # One pass over the thresholds from those of the model, which its own validation images had chosen.
+    # The same weights on the same validation images: the search has nothing to gain.
     assert load_model(tmp_path / "tuned").config.thresholds == load_model(trained).config.thresholds
     card = (tmp_path / "tuned" / "model" / "CARD.md").read_text()
     assert card.count("- Training: `") == 2
+
+
+@pytest.mark.parametrize("fine_tuned", [False, True])
+def test_the_search_for_thresholds_begins_with_those_of_the_model_that_is_fine_tuned(trained, fine_tuned):
+    model = load_model(trained)
+    unusual = model.config.thresholds.model_copy(update={"min_area_um2": 3.5})
+    start = replace(model, config=model.config.model_copy(update={"thresholds": unusual})) if fine_tuned else None
+    described = describe_model(load_network(model), load_config(overrides=TINY), [], trained, start)
+    assert described.thresholds == (unusual if fine_tuned else START)
 
 
 @pytest.mark.parametrize(

@@ -77,9 +77,10 @@ def train(
     last = run / CHECKPOINTS / "last.ckpt"
     quieten()
     L.seed_everything(config.seed, verbose=False)
-    network = start_network(config)
+    start = None if config.network.init is None else load_model(config.network.init)
+    network = start_network(config, start)
     claim_run(run, config, loaded, resume)
-    model = describe_model(network, config, loaded, run)
+    model = describe_model(network, config, loaded, run, start)
     validation = validation_items(loaded)
     module = Training(network.to(memory_format=torch.channels_last), config, model, validation)
     trainer = make_trainer(module, run, config, progress)
@@ -144,7 +145,7 @@ def claim_run(run: Path, config: TrainConfig, datasets: Sequence[Dataset], resum
 
 
 def provenance(fingerprints: dict[str, str], config: TrainConfig) -> dict[str, Any]:
-    """Command, versions, commit, machine and data of this training."""
+    """Command, versions, commit, machine, precision and data of this training."""
     try:
         git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
         commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
@@ -162,16 +163,15 @@ def provenance(fingerprints: dict[str, str], config: TrainConfig) -> dict[str, A
     }
 
 
-def start_network(config: TrainConfig) -> Any:
+def start_network(config: TrainConfig, start: Model | None) -> Any:
     """The network to train: fresh, or with the weights of the model to fine-tune."""
-    if config.network.init is None:
+    if start is None:
         return build_unet(config.network, pretrained=config.network.pretrained)
-    model = load_model(config.network.init)
-    wanted, found = architecture_of(config).model_dump(), model.config.architecture.model_dump()
+    wanted, found = architecture_of(config).model_dump(), start.config.architecture.model_dump()
     differing = [f"network.{key}={value}" for key, value in found.items() if value != wanted[key]]
     if differing:
         raise NusegError(f"network.init {config.network.init} is another network: set {', '.join(differing)}")
-    return load_network(model).train()
+    return load_network(start).train()
 
 
 def architecture_of(config: TrainConfig) -> Architecture:
@@ -179,23 +179,23 @@ def architecture_of(config: TrainConfig) -> Architecture:
     return Architecture(**config.network.model_dump(include=set(Architecture.model_fields)))
 
 
-def describe_model(network: Any, config: TrainConfig, datasets: Sequence[Dataset], run: Path) -> ModelConfig:
+def describe_model(
+    network: Any, config: TrainConfig, datasets: Sequence[Dataset], run: Path, start: Model | None
+) -> ModelConfig:
     """The model's configuration; its thresholds, to be tuned, are those of the model that is fine-tuned, or `START`."""
     record = json.loads((run / "provenance.json").read_text(encoding="utf-8"))
     export = config.export
     trained_on = [dataset for dataset in datasets if dataset.split("train")]
     training = {"parameters": count_parameters(network), "config": config.model_dump(mode="json"), **record}
-    thresholds = START
-    if config.network.init is not None:
-        start = load_model(config.network.init).config
-        training["init"], thresholds = start.training, start.thresholds
+    if start is not None:
+        training["init"] = start.config.training
     return ModelConfig(
         name=export.name or run.name,
         description=export.description or f"U-Net ({config.network.preset}) that segments nuclei in H&E images.",
         architecture=architecture_of(config),
         mpp=config.data.mpp,
         margin=receptive_radius(network),
-        thresholds=thresholds,
+        thresholds=START if start is None else start.config.thresholds,
         licence=export.licence or " and ".join(sorted({dataset.licence for dataset in trained_on})),
         data=[
             {

@@ -18,6 +18,7 @@ class Augmentation(Strict):
     elastic: float = Field(4.0, ge=0, description="elastic deformation: largest shift (px); 0 = none")
     elastic_probability: float = Field(0.5, ge=0, le=1, description="probability of elastic deformation")
     crowd_probability: float = Field(0.3, ge=0, le=1, description="probability of pasting nuclei among the others")
+    ink_probability: float = Field(0.0, ge=0, le=1, description="probability of patches of ink, pigment or dirt")
     stain: float = Field(0.2, ge=0, description="stain jitter: factor 1 +- this on each stain's optical density")
     stain_shift: float = Field(0.03, ge=0, description="stain jitter: shift of each stain's optical density")
     restain_probability: float = Field(

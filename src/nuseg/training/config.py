@@ -1,10 +1,10 @@
 """Everything that a training can be told, with what it means; the default is a good choice on a laptop."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from nuseg.data.augment import Augmentation
 from nuseg.errors import NusegError
@@ -17,6 +17,15 @@ class Network(Architecture):
 
     pretrained: bool = Field(True, description="start unet-lite's encoder from its ImageNet weights")
     init: Path | None = Field(None, description="start from this model's weights (fine-tuning)")
+    init_share: float = Field(
+        0.0, ge=0, lt=1, description="share of init's weights in the result; what was known is kept by it"
+    )
+
+    @model_validator(mode="after")
+    def check_share(self) -> Self:
+        if self.init_share and self.init is None:
+            raise ValueError("init_share needs init, the model that the weights are shared with")
+        return self
 
 
 class Data(Strict):

@@ -97,6 +97,8 @@ def train(
     if trainer.interrupted:
         raise NusegError(f"{run}: training was interrupted; go on with --resume")
     load_best(module, run)
+    if start is not None:
+        draw_towards(module.network, load_network(start), config.network.init_share)
     if not trainer.is_global_zero:
         return Model(model, run / "model")
     return finish(module, loaded, run)
@@ -279,3 +281,28 @@ def load_best(module: Training, run: Path) -> None:
     checkpoint = torch.load(run / CHECKPOINTS / "best.ckpt", map_location="cpu", weights_only=False)
     module.load_state_dict(checkpoint["state_dict"])
     module.eval()
+
+
+def draw_towards(network: torch.nn.Module, start: torch.nn.Module, share: float) -> None:
+    """Draw the weights of a fine-tuned network back towards those that it started from.
+
+    Between the two lie networks that know what is new nearly as well, and forget less of what they knew.
+
+    Source: Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022.
+
+    Parameters
+    ----------
+    network
+        Fine-tuned; changed in place.
+    start
+        The same network before.
+    share
+        Of the start's weights in the result, 0..1.
+    """
+    before = start.state_dict()
+    network.load_state_dict(
+        {
+            name: value.lerp(before[name].to(value.device), share) if value.is_floating_point() else value
+            for name, value in network.state_dict().items()
+        }
+    )

@@ -10,6 +10,7 @@ from torch.utils.data import Sampler
 from nuseg.data.augment import jitter_look, measure_colours, random_window, restain
 from nuseg.data.crowd import crowd
 from nuseg.data.dataset import Dataset, load_item
+from nuseg.data.ink import add_ink
 from nuseg.data.targets import find_touching, make_offsets, make_targets
 from nuseg.errors import NusegError
 from nuseg.training.config import TrainConfig
@@ -83,11 +84,12 @@ class Windows(TorchDataset):
         window, nuclei = random_window(pixels, labels, side, zoom, how, rng)
         if instance and rng.random() < how.crowd_probability:
             window, nuclei = crowd(window, nuclei, *random_window(pixels, labels, side, zoom, how, rng), rng)
-        inner = slice(RIM, -RIM)
-        window = window[inner, inner]
         if rng.random() < how.restain_probability:
             window = restain(window, self.colours[chosen], self.colours[other], rng.random())
-        window = jitter_look(window, how, rng)
+        if how.ink_probability and rng.random() < how.ink_probability:
+            window, nuclei = add_ink(window, nuclei, rng)
+        inner = slice(RIM, -RIM)
+        window = jitter_look(window[inner, inner], how, rng)
         made = make_targets(nuclei), make_offsets(nuclei), find_touching(nuclei)[None]
         targets = np.concatenate(made)[:, inner, inner]
         return torch.from_numpy(window.transpose(2, 0, 1).copy()), torch.from_numpy(targets.copy()), instance

@@ -1,0 +1,50 @@
+"""Ink, pigment and dirt: dark patches laid on a window, so that a network learns that they are no nuclei."""
+
+import cv2
+import numpy as np
+
+LUMPS = (6.0, 90.0)  # px; how coarse patches are
+OCTAVES = ((1, 1.0), (3, 0.35))  # how many times finer, and how strong: ragged outlines
+COVERED = (0.005, 0.15)  # share of the window
+DENSITY = (1.4, 2.6)  # mean optical density: darker than nuclei nearly always are
+TINT = 0.25  # most by which a channel's density differs from the mean
+GRAIN = 0.1  # deviation of the density from pixel to pixel
+EDGE = (0.02, 0.6)  # how far the field rises from a patch's edge to its full density
+
+
+def add_ink(pixels: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Lay dark patches of random shape on a window.
+
+    They are where a smooth random field is highest: specks or large stains, all of one colour near black, with a sharp
+    or a soft edge.
+
+    Parameters
+    ----------
+    pixels
+        Window `(h, w, 3)` uint8.
+    labels
+        Its label image `(h, w)`, integer.
+    rng
+        Source of all randomness.
+
+    Returns
+    -------
+    tuple of np.ndarray
+        New window and labels; what a patch hides is background.
+    """
+    height, width = labels.shape
+    lump, covered, edge = (np.exp(rng.uniform(*np.log(ends))) for ends in (LUMPS, COVERED, EDGE))
+    field = sum(weight * smooth_field(height, width, lump / finer, rng) for finer, weight in OCTAVES)
+    share = np.clip((field - np.quantile(field, 1 - covered)) / edge, 0, 1)
+    density = rng.uniform(*DENSITY) * (1 + rng.uniform(-TINT, TINT, 3))
+    grain = rng.standard_normal((height, width, 1), np.float32) * GRAIN
+    hidden = share[..., None]
+    light = (pixels + 1.0) * (1 - hidden) + 256 * np.exp(-density - grain) * hidden - 1
+    inked = np.clip(np.rint(light), 0, 255).astype(np.uint8)
+    return np.where(hidden > 0, inked, pixels), np.where(share > 0.5, 0, labels)
+
+
+def smooth_field(height: int, width: int, lump: float, rng: np.random.Generator) -> np.ndarray:
+    """Smooth noise `(height, width)` float32 of mean 0, with hills some `lump` px wide."""
+    coarse = rng.standard_normal((int(height / lump) + 4, int(width / lump) + 4), np.float32)
+    return cv2.resize(coarse, None, fx=lump, fy=lump, interpolation=cv2.INTER_CUBIC)[:height, :width]

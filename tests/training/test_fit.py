@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import torch
 
+from nuseg.data.dataset import Dataset
 from nuseg.infer.engines import load_engine
 from nuseg.model.export import load_network
 from nuseg.model.store import load_model
@@ -136,8 +137,26 @@ def test_fine_tuning_starts_from_a_models_weights(trained, tiny_dataset, tmp_pat
     assert started_from == load_model(trained).config.training
     # The same weights on the same validation images: the search has nothing to gain.
     assert load_model(tmp_path / "tuned").config.thresholds == load_model(trained).config.thresholds
+    assert [entry["name"] for entry in load_model(tmp_path / "tuned").config.data] == ["tiny", "tiny-binary"]
     card = (tmp_path / "tuned" / "model" / "CARD.md").read_text()
     assert card.count("- Training: `") == 2
+
+
+def test_a_share_of_the_weights_that_fine_tuning_started_from_is_kept(trained, tiny_dataset, tmp_path):
+    settings = [*TINY, f"network.init={trained}", "optimiser.epochs=1", "optimiser.lr=0.01", "optimiser.steps=4"]
+    for share in (0, 0.75):
+        shared = [*settings, f"network.init_share={share}"]
+        done = run(tiny_dataset, "-o", tmp_path / str(share), settings=shared)
+        assert done.returncode == 0, done.stderr
+    folders = (trained, tmp_path / "0", tmp_path / "0.75")
+    old, new, kept = (torch.load(f / "model" / "weights.pt", weights_only=True) for f in folders)
+    assert (old["heads.weight"] != new["heads.weight"]).any()
+    for name, value in kept.items():
+        if value.is_floating_point():
+            expected = 0.75 * old[name].float() + 0.25 * new[name].float()
+            torch.testing.assert_close(value.float(), expected, rtol=2e-3, atol=2e-3)
+        else:
+            assert (value == new[name]).all()
 
 
 @pytest.mark.parametrize("fine_tuned", [False, True])
@@ -149,6 +168,15 @@ def test_the_search_for_thresholds_begins_with_those_of_the_model_that_is_fine_t
     assert described.thresholds == (unusual if fine_tuned else START)
 
 
+def test_a_fine_tuned_model_keeps_the_licences_that_it_started_from(trained, tiny_dataset):
+    model = load_model(trained)
+    start = replace(model, config=model.config.model_copy(update={"licence": "CC BY 4.0 and MIT"}))
+    own = replace(Dataset.load(tiny_dataset), licence="MIT", fingerprint="new")
+    described = describe_model(load_network(model), load_config(overrides=TINY), [own], trained, start)
+    assert described.licence == "CC BY 4.0 and MIT"
+    assert [entry["fingerprint"] for entry in described.data] == ["new", *(e["fingerprint"] for e in model.config.data)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "settings", "words"),
     [
@@ -158,6 +186,7 @@ def test_the_search_for_thresholds_begins_with_those_of_the_model_that_is_fine_t
         (["DATA", "-o", "TRAINED", "--resume"], TINY, "datasets have changed"),
         (["NEW", "-o", "NEW2"], TINY, "dataset"),
         (["DATA", "-o", "NEW"], [*TINY, "network.init=TRAINED", "network.preset=unet-lite"], "unet-small"),
+        (["DATA", "-o", "NEW"], [*TINY, "network.init_share=0.5"], "init_share needs init"),
         (["DATA", "-o", "NEW"], [*TINY, "nonsense=1"], "unknown key nonsense"),
     ],
 )

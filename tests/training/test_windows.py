@@ -49,6 +49,24 @@ def test_an_unknown_dataset_in_the_weights_is_named(tiny_dataset):
         Windows([Dataset.load(tiny_dataset)], load_config(overrides=[*SMALL, "data.weights.other=1"]))
 
 
+def test_ink_darkens_windows_and_hides_nuclei(tiny_dataset):
+    data = Dataset.load(tiny_dataset)
+    still = [*SMALL, *(f"augmentation.{name}_probability=0" for name in ("crowd", "restain", "blur", "noise", "jpeg"))]
+    still += [f"augmentation.{name}=0" for name in ("stain", "stain_shift", "brightness", "contrast")]
+    plain = Windows([data], load_config(overrides=still))
+    inked = Windows([data], load_config(overrides=[*still, "augmentation.ink_probability=1"]))
+    changed_windows = 0
+    for number in range(40):
+        (before, mask_before, _), (after, mask_after, _) = plain[number], inked[number]
+        changed = (before != after).any(dim=0)
+        changed_windows += bool(changed.any())
+        darker = after.float().mean(dim=0) <= before.float().mean(dim=0) + 1
+        assert darker[changed].float().mean() > 0.9 or not changed.any()
+        assert (mask_after[0] <= mask_before[0]).all()  # nuclei only lose pixels
+        assert (mask_after[0] == mask_before[0])[~changed].all()
+    assert changed_windows > 10
+
+
 def test_each_epoch_has_new_numbers():
     numbers = WindowNumbers(5)
     assert list(numbers) == [0, 1, 2, 3, 4]

@@ -36,6 +36,7 @@ from nuseg.training.windows import WindowNumbers, Windows
 
 CONFIG_FILE = "config.yaml"
 CHECKPOINTS = "checkpoints"
+AND = " and "  # between the licences of one model
 
 
 def train(
@@ -184,13 +185,20 @@ def architecture_of(config: TrainConfig) -> Architecture:
 def describe_model(
     network: Any, config: TrainConfig, datasets: Sequence[Dataset], run: Path, start: Model | None
 ) -> ModelConfig:
-    """The model's configuration; its thresholds, to be tuned, are those of the model that is fine-tuned, or `START`."""
+    """The model's configuration; its thresholds, to be tuned, are those of the model that is fine-tuned, or `START`.
+
+    What a fine-tuned model's weights owe to the data of the one that it started from, and to its licence, is kept.
+    """
     record = json.loads((run / "provenance.json").read_text(encoding="utf-8"))
     export = config.export
-    trained_on = [dataset for dataset in datasets if dataset.split("train")]
+    data = describe_data(datasets)
+    licences = [entry["licence"] for entry in data]
     training = {"parameters": count_parameters(network), "config": config.model_dump(mode="json"), **record}
     if start is not None:
         training["init"] = start.config.training
+        seen = {entry["fingerprint"] for entry in data}
+        data += [entry for entry in start.config.data if entry.get("fingerprint") not in seen]
+        licences += start.config.licence.split(AND)
     return ModelConfig(
         name=export.name or run.name,
         description=export.description or f"U-Net ({config.network.preset}) that segments nuclei in H&E images.",
@@ -198,28 +206,33 @@ def describe_model(
         mpp=config.data.mpp,
         margin=receptive_radius(network),
         thresholds=START if start is None else start.config.thresholds,
-        licence=export.licence or " and ".join(sorted({dataset.licence for dataset in trained_on})),
-        data=[
-            {
-                "name": dataset.name,
-                "images": len(dataset.split("train")),
-                "annotation": dataset.annotation,
-                "licence": dataset.licence,
-                "source": dataset.source,
-                "fingerprint": dataset.fingerprint,
-            }
-            for dataset in trained_on
-        ],
+        licence=export.licence or AND.join(sorted(set(licences))),
+        data=data,
         training=training,
     )
+
+
+def describe_data(datasets: Sequence[Dataset]) -> list[dict[str, Any]]:
+    """What the model's card says of the datasets that are trained on."""
+    return [
+        {
+            "name": dataset.name,
+            "images": len(dataset.split("train")),
+            "annotation": dataset.annotation,
+            "licence": dataset.licence,
+            "source": dataset.source,
+            "fingerprint": dataset.fingerprint,
+        }
+        for dataset in datasets
+        if dataset.split("train")
+    ]
 
 
 def make_trainer(module: Training, run: Path, config: TrainConfig, progress: bool) -> L.Trainer:
     """Lightning's loop with our checkpoints, averaged weights, early stopping and logs."""
     # Nuclei scores where any validation image tells nuclei apart, else the mask's.
-    monitor = (
-        "validation/aji" if any(d["annotation"] == "instance" for d in module.model_config.data) else "validation/dice"
-    )
+    nuclei = any(dataset.annotation == "instance" for _, dataset in module.validation)
+    monitor = "validation/aji" if nuclei else "validation/dice"
     # After the log's row of the epoch: what a resumed run goes on from is logged.
     checkpoint = partial(ModelCheckpoint, run / CHECKPOINTS, enable_version_counter=False, save_on_train_epoch_end=True)
     best, last = checkpoint("best", monitor=monitor, mode="max"), checkpoint("last")

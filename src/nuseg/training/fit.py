@@ -98,7 +98,7 @@ def train(
     if trainer.interrupted:
         raise NusegError(f"{run}: training was interrupted; go on with --resume")
     load_best(module, run)
-    if start is not None:
+    if start is not None and config.network.init_share:
         draw_towards(module.network, load_network(start), config.network.init_share)
     if not trainer.is_global_zero:
         return Model(model, run / "model")

@@ -86,6 +86,7 @@ class Windows(TorchDataset):
             window, nuclei = crowd(window, nuclei, *random_window(pixels, labels, side, zoom, how, rng), rng)
         if rng.random() < how.restain_probability:
             window = restain(window, self.colours[chosen], self.colours[other], rng.random())
+        # No number is drawn where ink is off: a training without it sees the windows that it always saw.
         if how.ink_probability and rng.random() < how.ink_probability:
             window, nuclei = add_ink(window, nuclei, rng)
         inner = slice(RIM, -RIM)

@@ -19,9 +19,10 @@ from nuseg.infer.engines import load_engine
 from nuseg.model.export import load_network
 from nuseg.model.store import load_model
 from nuseg.model.unet import network_maps
+from nuseg.training.averaging import ema
 from nuseg.training.config import Compute, load_config
 from nuseg.training.fit import describe_model, native_precision
-from nuseg.training.module import ema, warmup_cosine
+from nuseg.training.module import warmup_cosine
 from nuseg.training.tune import START
 
 TINY = [

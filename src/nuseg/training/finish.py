@@ -45,7 +45,7 @@ def finish(module: Training, datasets: Sequence[Dataset], run: Path) -> Model:
     if items:
         config = fit_to_images(config, examples(module.segmenter(), items))
     calibration = calibration_images(datasets, config.mpp) if items and module.config.export.int8 else ()
-    model = save_model(module.network, config, run / "model", calibration)
+    model = save_model(module.result(), config, run / "model", calibration)
     if items:
         model = choose_precision(model, items)
     scores = test(model, datasets, run)

@@ -27,10 +27,11 @@ from nuseg.model.config import Architecture, ModelConfig
 from nuseg.model.export import load_network
 from nuseg.model.store import Model, load_model
 from nuseg.model.unet import build_unet, count_parameters, receptive_radius
+from nuseg.training.averaging import ema
 from nuseg.training.callbacks import AtomicCheckpoints, EpochBar, EpochLog
 from nuseg.training.config import Compute, TrainConfig, load_config, render_config
 from nuseg.training.finish import finish
-from nuseg.training.module import Training, ema, validation_items
+from nuseg.training.module import Training, validation_items
 from nuseg.training.tune import START
 from nuseg.training.windows import WindowNumbers, Windows
 
@@ -83,7 +84,8 @@ def train(
     claim_run(run, config, loaded, resume)
     model = describe_model(network, config, loaded, run, start)
     validation = validation_items(loaded)
-    module = Training(network.to(memory_format=torch.channels_last), config, model, validation)
+    before = load_network(start).state_dict() if start is not None and config.network.init_share else None
+    module = Training(network.to(memory_format=torch.channels_last), config, model, validation, before)
     trainer = make_trainer(module, run, config, progress)
     with warnings.catch_warnings():
         # Lightning advises more workers than a laptop has cores for.
@@ -98,8 +100,6 @@ def train(
     if trainer.interrupted:
         raise NusegError(f"{run}: training was interrupted; go on with --resume")
     load_best(module, run)
-    if start is not None and config.network.init_share:
-        draw_towards(module.network, load_network(start), config.network.init_share)
     if not trainer.is_global_zero:
         return Model(model, run / "model")
     return finish(module, loaded, run)
@@ -294,28 +294,3 @@ def load_best(module: Training, run: Path) -> None:
     checkpoint = torch.load(run / CHECKPOINTS / "best.ckpt", map_location="cpu", weights_only=False)
     module.load_state_dict(checkpoint["state_dict"])
     module.eval()
-
-
-def draw_towards(network: torch.nn.Module, start: torch.nn.Module, share: float) -> None:
-    """Draw the weights of a fine-tuned network back towards those that it started from.
-
-    Between the two lie networks that know what is new nearly as well, and forget less of what they knew.
-
-    Source: Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022.
-
-    Parameters
-    ----------
-    network
-        Fine-tuned; changed in place.
-    start
-        The same network before.
-    share
-        Of the start's weights in the result, 0..1.
-    """
-    before = start.state_dict()
-    network.load_state_dict(
-        {
-            name: value.lerp(before[name].to(value.device), share) if value.is_floating_point() else value
-            for name, value in network.state_dict().items()
-        }
-    )

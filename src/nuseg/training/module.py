@@ -18,6 +18,7 @@ from nuseg.infer.segment import Segmenter
 from nuseg.model.config import ModelConfig
 from nuseg.model.store import Model
 from nuseg.model.unet import UNet, network_maps
+from nuseg.training.averaging import drawn_towards
 from nuseg.training.config import TrainConfig
 from nuseg.training.losses import segmentation_loss
 
@@ -35,16 +36,24 @@ class Training(L.LightningModule):
         Configuration under which validation images are segmented.
     validation
         Whole images to validate on, each with its dataset; the loader gives their numbers.
+    start
+        Weights of the model that is fine-tuned, where the result keeps a share of them (`network.init_share`).
     """
 
     def __init__(
-        self, network: UNet, config: TrainConfig, model: ModelConfig, validation: Sequence[tuple[Item, Dataset]]
+        self,
+        network: UNet,
+        config: TrainConfig,
+        model: ModelConfig,
+        validation: Sequence[tuple[Item, Dataset]],
+        start: dict[str, Tensor] | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         self.config = config
         self.model_config = model
         self.validation = validation
+        self.start = start
         self.losses: dict[str, list[Tensor]] = defaultdict(list)
         self.scores: dict[str, list[float]] = defaultdict(list)
 
@@ -81,9 +90,15 @@ class Training(L.LightningModule):
                 self.log(f"validation/{name}", float(np.mean(self.scores[name])), sync_dist=True, prog_bar=True)
         self.scores.clear()
 
+    def result(self) -> UNet:
+        """The network that the training would give if it ended now."""
+        if self.start is None:
+            return self.network
+        return drawn_towards(self.network, self.start, self.config.network.init_share)
+
     def segmenter(self) -> Segmenter:
-        """The network as it is now, in the pipeline that users run."""
-        return Segmenter(Model(self.model_config, Path()), partial(network_maps, self.network))
+        """The result as it is now, in the pipeline that users run."""
+        return Segmenter(Model(self.model_config, Path()), partial(network_maps, self.result()))
 
     def configure_optimizers(self) -> Any:
         how = self.config.optimiser
@@ -116,13 +131,6 @@ def warmup_cosine(step: int, steps: int, warmup: float) -> float:
     if step < rise:
         return (step + 1) / (rise + 1)
     return 0.5 * (1 + math.cos(math.pi * min((step - rise) / max(steps - rise, 1), 1)))
-
-
-def ema(average: Tensor, current: Tensor, count: Tensor | int, decay: float) -> Tensor:
-    """Exponential moving average whose memory grows from nothing, so that early weights are forgotten soon."""
-    if not average.is_floating_point():
-        return current
-    return average.lerp(current, 1 - min(decay, (1 + int(count)) / (10 + int(count))))
 
 
 def validation_items(datasets: Sequence[Dataset]) -> list[tuple[Item, Dataset]]:

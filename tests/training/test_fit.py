@@ -19,10 +19,9 @@ from nuseg.infer.engines import load_engine
 from nuseg.model.export import load_network
 from nuseg.model.store import load_model
 from nuseg.model.unet import network_maps
-from nuseg.training.averaging import ema
 from nuseg.training.config import Compute, load_config
 from nuseg.training.fit import describe_model, native_precision
-from nuseg.training.module import warmup_cosine
+from nuseg.training.module import Training, warmup_cosine
 from nuseg.training.tune import START
 
 TINY = [
@@ -160,6 +159,21 @@ def test_a_share_of_the_weights_that_fine_tuning_started_from_is_kept(trained, t
             assert (value == new[name]).all()
 
 
+def test_the_network_that_keeps_a_share_of_the_start_is_the_one_that_is_validated(trained):
+    model = load_model(trained)
+    network = load_network(model).eval()
+    start = {name: torch.zeros_like(value) for name, value in network.state_dict().items()}
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 48, 3), dtype=np.uint8)
+
+    def validated_maps(share: float) -> np.ndarray:
+        config = load_config(overrides=[*TINY, f"network.init={trained}", f"network.init_share={share}"])
+        return Training(network, config, model.config, [], start).segmenter().predict(pixels, 0.25)
+
+    own = Training(network, load_config(overrides=TINY), model.config, []).segmenter().predict(pixels, 0.25)
+    np.testing.assert_allclose(validated_maps(0), own)
+    assert np.abs(validated_maps(0.5) - own).max() > 0.01
+
+
 @pytest.mark.parametrize("fine_tuned", [False, True])
 def test_the_search_for_thresholds_begins_with_those_of_the_model_that_is_fine_tuned(trained, fine_tuned):
     model = load_model(trained)
@@ -243,11 +257,3 @@ def test_learning_rate_rises_then_falls_to_zero():
     assert max(factors) == factors[10] == 1
     assert factors[100] == pytest.approx(0)
     assert sorted(factors[10:], reverse=True) == factors[10:]
-
-
-def test_the_moving_average_forgets_early_weights_soon():
-    average = torch.tensor(100.0)
-    for count in range(200):
-        average = ema(average, torch.tensor(0.0), count, 0.999)
-    assert average < 0.01
-    assert ema(torch.tensor(3), torch.tensor(5), 7, 0.9) == 5  # counters are not averaged

@@ -3,10 +3,13 @@
 import cv2
 import numpy as np
 
-LUMPS = (6.0, 90.0)  # px; how coarse patches are
+from nuseg.data.augment import DENSITY_OF_VALUE
+
+LUMPS = (40.0, 120.0)  # px; how coarse patches are: seldom like a nucleus in size and shape
 OCTAVES = ((1, 1.0), (3, 0.35))  # how many times finer, and how strong: ragged outlines
-COVERED = (0.005, 0.15)  # share of the window
-DENSITY = (1.4, 2.6)  # mean optical density: darker than nuclei nearly always are
+COVERED = (0.03, 0.2)  # share of the window
+NUCLEI = 1.0  # optical density of pale windows' nuclei, or more: patches are darker than the window's own
+DARKER = (0.4, 1.6)  # how much the mean optical density of patches exceeds that of dark nuclei
 TINT = 0.25  # most by which a channel's density differs from the mean
 GRAIN = 0.1  # deviation of the density from pixel to pixel
 EDGE = (0.02, 0.6)  # how far the field rises from a patch's edge to its full density
@@ -15,8 +18,8 @@ EDGE = (0.02, 0.6)  # how far the field rises from a patch's edge to its full de
 def add_ink(pixels: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Lay dark patches of random shape on a window.
 
-    They are where a smooth random field is highest: specks or large stains, all of one colour near black, with a sharp
-    or a soft edge.
+    They are where a smooth random field is highest: specks or large stains, all of one colour, with a sharp or a soft
+    edge. All are darker than nine tenths of what is nucleus in the window, so that dark nuclei are not learned as ink.
 
     Parameters
     ----------
@@ -36,7 +39,8 @@ def add_ink(pixels: np.ndarray, labels: np.ndarray, rng: np.random.Generator) ->
     lump, covered, edge = (np.exp(rng.uniform(*np.log(ends))) for ends in (LUMPS, COVERED, EDGE))
     field = sum(weight * smooth_field(height, width, lump / finer, rng) for finer, weight in OCTAVES)
     share = np.clip((field - np.quantile(field, 1 - covered)) / edge, 0, 1)
-    density = rng.uniform(*DENSITY) * (1 + rng.uniform(-TINT, TINT, 3))
+    nuclei = np.quantile(DENSITY_OF_VALUE[pixels[labels > 0]].mean(axis=1), 0.9) if labels.any() else NUCLEI
+    density = (max(nuclei, NUCLEI) + rng.uniform(*DARKER)) * (1 + rng.uniform(-TINT, TINT, 3))
     grain = rng.standard_normal((height, width, 1), np.float32) * GRAIN
     hidden = share[..., None]
     light = (pixels + 1.0) * (1 - hidden) + 256 * np.exp(-density - grain) * hidden - 1

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Go on with the default model after train.sh, twice. Usage: refine.sh DATASETS
 # DATASETS/runs/default-ink learns that ink and pigment are no nuclei, DATASETS/runs/default-average sees other windows.
-# Both keep half of the weights that they start from: with less, dark nuclei are taken for ink as well. The second is
-# the model that ships. A run that was interrupted goes on, one that is done is left as it is.
+# Both keep half of the weights that they start from: with less, dark nuclei are taken for ink as well. The second is the
+# model that ships, made at the commits on its card: since then ink is darker and the first run's epoch is chosen after
+# its weights are drawn back. A run that was interrupted goes on, one that is done is left as it is.
 set -euo pipefail
 datasets=$1
 

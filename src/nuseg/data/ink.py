@@ -18,7 +18,7 @@ EDGE = (0.02, 0.6)  # how far the field rises from a patch's edge to its full de
 def add_ink(pixels: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Lay dark patches of random shape on a window.
 
-    They are where a smooth random field is highest: specks or large stains, all of one colour, with a sharp or a soft
+    They are where a smooth random field is highest: spots or large stains, all of one colour, with a sharp or a soft
     edge. All are darker than nine tenths of what is nucleus in the window, so that dark nuclei are not learned as ink.
 
     Parameters

@@ -1,5 +1,6 @@
 """Whole trainings on tiny data, through the command line."""
 
+import copy
 import json
 import os
 import signal
@@ -161,14 +162,18 @@ def test_a_share_of_the_weights_that_fine_tuning_started_from_is_kept(trained, t
 
 def test_the_network_that_keeps_a_share_of_the_start_is_the_one_that_is_validated(trained):
     model = load_model(trained)
-    network = load_network(model).eval()
-    start = {name: torch.zeros_like(value) for name, value in network.state_dict().items()}
     pixels = np.random.default_rng(0).integers(0, 256, (40, 48, 3), dtype=np.uint8)
 
     def validated_maps(share: float) -> np.ndarray:
         config = load_config(overrides=[*TINY, f"network.init={trained}", f"network.init_share={share}"])
-        return Training(network, config, model.config, [], start).segmenter().predict(pixels, 0.25)
+        network = load_network(model).eval()
+        learned = copy.deepcopy(network.state_dict())
+        network.load_state_dict({name: torch.zeros_like(value) for name, value in learned.items()})
+        module = Training(network, config, model.config, [])
+        module.network.load_state_dict(learned)
+        return module.segmenter().predict(pixels, 0.25)
 
+    network = load_network(model).eval()
     own = Training(network, load_config(overrides=TINY), model.config, []).segmenter().predict(pixels, 0.25)
     np.testing.assert_allclose(validated_maps(0), own)
     assert np.abs(validated_maps(0.5) - own).max() > 0.01

@@ -19,7 +19,7 @@ def add_ink(pixels: np.ndarray, labels: np.ndarray, rng: np.random.Generator) ->
     """Lay dark patches of random shape on a window.
 
     They are where a smooth random field is highest: spots or large stains, all of one colour, with a sharp or a soft
-    edge. All are darker than nine tenths of what is nucleus in the window, so that dark nuclei are not learned as ink.
+    edge. But for their tint they are darker than nine tenths of what is nucleus in the window: dark nuclei are no ink.
 
     Parameters
     ----------
@@ -39,8 +39,10 @@ def add_ink(pixels: np.ndarray, labels: np.ndarray, rng: np.random.Generator) ->
     lump, covered, edge = (np.exp(rng.uniform(*np.log(ends))) for ends in (LUMPS, COVERED, EDGE))
     field = sum(weight * smooth_field(height, width, lump / finer, rng) for finer, weight in OCTAVES)
     share = np.clip((field - np.quantile(field, 1 - covered)) / edge, 0, 1)
-    nuclei = np.quantile(DENSITY_OF_VALUE[pixels[labels > 0]].mean(axis=1), 0.9) if labels.any() else NUCLEI
-    density = (max(nuclei, NUCLEI) + rng.uniform(*DARKER)) * (1 + rng.uniform(-TINT, TINT, 3))
+    dark = NUCLEI
+    if labels.any():
+        dark = max(dark, np.quantile(DENSITY_OF_VALUE[pixels[labels > 0]].mean(axis=1), 0.9))
+    density = (dark + rng.uniform(*DARKER)) * (1 + rng.uniform(-TINT, TINT, 3))
     grain = rng.standard_normal((height, width, 1), np.float32) * GRAIN
     hidden = share[..., None]
     light = (pixels + 1.0) * (1 - hidden) + 256 * np.exp(-density - grain) * hidden - 1

@@ -84,8 +84,7 @@ def train(
     claim_run(run, config, loaded, resume)
     model = describe_model(network, config, loaded, run, start)
     validation = validation_items(loaded)
-    before = load_network(start).state_dict() if start is not None and config.network.init_share else None
-    module = Training(network.to(memory_format=torch.channels_last), config, model, validation, before)
+    module = Training(network.to(memory_format=torch.channels_last), config, model, validation)
     trainer = make_trainer(module, run, config, progress)
     with warnings.catch_warnings():
         # Lightning advises more workers than a laptop has cores for.

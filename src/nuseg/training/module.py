@@ -1,5 +1,6 @@
 """The training step, the validation on whole images, and the optimiser, as a Lightning module."""
 
+import copy
 import math
 from collections import defaultdict
 from collections.abc import Sequence
@@ -29,31 +30,24 @@ class Training(L.LightningModule):
     Parameters
     ----------
     network
-        To train.
+        To train; as it is given is what `network.init_share` keeps a share of.
     config
         Of the training.
     model
         Configuration under which validation images are segmented.
     validation
         Whole images to validate on, each with its dataset; the loader gives their numbers.
-    start
-        Weights of the model that is fine-tuned, where the result keeps a share of them (`network.init_share`).
     """
 
     def __init__(
-        self,
-        network: UNet,
-        config: TrainConfig,
-        model: ModelConfig,
-        validation: Sequence[tuple[Item, Dataset]],
-        start: dict[str, Tensor] | None = None,
+        self, network: UNet, config: TrainConfig, model: ModelConfig, validation: Sequence[tuple[Item, Dataset]]
     ) -> None:
         super().__init__()
         self.network = network
         self.config = config
         self.model_config = model
         self.validation = validation
-        self.start = start
+        self.start = copy.deepcopy(network.state_dict()) if config.network.init_share else None
         self.losses: dict[str, list[Tensor]] = defaultdict(list)
         self.scores: dict[str, list[float]] = defaultdict(list)
 

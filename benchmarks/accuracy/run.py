@@ -7,8 +7,9 @@ DATASETS is made by benchmarks/shipped_model/prepare.sh. PROTOCOL is one of
     shipped    train on the sets whose licence allows any use, test on monuseg
     unseen     the same without consep, tested on all of it; and without tnbc, tested on all of it
     in-domain  train on monuseg alone, in five folds with the same organs in each: every image is tested once
+    kumar      train on 16 images of monuseg, test on the 14 others, as Kumar et al. (IEEE TMI 2017) divide them
 
-The first two take the recipe of the default shipped model with a fifth of its steps, the third in_domain.yaml.
+The first two take the recipe of the default shipped model with a fifth of its steps, the others in_domain.yaml.
 EXPERIMENT is a line of experiments.yaml, which says what it changes in the recipe, or several joined by "+". Runs
 are kept in DATASETS/runs/accuracy and go on where they were interrupted. Rows go to results.csv beside this file, in
 place of earlier ones of the same protocol, experiment and seed.
@@ -30,6 +31,13 @@ from nuseg.training.config import TrainConfig, load_config
 from nuseg.training.fit import train
 
 HERE = Path(__file__).parent
+# Split of Kumar et al., "A dataset and a technique for generalized nuclear segmentation", IEEE TMI 2017, by patient: its
+# test has organs that are trained on and organs that are not; of the others, one of each organ validates.
+KUMAR_TEST = (
+    *("TCGA-E2-A1B5", "TCGA-E2-A14V", "TCGA-B0-5710", "TCGA-B0-5698", "TCGA-21-5784", "TCGA-21-5786", "TCGA-CH-5767"),
+    *("TCGA-G9-6362", "TCGA-DK-A2I6", "TCGA-G2-A2EK", "TCGA-AY-A8YK", "TCGA-NH-A8F7", "TCGA-KB-A93J", "TCGA-RD-A8N9"),
+)
+KUMAR_VALIDATION = ("TCGA-AR-A1AS", "TCGA-HE-7130", "TCGA-50-5931", "TCGA-G9-6363")
 ANY_USE = ("consep", "tnbc", "nuinsseg", "dsb", "nucls")
 SCORES = ("dice", "aji", "pq", "f1")
 KEY = ["protocol", "experiment", "seed", "tested"]
@@ -70,13 +78,22 @@ def in_domain(root: Path) -> Iterator[tuple[str, list[Dataset]]]:
         yield f"fold-{fold}", [with_splits(dataset, splits)]
 
 
-PROTOCOLS = {"shipped": shipped, "unseen": unseen, "in-domain": in_domain}
+def kumar(root: Path) -> Iterator[tuple[str, list[Dataset]]]:
+    """Kumar's split of monuseg."""
+    dataset = Dataset.load(root / "monuseg")
+    splits = dict.fromkeys(KUMAR_TEST, "test") | dict.fromkeys(KUMAR_VALIDATION, "validation")
+    patients = {item.name: item.name[: len("TCGA-00-0000")] for item in dataset.items}
+    yield "kumar", [with_splits(dataset, {name: splits.get(patient, "train") for name, patient in patients.items()})]
+
+
+PROTOCOLS = {"shipped": shipped, "unseen": unseen, "in-domain": in_domain, "kumar": kumar}
 DEFAULT_MODEL = HERE.parent / "shipped_model" / "default.yaml"
 SHORT = (DEFAULT_MODEL, ["optimiser.epochs=8", "optimiser.steps=240", "export.int8=false"])
 RECIPES: dict[str, tuple[Path, list[str]]] = {
     "shipped": SHORT,
     "unseen": SHORT,
     "in-domain": (HERE / "in_domain.yaml", []),
+    "kumar": (HERE / "in_domain.yaml", []),
 }
 
 

@@ -31,8 +31,8 @@ from nuseg.training.config import TrainConfig, load_config
 from nuseg.training.fit import train
 
 HERE = Path(__file__).parent
-# Split of Kumar et al., "A dataset and a technique for generalized nuclear segmentation", IEEE TMI 2017, by patient: its
-# test has organs that are trained on and organs that are not; of the others, one of each organ validates.
+# Split of Kumar et al. ("A dataset and a technique for generalized nuclear segmentation", IEEE TMI 2017) by patient:
+# its test has organs that are trained on and organs that are not. Of the others one of each organ validates.
 KUMAR_TEST = (
     *("TCGA-E2-A1B5", "TCGA-E2-A14V", "TCGA-B0-5710", "TCGA-B0-5698", "TCGA-21-5784", "TCGA-21-5786", "TCGA-CH-5767"),
     *("TCGA-G9-6362", "TCGA-DK-A2I6", "TCGA-G2-A2EK", "TCGA-AY-A8YK", "TCGA-NH-A8F7", "TCGA-KB-A93J", "TCGA-RD-A8N9"),

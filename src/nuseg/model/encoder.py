@@ -63,7 +63,8 @@ class DepthwiseOnCPU(torch.autograd.Function):
         stride, padding = context.how
         to_input, to_kernel, _ = torch.ops.aten.convolution_backward(
             gradients[0].float(), x.float(), kernel, None, stride, padding,
-            dilation=[1, 1], transposed=False, output_padding=[0, 0], groups=len(kernel), output_mask=[True, True, False],
+            dilation=[1, 1], transposed=False, output_padding=[0, 0], groups=len(kernel),
+            output_mask=[True, True, False],
         )  # fmt: skip
         return to_input.bfloat16(), to_kernel, None, None
 

@@ -31,13 +31,6 @@ from nuseg.training.config import TrainConfig, load_config
 from nuseg.training.fit import train
 
 HERE = Path(__file__).parent
-# Split of Kumar et al. ("A dataset and a technique for generalized nuclear segmentation", IEEE TMI 2017) by patient:
-# its test has organs that are trained on and organs that are not. Of the others one of each organ validates.
-KUMAR_TEST = (
-    *("TCGA-E2-A1B5", "TCGA-E2-A14V", "TCGA-B0-5710", "TCGA-B0-5698", "TCGA-21-5784", "TCGA-21-5786", "TCGA-CH-5767"),
-    *("TCGA-G9-6362", "TCGA-DK-A2I6", "TCGA-G2-A2EK", "TCGA-AY-A8YK", "TCGA-NH-A8F7", "TCGA-KB-A93J", "TCGA-RD-A8N9"),
-)
-KUMAR_VALIDATION = ("TCGA-AR-A1AS", "TCGA-HE-7130", "TCGA-50-5931", "TCGA-G9-6363")
 ANY_USE = ("consep", "tnbc", "nuinsseg", "dsb", "nucls")
 SCORES = ("dice", "aji", "pq", "f1")
 KEY = ["protocol", "experiment", "seed", "tested"]
@@ -65,10 +58,15 @@ def unseen(root: Path) -> Iterator[tuple[str, list[Dataset]]]:
         yield left_out, [all_tested(dataset) if dataset.name == left_out else dataset for dataset in loaded]
 
 
+def monuseg_column(root: Path, column: str) -> dict[str, str]:
+    """A column of the table of monuseg's splits, by image."""
+    with (root / "splits" / "monuseg.csv").open(newline="") as file:
+        return {row["name"]: row[column] for row in csv.DictReader(file)}
+
+
 def in_domain(root: Path) -> Iterator[tuple[str, list[Dataset]]]:
     """Folds of monuseg. Half of the next fold's images validate, the others train."""
-    with (root / "splits" / "monuseg.csv").open(newline="") as file:
-        fold_of = {row["name"]: int(row["fold"]) for row in csv.DictReader(file)}
+    fold_of = {name: int(fold) for name, fold in monuseg_column(root, "fold").items()}
     dataset = Dataset.load(root / "monuseg")
     folds = max(fold_of.values()) + 1
     for fold in range(folds):
@@ -80,10 +78,7 @@ def in_domain(root: Path) -> Iterator[tuple[str, list[Dataset]]]:
 
 def kumar(root: Path) -> Iterator[tuple[str, list[Dataset]]]:
     """Kumar's split of monuseg."""
-    dataset = Dataset.load(root / "monuseg")
-    splits = dict.fromkeys(KUMAR_TEST, "test") | dict.fromkeys(KUMAR_VALIDATION, "validation")
-    patients = {item.name: item.name[: len("TCGA-00-0000")] for item in dataset.items}
-    yield "kumar", [with_splits(dataset, {name: splits.get(patient, "train") for name, patient in patients.items()})]
+    yield "kumar", [with_splits(Dataset.load(root / "monuseg"), monuseg_column(root, "kumar"))]
 
 
 PROTOCOLS = {"shipped": shipped, "unseen": unseen, "in-domain": in_domain, "kumar": kumar}

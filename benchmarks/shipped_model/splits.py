@@ -37,6 +37,13 @@ SETS = {
 }
 
 FOLDS = 5  # of monuseg, for training in its domain
+# Split of Kumar et al. ("A dataset and a technique for generalized nuclear segmentation", IEEE TMI 2017) by patient:
+# its test has organs that are trained on and organs that are not. Of the others one of each organ validates.
+KUMAR_TEST = (
+    *("TCGA-E2-A1B5", "TCGA-E2-A14V", "TCGA-B0-5710", "TCGA-B0-5698", "TCGA-21-5784", "TCGA-21-5786", "TCGA-CH-5767"),
+    *("TCGA-G9-6362", "TCGA-DK-A2I6", "TCGA-G2-A2EK", "TCGA-AY-A8YK", "TCGA-NH-A8F7", "TCGA-KB-A93J", "TCGA-RD-A8N9"),
+)
+KUMAR_VALIDATION = ("TCGA-AR-A1AS", "TCGA-HE-7130", "TCGA-50-5931", "TCGA-G9-6363")
 
 
 def folds(index: Path) -> dict[str, int]:
@@ -46,12 +53,22 @@ def folds(index: Path) -> dict[str, int]:
     return {name: place % FOLDS for place, (_, name) in enumerate(by_organ)}
 
 
+def kumar(name: str) -> str:
+    """Split of an image of monuseg as Kumar et al. have it."""
+    patient = name[: len("TCGA-00-0000")]
+    if patient in KUMAR_TEST:
+        return "test"
+    return "validation" if patient in KUMAR_VALIDATION else "train"
+
+
 data, out = map(Path, sys.argv[1:])
 out.mkdir(parents=True, exist_ok=True)
 fold_of = folds(data / "monuseg-train" / "index.csv")
 for dataset, (folder, place) in SETS.items():
     with (out / f"{dataset}.csv").open("w", newline="") as file:
         table = csv.writer(file)
-        table.writerow(("name", "group", "split", "fold"))
+        table.writerow(("name", "group", "split", "fold", "kumar"))
         for image in sorted((data / folder / "images").glob("*.png")):
-            table.writerow((image.stem, *place(image.stem), fold_of.get(image.stem, "")))
+            name = image.stem
+            folds_of_name = (fold_of[name], kumar(name)) if dataset == "monuseg" else ("", "")
+            table.writerow((name, *place(name), *folds_of_name))

@@ -21,9 +21,9 @@ SCORES = {"dice": "Dice", "aji": "AJI", "pq": "PQ", "f1": "F1"}
 
 
 def read_runs(folder: Path) -> dict[str, dict[int, pd.DataFrame]]:
-    """Scores of the tested images of every finished run, by experiment and seed, in the order of images' names."""
+    """Scores of the images that runs have tested, by experiment and seed, in the order of images' names."""
     runs: dict[str, dict[int, pd.DataFrame]] = defaultdict(dict)
-    for run in sorted(folder.iterdir()):
+    for run in sorted(folder.glob("*-*")):
         experiment, _, seed = run.name.rpartition("-")
         if tables := sorted(run.glob("*/test/*/per_image.csv")):
             images = pd.concat([pd.read_csv(table, dtype={"name": str}) for table in tables])
@@ -34,13 +34,18 @@ def read_runs(folder: Path) -> dict[str, dict[int, pd.DataFrame]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("datasets", type=Path)
-    parser.add_argument("protocol", choices=("shipped", "unseen", "in-domain", "kumar"))
+    parser.add_argument("protocol")
     arguments = parser.parse_args()
-    runs = read_runs(arguments.datasets / "runs" / "accuracy" / arguments.protocol)
+    folder = arguments.datasets / "runs" / "accuracy" / arguments.protocol
+    runs = read_runs(folder)
+    if "recipe" not in runs:
+        parser.error(f"{folder}: no finished run of the recipe: run.py DATASETS {arguments.protocol} makes one")
     recipe = runs.pop("recipe")
     table = Table("experiment", "seeds", *SCORES.values(), "AJI less the recipe's", "by seed")
     for experiment, seeds in {"recipe": recipe, **runs}.items():
         shared = sorted(set(seeds) & set(recipe))
+        if not shared:
+            continue
         scores = pd.concat([seeds[seed] for seed in shared]).mean()
         differences = pd.DataFrame({seed: seeds[seed]["aji"] - recipe[seed]["aji"] for seed in shared})
         mean, low, high = bootstrap_ci(differences.mean(axis=1).to_numpy())

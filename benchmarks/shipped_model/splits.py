@@ -63,12 +63,10 @@ def kumar(name: str) -> str:
 
 data, out = map(Path, sys.argv[1:])
 out.mkdir(parents=True, exist_ok=True)
-fold_of = folds(data / "monuseg-train" / "index.csv")
+of_monuseg = {name: (fold, kumar(name)) for name, fold in folds(data / "monuseg-train" / "index.csv").items()}
 for dataset, (folder, place) in SETS.items():
     with (out / f"{dataset}.csv").open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(("name", "group", "split", "fold", "kumar"))
         for image in sorted((data / folder / "images").glob("*.png")):
-            name = image.stem
-            folds_of_name = (fold_of[name], kumar(name)) if dataset == "monuseg" else ("", "")
-            table.writerow((name, *place(name), *folds_of_name))
+            table.writerow((image.stem, *place(image.stem), *of_monuseg.get(image.stem, ("", ""))))

@@ -12,10 +12,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from nuseg.data.synthetic import synthetic_field
-from nuseg.data.targets import make_targets
-from nuseg.infer.instances import separate
+from nuseg.datasets.synthetic import synthetic_field
 from nuseg.model.config import Thresholds
+from nuseg.segmentation.postprocess import separate
+from nuseg.training.targets import make_targets
 
 SIDE, REPEATS = 1000, 7
 

@@ -20,15 +20,15 @@ from typing import TypeVar
 
 import cv2
 
-from nuseg.infer.engines import Network, load_engine
-from nuseg.infer.grid import labels_to_image_grid, map_to_image_grid, to_model_grid
-from nuseg.infer.instances import measure_certainty, separate
-from nuseg.infer.segment import DEFAULT_OUTPUTS, Segmentation
-from nuseg.infer.tiles import predict_maps
+from nuseg.engines.loading import Network, load_engine
 from nuseg.io.image import find_images, read_image, write_png
 from nuseg.measure.nuclei import measure_nuclei
 from nuseg.measure.outline import outlines
 from nuseg.model.store import Model, load_model
+from nuseg.segmentation.image_grid import labels_to_image_grid, map_to_image_grid, to_model_grid
+from nuseg.segmentation.postprocess import measure_certainty, separate
+from nuseg.segmentation.segmenter import DEFAULT_OUTPUTS, Segmentation
+from nuseg.segmentation.tiling import predict_maps
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("NUSEG_DATA", ROOT.parent / "shared" / "data"))

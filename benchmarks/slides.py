@@ -28,14 +28,14 @@ from scipy import ndimage
 from skimage.measure import regionprops_table
 from skimage.segmentation import watershed
 
-from nuseg.infer.partial import Partial
-from nuseg.infer.segment import Segmenter
-from nuseg.infer.slide_plan import SLIDE_TILE, SlideOptions, plan_slide
-from nuseg.infer.slides import batches, join_tiles, run_tiles
 from nuseg.io.image import find_images, read_image
-from nuseg.io.results.slide import DEFAULT_SLIDE_OUTPUTS, write_slide_results
-from nuseg.io.slide import open_slide
+from nuseg.io.source import open_slide
 from nuseg.model.store import load_model
+from nuseg.results.slide import DEFAULT_SLIDE_OUTPUTS, write_slide_results
+from nuseg.segmentation.checkpoint import Partial
+from nuseg.segmentation.pipeline import batches, join_tiles, run_tiles
+from nuseg.segmentation.plan import SLIDE_TILE, SlideOptions, plan_slide
+from nuseg.segmentation.segmenter import Segmenter
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("NUSEG_DATA", ROOT.parent / "shared" / "data"))

@@ -8,7 +8,7 @@ import tifffile
 
 from nuseg.errors import NusegError
 from nuseg.io.resolution import PixelSize
-from nuseg.io.slide import Slide
+from nuseg.io.source import Slide
 
 TILE = 64
 CM_PER_UM = 1e-4

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from nuseg.infer.nuclei_batch import NucleiBatch
-from nuseg.io.results.slide_info import SlideInfo
 from nuseg.measure.nuclei import measure_nuclei
 from nuseg.measure.outline import outlines
+from nuseg.results.batch import NucleiBatch
+from nuseg.results.info import SlideInfo
 
 MPP = 0.5
 

@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from nuseg.data.dataset import Dataset, load_item
+from nuseg.datasets.dataset import Dataset, load_item
 from nuseg.evaluation.report import score_image
-from nuseg.infer.segment import Segmenter
 from nuseg.measure.stain import optical_density
+from nuseg.segmentation.segmenter import Segmenter
 
 REACH = 4  # px
 RIM = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))

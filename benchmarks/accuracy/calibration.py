@@ -16,10 +16,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from nuseg.data.dataset import Dataset, load_item
+from nuseg.datasets.dataset import Dataset, load_item
 from nuseg.evaluation.calibration import expected_calibration_error, find_matched, reliability
 from nuseg.evaluation.counting import count_error
-from nuseg.infer.segment import Segmenter
+from nuseg.segmentation.segmenter import Segmenter
 
 
 def draw(table: pd.DataFrame, path: Path) -> None:

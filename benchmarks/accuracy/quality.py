@@ -17,11 +17,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from nuseg.data.dataset import Dataset, load_item
+from nuseg.datasets.dataset import Dataset, load_item
 from nuseg.evaluation.report import score_image, summarise
-from nuseg.infer.segment import Segmenter, read_maps
 from nuseg.measure.counts import image_area_mm2
 from nuseg.model.store import Quality, choose_model
+from nuseg.segmentation.segmenter import Segmenter, read_maps
 
 SCORES = ("dice", "aji", "pq", "f1")
 

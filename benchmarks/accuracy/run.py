@@ -25,7 +25,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from nuseg.data.dataset import Dataset
+from nuseg.datasets.dataset import Dataset
 from nuseg.evaluation.report import summarise
 from nuseg.training.config import TrainConfig, load_config
 from nuseg.training.fit import train

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nuseg.evaluation import score_image as evaluate
-    from nuseg.infer.segment import Segmentation, segment
-    from nuseg.infer.slides import segment_slide
     from nuseg.io.image import read_image
-    from nuseg.io.slide import open_slide
+    from nuseg.io.source import open_slide
     from nuseg.model.store import load_model
+    from nuseg.segmentation.pipeline import segment_slide
+    from nuseg.segmentation.segmenter import Segmentation, segment
     from nuseg.training.fit import train
 
 __all__ = [
@@ -30,13 +30,13 @@ __all__ = [
 
 # Where each public name lives; loaded when first used, so that `import nuseg` is instant.
 HOMES = {
-    "Segmentation": ("nuseg.infer.segment", "Segmentation"),
+    "Segmentation": ("nuseg.segmentation.segmenter", "Segmentation"),
     "evaluate": ("nuseg.evaluation", "score_image"),
     "load_model": ("nuseg.model.store", "load_model"),
-    "open_slide": ("nuseg.io.slide", "open_slide"),
+    "open_slide": ("nuseg.io.source", "open_slide"),
     "read_image": ("nuseg.io.image", "read_image"),
-    "segment": ("nuseg.infer.segment", "segment"),
-    "segment_slide": ("nuseg.infer.slides", "segment_slide"),
+    "segment": ("nuseg.segmentation.segmenter", "segment"),
+    "segment_slide": ("nuseg.segmentation.pipeline", "segment_slide"),
     "train": ("nuseg.training.fit", "train"),
 }
 

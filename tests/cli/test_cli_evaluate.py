@@ -11,7 +11,7 @@ import pytest
 from command_line import check_one_error, run_cli
 
 from dark_model import save_dark_model
-from nuseg.data.dataset import VERSION
+from nuseg.datasets.dataset import VERSION
 from nuseg.io.image import write_png
 
 FILES = ["per_image.csv", "scores.json", "summary.csv"]

@@ -5,7 +5,7 @@ import pytest
 from command_line import check_one_error, run_cli
 
 from annotated import field, write_source
-from nuseg.data.dataset import Dataset
+from nuseg.datasets.dataset import Dataset
 from nuseg.io.image import write_png
 
 run = partial(run_cli, "prepare")

@@ -5,13 +5,13 @@ import pytest
 import tifffile
 from typer.testing import CliRunner
 
-import nuseg.infer.segment as segmenting
+import nuseg.segmentation.segmenter as segmenting
 from nuseg.cli import app
-from nuseg.infer.segment import Segmentation
 from nuseg.measure.nuclei import measure_nuclei
 from nuseg.measure.outline import outlines
-from nuseg.view import demo
-from nuseg.view.demo import Example, examples, run_example, write_demo_page
+from nuseg.segmentation.segmenter import Segmentation
+from nuseg.viewer import demo
+from nuseg.viewer.demo import Example, examples, run_example, write_demo_page
 
 FILES = {"mask": "png", "labels": "tiff", "geojson": "geojson", "csv": "csv", "overlay": "png", "images": "png"}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from nuseg.data.dataset import Item
+from nuseg.datasets.dataset import Item
 from nuseg.errors import NusegError
 from nuseg.evaluation.cases import Cases, dataset_cases, find_labels, folder_cases, model_cases, read_labels
 from nuseg.io.image import write_png

@@ -9,8 +9,8 @@ import pytest
 import tifffile
 from image_files import claim_height, colours, png_header, save
 
+from nuseg.annotations.raw import read_raw
 from nuseg.errors import NusegError
-from nuseg.io.annotations.raw import read_raw
 from nuseg.io.image import read_image
 
 RGB = colours()

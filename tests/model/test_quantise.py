@@ -5,7 +5,7 @@ import onnx
 import pytest
 import torch
 
-from nuseg.infer.engines import load_engine
+from nuseg.engines.loading import load_engine
 from nuseg.model.config import Architecture, ModelConfig
 from nuseg.model.export import save_model
 from nuseg.model.quantise import float_nodes

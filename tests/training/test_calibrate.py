@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nuseg.measure.confidence import confidence
+from nuseg.measure.probability import confidence
 from nuseg.model.config import Calibration, Thresholds
 from nuseg.training.calibrate import Found, calibrate, find_validation_nuclei, measure_counts
 from nuseg.training.tune import Example

@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 import torch
 
-from nuseg.data.dataset import Dataset
-from nuseg.infer.engines import load_engine
+from nuseg.datasets.dataset import Dataset
+from nuseg.engines.loading import load_engine
 from nuseg.model.export import load_network
 from nuseg.model.store import load_model
 from nuseg.model.unet import network_maps

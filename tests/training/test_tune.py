@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from nuseg.data.targets import make_targets
 from nuseg.model.config import Thresholds
 from nuseg.training import tune
+from nuseg.training.targets import make_targets
 from nuseg.training.tune import Example, score_thresholds, tune_thresholds
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nuseg.data.dataset import Dataset
+from nuseg.datasets.dataset import Dataset
 from nuseg.errors import NusegError
 from nuseg.training.config import load_config
 from nuseg.training.windows import WindowNumbers, Windows

@@ -9,7 +9,7 @@ import typer
 
 from nuseg.cli import demo, evaluate, export, info, models, prepare, segment, train
 from nuseg.errors import NusegError
-from nuseg.wording import one_line
+from nuseg.text import one_line
 
 app = typer.Typer(
     name="nuseg",

@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from nuseg.view.demo import Outcome
+    from nuseg.viewer.demo import Outcome
 
 
 def demo(
@@ -31,8 +31,8 @@ def demo(
 
     from rich.console import Console
 
-    from nuseg.infer.segment import segment
-    from nuseg.view.demo import examples, run_example, write_demo_page
+    from nuseg.segmentation.segmenter import segment
+    from nuseg.viewer.demo import examples, run_example, write_demo_page
 
     outcomes = [run_example(example, segment, out) for example in examples()]
     page = write_demo_page(outcomes, out)

@@ -8,7 +8,7 @@ import typer
 
 from nuseg.cli.segment import Device, Quality
 from nuseg.errors import NusegError
-from nuseg.wording import plural
+from nuseg.text import plural
 
 if TYPE_CHECKING:
     from nuseg.evaluation.cases import Cases
@@ -118,7 +118,7 @@ def plan(
     """Say what to compare, and how to name it in scores.json."""
     import cv2
 
-    from nuseg.data.dataset import Dataset
+    from nuseg.datasets.dataset import Dataset
     from nuseg.evaluation.cases import dataset_cases, folder_cases, model_cases
 
     about: dict[str, Any] = {"truth": str(truth)}
@@ -135,8 +135,8 @@ def plan(
     if predictions is not None:
         return dataset_cases(items, instance, predictions), about
 
-    from nuseg.infer.segment import Segmenter
     from nuseg.model.store import choose_model
+    from nuseg.segmentation.segmenter import Segmenter
 
     if threads is not None:
         cv2.setNumThreads(threads)
@@ -149,9 +149,9 @@ def report(scores: "Scores", out: Path | None, about: dict[str, Any]) -> None:
     """Print the table and, where `out` is given, write all files."""
     from rich.console import Console
 
-    from nuseg.evaluation.figure import draw_comparison
     from nuseg.evaluation.report import TITLES, render_summary, summarise, write_scores
     from nuseg.io.image import write_png
+    from nuseg.plot.comparison import draw_comparison
 
     table = scores.table
     Console(highlight=False, soft_wrap=True).print(render_summary(summarise(table)))

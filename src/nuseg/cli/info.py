@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from nuseg.io.image import Image
-    from nuseg.io.slide import Slide
+    from nuseg.io.source import Slide
 
 
 def info(
@@ -22,7 +22,7 @@ def info(
 
     from nuseg.errors import NusegError
     from nuseg.io.image import find_images, read_image
-    from nuseg.io.slide import is_slide, open_slide
+    from nuseg.io.source import is_slide, open_slide
     from nuseg.model.store import load_model
 
     wanted = load_model(model).config.mpp
@@ -57,7 +57,7 @@ def as_table(path: Path, facts: dict[str, str]) -> "Table":
 def slide_facts(slide: "Slide", mpp: float | None, wanted: float) -> dict[str, str]:
     """Describe a slide."""
     from nuseg.errors import NusegError
-    from nuseg.io.slide_grid import ModelGrid
+    from nuseg.segmentation.resample import ModelGrid
 
     facts = {"format": f"slide, {slide.vendor}", "size": f"{slide.width} x {slide.height} px"}
     try:
@@ -86,7 +86,7 @@ def slide_facts(slide: "Slide", mpp: float | None, wanted: float) -> dict[str, s
 def image_facts(image: "Image", mpp: float | None, wanted: float) -> dict[str, str]:
     """Describe an image."""
     from nuseg.errors import NusegError
-    from nuseg.infer.grid import model_shape
+    from nuseg.segmentation.image_grid import model_shape
 
     height, width = image.pixels.shape[:2]
     facts = {"format": "image", "size": f"{width} x {height} px"}
@@ -105,7 +105,7 @@ def resolution(source: "Image | Slide", mpp: float | None) -> tuple[float, str]:
     import warnings
 
     from nuseg.io.resolution import resolve_mpp
-    from nuseg.io.slide import Slide
+    from nuseg.io.source import Slide
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from nuseg.data.prepare import Prepared
+    from nuseg.datasets.prepare import Prepared
 
 
 class Format(StrEnum):
@@ -139,9 +139,9 @@ def prepare(
 
     Folders of your own naming:  nuseg prepare . -o dataset --images HE --labels ../nuclei --format binary
     """
-    from nuseg.data.prepare import PrepareSettings
-    from nuseg.data.prepare import prepare as make
-    from nuseg.data.split import parse_fractions
+    from nuseg.datasets.prepare import PrepareSettings
+    from nuseg.datasets.prepare import prepare as make
+    from nuseg.datasets.split import parse_fractions
 
     settings = PrepareSettings(
         images=images,
@@ -181,7 +181,7 @@ def show(prepared: "Prepared") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from nuseg.data.checks import gather
+    from nuseg.datasets.checks import gather
 
     console = Console(highlight=False, soft_wrap=True)
     for decision in prepared.decisions:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nuseg.wording import plural
+from nuseg.text import plural
 
 if TYPE_CHECKING:
-    from nuseg.io.results.summary import Row
+    from nuseg.results.summary import Row
 
 
 class Device(StrEnum):
@@ -102,18 +102,18 @@ def segment(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from nuseg.infer.batch import Batch, Job, find_slides, plan_jobs
-    from nuseg.infer.outputs import choose_outputs
-    from nuseg.infer.segment import Segmenter
-    from nuseg.infer.slide_plan import SLIDE_TILE, SlideOptions
-    from nuseg.infer.slides import Progress as SlideProgress
-    from nuseg.infer.tiles import DEFAULT_TILE
     from nuseg.io.atomic import check_folder
     from nuseg.io.image import find_images
-    from nuseg.io.region import read_region
     from nuseg.io.resolution import check_mpp
-    from nuseg.io.results import summary
     from nuseg.model.store import choose_model
+    from nuseg.results import summary
+    from nuseg.segmentation.folder import Batch, Job, find_slides, plan_jobs
+    from nuseg.segmentation.outputs import choose_outputs
+    from nuseg.segmentation.pipeline import Progress as SlideProgress
+    from nuseg.segmentation.plan import SLIDE_TILE, SlideOptions
+    from nuseg.segmentation.region import read_region
+    from nuseg.segmentation.segmenter import Segmenter
+    from nuseg.segmentation.tiling import DEFAULT_TILE
 
     words = None if output is None else [word.strip() for word in output.split(",") if word.strip()]
     choose_outputs(words, images=False, slides=False)  # a word unknown to both is said before files are looked at

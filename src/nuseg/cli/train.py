@@ -37,7 +37,7 @@ def train(
 
     nuseg segment slide.png --model run1 -o out
     """
-    from nuseg.data.dataset import Dataset
+    from nuseg.datasets.dataset import Dataset
     from nuseg.io.atomic import check_folder
 
     try:

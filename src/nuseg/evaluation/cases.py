@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from nuseg.data.checks import looks_binary
-from nuseg.data.dataset import Item, load_item
-from nuseg.data.names import name_search, refuse_twins, shorten, stem
+from nuseg.annotations import binary_mask, label_image
+from nuseg.annotations.raw import ANNOTATION_SUFFIXES
+from nuseg.datasets.checks import looks_binary
+from nuseg.datasets.dataset import Item, load_item
+from nuseg.datasets.names import name_search, refuse_twins, shorten, stem
 from nuseg.errors import NusegError
-from nuseg.io.annotations import binary_mask, label_image
-from nuseg.io.annotations.raw import ANNOTATION_SUFFIXES
 from nuseg.io.find import list_files
 
 LABELS_FOLDER = "labels"  # where datasets and results keep their label images

@@ -15,7 +15,7 @@ from nuseg.evaluation.object import object_scores
 from nuseg.evaluation.pixel import pixel_scores
 from nuseg.evaluation.statistics import bootstrap_ci
 from nuseg.io.atomic import atomic_path
-from nuseg.wording import plural
+from nuseg.text import plural
 
 TITLES = {
     "dice": "Dice",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nuseg.errors import NusegError
-from nuseg.wording import plural
+from nuseg.text import plural
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 MANY_FILES = (".dcm",)  # a slide of this format is a folder of such files

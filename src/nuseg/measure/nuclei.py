@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from nuseg.measure.confidence import confidence
 from nuseg.measure.outline import outlines
+from nuseg.measure.probability import confidence
 from nuseg.measure.shape import ellipses, perimeters, solidities
 from nuseg.measure.stain import DENSITY_OF_VALUE, UNMIX
 from nuseg.model.config import Calibration

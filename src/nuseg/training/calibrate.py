@@ -10,9 +10,9 @@ from scipy.special import logit
 
 from nuseg.evaluation.calibration import find_matched
 from nuseg.evaluation.counting import count_error
-from nuseg.infer.segment import read_maps
-from nuseg.measure.confidence import EDGE
+from nuseg.measure.probability import EDGE
 from nuseg.model.config import Calibration, CountError, Thresholds
+from nuseg.segmentation.segmenter import read_maps
 from nuseg.training.tune import Example
 
 FEWEST = 50  # nuclei; fewer say nothing

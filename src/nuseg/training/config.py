@@ -6,10 +6,10 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from nuseg.data.augment import Augmentation
 from nuseg.errors import NusegError
 from nuseg.model.config import Architecture, Strict
-from nuseg.wording import one_line
+from nuseg.text import one_line
+from nuseg.training.augmentation import Augmentation
 
 
 class Network(Architecture):

@@ -9,17 +9,17 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
-from nuseg.data.dataset import Dataset, Item, load_item
+from nuseg.datasets.dataset import Dataset, Item, load_item
+from nuseg.engines.loading import has_bf16, load_engine
 from nuseg.evaluation.report import score_image, write_scores
-from nuseg.infer.engines import has_bf16, load_engine
-from nuseg.infer.grid import to_model_grid
-from nuseg.infer.segment import Segmenter
 from nuseg.model.config import ModelConfig, Precision
 from nuseg.model.export import save_model
 from nuseg.model.store import Model, save_config
+from nuseg.plot.training import draw_curves, draw_predictions
+from nuseg.segmentation.image_grid import to_model_grid
+from nuseg.segmentation.segmenter import Segmenter
 from nuseg.training.calibrate import calibrate, find_validation_nuclei, measure_counts
 from nuseg.training.module import Training
-from nuseg.training.plots import draw_curves, draw_predictions
 from nuseg.training.tune import Example, score_thresholds, tune_thresholds
 
 # How much validation AJI a faster precision may cost.

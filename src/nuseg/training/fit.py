@@ -19,9 +19,9 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, WeightAv
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
-from nuseg.data.dataset import Dataset
+from nuseg.datasets.dataset import Dataset
+from nuseg.engines.loading import has_bf16
 from nuseg.errors import NusegError
-from nuseg.infer.engines import has_bf16
 from nuseg.io.atomic import atomic_path
 from nuseg.model.config import Architecture, ModelConfig
 from nuseg.model.export import load_network

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuseg.data.dataset import Dataset, Item, load_item
+from nuseg.datasets.dataset import Dataset, Item, load_item
 from nuseg.evaluation.report import score_image
-from nuseg.infer.segment import Segmenter
 from nuseg.model.config import ModelConfig
 from nuseg.model.store import Model
 from nuseg.model.unet import UNet, network_maps
+from nuseg.segmentation.segmenter import Segmenter
 from nuseg.training.averaging import drawn_towards
 from nuseg.training.config import TrainConfig
 from nuseg.training.losses import segmentation_loss

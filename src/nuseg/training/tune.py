@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nuseg.evaluation.object import object_scores
-from nuseg.infer.segment import read_maps
 from nuseg.model.config import Thresholds
+from nuseg.segmentation.segmenter import read_maps
 
 # Where the search begins: what was good for several networks.
 START = Thresholds(mask=0.5, distance_share=0.3, marker=0.3, min_certainty=0.5)

@@ -7,13 +7,13 @@ import torch
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
 
-from nuseg.data.augment import jitter_look, measure_colours, random_window, restain
-from nuseg.data.crowd import crowd
-from nuseg.data.dataset import Dataset, load_item
-from nuseg.data.ink import add_ink
-from nuseg.data.targets import find_touching, make_offsets, make_targets
+from nuseg.datasets.dataset import Dataset, load_item
 from nuseg.errors import NusegError
+from nuseg.training.artefacts import add_ink
+from nuseg.training.augmentation import jitter_look, measure_colours, random_window, restain
 from nuseg.training.config import TrainConfig
+from nuseg.training.copy_paste import crowd
+from nuseg.training.targets import find_touching, make_offsets, make_targets
 
 RIM = 32  # px; cut around a window, so that a nucleus at its edge has the distances that the whole nucleus has
 

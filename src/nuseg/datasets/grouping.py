@@ -1,0 +1,104 @@
+"""Which images belong together and what a table says of them: groups, given splits, resolutions."""
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from nuseg.datasets.dataset import SPLITS
+from nuseg.errors import NusegError
+
+_SPLIT_WORDS = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def groups_by_pattern(names: Sequence[str], pattern: str) -> dict[str, str]:
+    """Group names by the one capture group of a regular expression, searched in each name.
+
+    Raises
+    ------
+    NusegError
+        The expression is wrong, has not one capture group, or does not match some names.
+    """
+    try:
+        expression = re.compile(pattern)
+    except re.error as problem:
+        raise NusegError(f"--group {pattern}: not a regular expression ({problem})") from None
+    if expression.groups != 1:
+        raise NusegError(
+            f"--group {pattern}: expected one group in parentheses, found {expression.groups}; "
+            r"for names like patient_image write '^(.+?)_'"
+        )
+    groups: dict[str, str] = {}
+    for name in names:
+        match = expression.search(name)
+        if match is not None and match.group(1):
+            groups[name] = match.group(1)
+    missed = [name for name in names if name not in groups]
+    if missed:
+        raise NusegError(f"--group {pattern}: does not match {some(missed)}")
+    return groups
+
+
+def read_column(table: Path, column: str, names: Sequence[str]) -> dict[str, str]:
+    """Read a column of a CSV for the given names, which stand in its column `name` (with or without suffix).
+
+    Raises
+    ------
+    NusegError
+        Unreadable, columns missing, a name missing, twice with different values, or without a value.
+    """
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            columns = rows.fieldnames or []
+            for needed in ("name", column):
+                if needed not in columns:
+                    raise NusegError(
+                        f"{table}: has no column {needed!r}; its columns are {', '.join(columns) or 'none'}"
+                    )
+            values: dict[str, str] = {}
+            for row in rows:
+                name, value = (row["name"] or "").strip(), (row[column] or "").strip()
+                if values.setdefault(name, value) != value:
+                    raise NusegError(f"{table}: {name} occurs twice, with {column} {values[name]!r} and {value!r}")
+    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+        raise NusegError(f"{table}: cannot be read as CSV ({problem})") from None
+    without_suffix = {Path(name).stem: value for name, value in values.items()}
+    found = {name: values.get(name) or without_suffix.get(name, "") for name in names}
+    missed = [name for name in names if not found[name]]
+    if missed:
+        raise NusegError(f"{table}: column {column!r} has no value for {some(missed)}")
+    return found
+
+
+def given_split(values: Mapping[str, str], groups: Mapping[str, str], where: str) -> dict[str, str]:
+    """Take the split given for every name; its words are checked, and no group may be divided."""
+    split: dict[str, str] = {}
+    first: dict[str, str] = {}
+    for name in sorted(values):
+        word = _SPLIT_WORDS.get(values[name].lower())
+        if word is None:
+            raise NusegError(f"{where}: split of {name} is {values[name]!r}, expected {', '.join(SPLITS)}")
+        split[name] = word
+        other = first.setdefault(groups[name], name)
+        if split[other] != word:
+            raise NusegError(
+                f"{where}: group {groups[name]} is divided: {other} is in {split[other]}, {name} in {word}; "
+                "images of one group must share a split"
+            )
+    return split
+
+
+def some(names: Sequence[str], shown: int = 5) -> str:
+    """Join names for a message, the first few of them."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more

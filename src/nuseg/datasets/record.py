@@ -1,0 +1,108 @@
+"""The content of `dataset.json`: counts, resolution, fingerprint, items."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from nuseg.datasets.convert import Converted
+from nuseg.datasets.dataset import SPLITS
+
+
+@dataclass(frozen=True)
+class SplitCounts:
+    """Size of a split; `median_area_um2` is None without nuclei."""
+
+    images: int
+    groups: int
+    nuclei: int
+    median_area_um2: float | None
+
+
+def fingerprint(
+    items: Sequence[Converted], groups: Mapping[str, str], split: Mapping[str, str], annotation: str
+) -> str:
+    """SHA-256 over names, pixels, labels, resolutions, groups, splits and annotation kind, in order of names."""
+    digest = hashlib.sha256(annotation.encode())
+    for one in sorted(items, key=lambda one: one.name):
+        mpp = f"{one.resolution.mpp:.6g}"
+        parts = (one.name, one.pixel_hash, one.label_hash, mpp, groups[one.name], split[one.name])
+        digest.update(json.dumps(parts).encode())
+    return digest.hexdigest()
+
+
+def count_splits(
+    items: Sequence[Converted], groups: Mapping[str, str], split: Mapping[str, str]
+) -> dict[str, SplitCounts]:
+    """Size of every split that has images."""
+    counts = {}
+    for name in SPLITS:
+        members = [one for one in items if split[one.name] == name]
+        if not members:
+            continue
+        areas = np.concatenate([one.facts.areas_um2 for one in members])
+        counts[name] = SplitCounts(
+            images=len(members),
+            groups=len({groups[one.name] for one in members}),
+            nuclei=areas.size,
+            median_area_um2=round(float(np.median(areas)), 2) if areas.size else None,
+        )
+    return counts
+
+
+def count_record(
+    items: Sequence[Converted],
+    groups: Mapping[str, str],
+    split: Mapping[str, str],
+    counts: Mapping[str, SplitCounts],
+) -> dict[str, Any]:
+    """Counts in all, by split and by group."""
+    by_group: dict[str, dict[str, Any]] = {}
+    for one in sorted(items, key=lambda one: (groups[one.name], one.name)):
+        entry = by_group.setdefault(groups[one.name], {"split": split[one.name], "images": 0, "nuclei": 0})
+        entry["images"] += 1
+        entry["nuclei"] += one.facts.areas_um2.size
+    return {
+        "images": len(items),
+        "nuclei": sum(count.nuclei for count in counts.values()),
+        "splits": {name: asdict(count) for name, count in counts.items()},
+        "groups": by_group,
+    }
+
+
+def resolution_record(items: Sequence[Converted]) -> dict[str, Any]:
+    """Range of the resolutions, and where they come from with the number of images."""
+    values = [one.resolution.mpp for one in items]
+    sources = Counter(one.resolution.source for one in items)
+    return {"min": min(values), "max": max(values), "sources": dict(sorted(sources.items()))}
+
+
+def item_records(
+    items: Sequence[Converted], groups: Mapping[str, str], split: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """One record for every image, in order of names."""
+    return [
+        {
+            "name": one.name,
+            "image": one.image,
+            "label": one.label,
+            "mpp": one.resolution.mpp,
+            "split": split[one.name],
+            "group": groups[one.name],
+            "nuclei": int(one.facts.areas_um2.size),
+        }
+        for one in sorted(items, key=lambda one: one.name)
+    ]
+
+
+def own_version() -> str:
+    """Version of nuseg, or "not installed" where it runs from source."""
+    try:
+        return version("nuseg")
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,1 @@
+"""What runs a network: OpenVINO on CPUs, PyTorch on GPUs."""

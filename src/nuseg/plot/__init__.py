@@ -1,0 +1,1 @@
+"""Every figure: outlines, contact sheets, curves, densities."""

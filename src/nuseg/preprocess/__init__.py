@@ -1,0 +1,1 @@
+"""Before the network: tissue and stains."""

@@ -1,0 +1,40 @@
+"""How far long work is: one protocol for everything that takes time."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A state of work.
+
+    Attributes
+    ----------
+    task : str
+        What is being done, in words: "segment a.png".
+    done, total : int
+        Steps: tiles, images.
+    nuclei : int
+        Found so far; 0 where none are looked for.
+    """
+
+    task: str
+    done: int
+    total: int
+    nuclei: int = 0
+
+
+ProgressCallback = Callable[[Progress], None]
+"""Is called after each step, in the thread that began the work."""
+
+
+def tracked(items: Sequence[Item] | Iterable[Item], task: str, progress: ProgressCallback | None) -> Iterator[Item]:
+    """Give items one by one, and tell `progress` after each."""
+    items = list(items)
+    for done, item in enumerate(items, 1):
+        yield item
+        if progress is not None:
+            progress(Progress(task, done, len(items)))

@@ -1,0 +1,119 @@
+"""Nuclei as QuPath detections in GeoJSON.
+
+QuPath reads such a file by drag and drop or File > Import objects, also compressed (`.geojson.gz`).
+Coordinates are pixels of the full image from its upper left corner, as QuPath counts them."""
+
+import gzip
+import io
+import uuid
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import orjson
+import pandas as pd
+
+from nuseg.io.atomic import atomic_path
+from nuseg.results.batch import NucleiBatch
+
+CLASSIFICATION = {"name": "Nucleus", "color": [0, 255, 0]}
+
+# Column of the table: name in QuPath, which writes units so.
+MEASUREMENTS = {
+    "area_um2": "Area µm^2",
+    "perimeter_um": "Perimeter µm",
+    "diameter_um": "Equivalent diameter µm",
+    "major_axis_um": "Major axis µm",
+    "minor_axis_um": "Minor axis µm",
+    "eccentricity": "Eccentricity",
+    "solidity": "Solidity",
+    "haematoxylin_od": "Haematoxylin OD mean",
+    "eosin_od": "Eosin OD mean",
+    "probability": "Probability",
+}
+DECIMALS = 3  # of coordinates: a thousandth of a pixel
+
+
+def feature(name: str, number: int, polygon: np.ndarray, measures: Mapping[Hashable, float]) -> dict[str, Any]:
+    """Make one detection: a polygon (k, 2) of x, y, closed here, with its measures.
+
+    Its id is made of the image's name and the nucleus' number alone, so that QuPath notices objects that it
+    has already.
+    """
+    ring = polygon.round(DECIMALS).tolist()
+    return {
+        "type": "Feature",
+        "id": uuid.uuid5(uuid.NAMESPACE_URL, f"nuseg:{name}/{number}"),
+        "geometry": {"type": "Polygon", "coordinates": [[*ring, ring[0]]]},
+        "properties": {
+            "objectType": "detection",
+            "name": str(number),
+            "classification": CLASSIFICATION,
+            "measurements": measures,
+        },
+    }
+
+
+@contextmanager
+def opened(path: Path, name: str) -> Iterator[Callable[[NucleiBatch], None]]:
+    """Open a FeatureCollection to add nuclei to; the file appears when the block ends well.
+
+    Parameters
+    ----------
+    path : Path
+        Where to write; gzipped if the name ends in `.gz`.
+    name : str
+        Name of the image.
+
+    Yields
+    ------
+    function
+        Adds a batch; the column `id` becomes the object's name, so that table and QuPath agree.
+    """
+    with atomic_path(path) as temporary, open_text(temporary) as file:
+        separator = ""
+
+        def add(batch: NucleiBatch) -> None:
+            nonlocal separator
+            rows = batch.table[list(MEASUREMENTS)].rename(columns=MEASUREMENTS).round(4).to_dict("records")
+            for number, polygon, measures in zip(batch.table["id"].tolist(), batch.polygons, rows, strict=True):
+                detection = feature(name, number, polygon, measures)
+                file.write(separator + orjson.dumps(detection).decode())
+                separator = ",\n"
+
+        file.write('{"type":"FeatureCollection","features":[')
+        yield add
+        file.write("]}")
+
+
+@contextmanager
+def open_text(path: Path) -> Iterator[TextIO]:
+    """Open a file for text in UTF-8, compressed where its name ends in `.gz`; the same text gives the same bytes."""
+    if path.suffix != ".gz":
+        with path.open("w", encoding="utf-8", newline="") as text:
+            yield text
+        return
+    with (
+        path.open("wb") as file,
+        gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed,
+        io.TextIOWrapper(packed, encoding="utf-8", newline="") as text,
+    ):
+        yield text
+
+
+def write(polygons: list[np.ndarray], nuclei: pd.DataFrame, path: Path) -> None:
+    """Write a GeoJSON FeatureCollection of the nuclei of an image, whole or not at all.
+
+    Parameters
+    ----------
+    polygons : list of N (k, 2) float
+        Outlines, x and y in pixels.
+    nuclei : pandas.DataFrame
+        Their measures, in the same order.
+    path : Path
+        Where to write.
+    """
+    with opened(path, path.stem) as add:
+        add(NucleiBatch(nuclei, polygons))

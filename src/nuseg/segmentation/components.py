@@ -1,0 +1,241 @@
+"""The nuclei of one tile of a slide: those that it shows whole, and the pieces of mask that reach into its neighbours.
+
+Why this is exact: a pixel's maps are those of the whole slide (`nuseg.segmentation.tiling`), and quantised; what
+follows looks no further than `halo_of` (holes, blur); nuclei depend on their 4-connected component alone. So a piece
+that does not touch the core's border is final. What touches it is kept pixel by pixel, for
+`nuseg.segmentation.stitching` to join.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from nuseg.measure.nuclei import COLUMNS, measures_of
+from nuseg.measure.outline import first_places, outlines
+from nuseg.model.config import Calibration, Thresholds
+from nuseg.segmentation.postprocess import (
+    FULL_MAP,
+    blur_radius,
+    fill_holes,
+    find_foreground,
+    hole_side,
+    label_nuclei,
+    measure_certainty,
+    smooth,
+)
+from nuseg.segmentation.roi import SearchArea
+from nuseg.segmentation.tiling import Tile
+
+MEASURES = [name for name in COLUMNS if name != "id"]
+X, Y = MEASURES.index("x_px"), MEASURES.index("y_px")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How maps become nuclei on a slide: the model's numbers, the grid's resolution (um/px), where to look."""
+
+    thresholds: Thresholds
+    calibration: Calibration
+    mpp: float
+    area: SearchArea
+
+
+@dataclass(frozen=True)
+class Nuclei:
+    """Finished nuclei, as arrays.
+
+    Attributes
+    ----------
+    first : (n, 2) int64
+        Row and column of each nucleus' first pixel in reading order, on the model's grid.
+    measures : (n, k) float64
+        The columns `MEASURES`, in px of the model's grid and in um.
+    corners : (m, 2) int32
+        Outlines one after the other, x and y in half px of the model's grid.
+    lengths : (n,) int64
+        Corners of each outline.
+    """
+
+    first: np.ndarray
+    measures: np.ndarray
+    corners: np.ndarray
+    lengths: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def take(self, which: np.ndarray) -> "Nuclei":
+        """Choose some, by numbers or by a mask, in the order given."""
+        numbers = np.arange(len(self))[which]
+        starts = np.cumsum(self.lengths) - self.lengths
+        lengths = self.lengths[numbers]
+        places = np.repeat(starts[numbers] - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
+        return Nuclei(self.first[numbers], self.measures[numbers], self.corners[places], lengths)
+
+    @staticmethod
+    def together(parts: "list[Nuclei]") -> "Nuclei":
+        """Put parts one after the other."""
+        if not parts:
+            parts = [NO_NUCLEI]
+        return Nuclei(
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in Nuclei.__dataclass_fields__)
+        )
+
+
+NO_NUCLEI = Nuclei(
+    np.zeros((0, 2), np.int64), np.zeros((0, len(MEASURES))), np.zeros((0, 2), np.int32), np.zeros(0, np.int64)
+)
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Pixels of pieces of mask, with all that is needed to find nuclei in them.
+
+    Attributes
+    ----------
+    y, x : (n,) int32
+        On the model's grid.
+    piece : (n,) int32
+        Which piece of the tile it belongs to, 0..k-1.
+    certainty : (n,) uint8
+    distance : (n,) uint16
+        Smoothed.
+    colour : (n, 3) uint8
+    """
+
+    y: np.ndarray
+    x: np.ndarray
+    piece: np.ndarray
+    certainty: np.ndarray
+    distance: np.ndarray
+    colour: np.ndarray
+
+    def take(self, which: np.ndarray) -> "Pixels":
+        """Choose some, by numbers or by a mask."""
+        return Pixels(*(getattr(self, name)[which] for name in Pixels.__dataclass_fields__))
+
+    @staticmethod
+    def together(parts: "list[Pixels]") -> "Pixels":
+        """Put parts one after the other."""
+        return Pixels(
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in Pixels.__dataclass_fields__)
+        )
+
+    def nuclei(self, rules: Rules) -> Nuclei:
+        """Find the nuclei in whole pieces, or in what was cut out of a giant."""
+        if not len(self.y):
+            return NO_NUCLEI
+        top, left = int(self.y.min()), int(self.x.min())
+        place = self.y - top, self.x - left
+        shape = int(place[0].max()) + 1, int(place[1].max()) + 1
+        canvases = [np.zeros((*shape, *rest), kind) for kind, rest in
+                    ((bool, ()), (np.uint8, ()), (np.uint16, ()), (np.uint8, (3,)))]  # fmt: skip
+        for canvas, values in zip(canvases, (True, self.certainty, self.distance, self.colour), strict=True):
+            canvas[place] = values
+        mask, certainty, distance, colour = canvases
+        return find_nuclei(mask, certainty, distance, colour, (top, left), rules)
+
+
+def halo_of(thresholds: Thresholds, mpp: float) -> int:
+    """How far (px) around a pixel its mask and smoothed distance depend on the quantised maps."""
+    return max(hole_side(mpp), blur_radius(thresholds.smoothing))
+
+
+def separate_tile(
+    maps: np.ndarray, colour: np.ndarray, seen: tuple[slice, slice], tile: Tile, shape: tuple[int, int], rules: Rules
+) -> tuple[Nuclei, Pixels]:
+    """Find the nuclei of a tile's core.
+
+    Parameters
+    ----------
+    maps : (2, h, w) uint8
+        Quantised, over the core and the halo around it, as far as the slide goes.
+    colour : (h, w, 3) uint8
+        The pixels there.
+    seen : pair of slice
+        Where that is on the model's grid.
+    tile : Tile
+        Its core is answered for.
+    shape : tuple of int
+        Of the model's grid.
+    rules : Rules
+        How.
+
+    Returns
+    -------
+    Nuclei
+        Of pieces that lie within the core.
+    Pixels
+        Of pieces that reach its border, where that is not the slide's own.
+    """
+    foreground = find_foreground(maps, rules.thresholds) & rules.area.mask(seen)
+    mask = fill_holes(foreground, hole_side(rules.mpp))
+    core = tuple(slice(c.start - s.start, c.stop - s.start) for c, s in zip(tile.core, seen, strict=True))
+    distance = smooth(maps[1], rules.thresholds.smoothing)[core]
+    mask, certainty, colour = mask[core], measure_certainty(maps[:, *core]), colour[core]
+    _, pieces = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+    open_ = np.zeros(pieces.max() + 1, bool)
+    rows, columns = tile.core
+    for line, inner in (
+        (pieces[0], rows.start > 0),
+        (pieces[-1], rows.stop < shape[0]),
+        (pieces[:, 0], columns.start > 0),
+        (pieces[:, -1], columns.stop < shape[1]),
+    ):
+        open_[line] |= inner
+    open_[0] = False
+    apart = open_[pieces]
+    origin = rows.start, columns.start
+    y, x = np.nonzero(apart)
+    number = np.cumsum(open_) - 1
+    pixels = Pixels(
+        (y + origin[0]).astype(np.int32),
+        (x + origin[1]).astype(np.int32),
+        number[pieces[y, x]].astype(np.int32),
+        certainty[y, x],
+        distance[y, x],
+        colour[y, x],
+    )
+    return find_nuclei(mask & ~apart, certainty, distance, colour, origin, rules), pixels
+
+
+def find_nuclei(
+    mask: np.ndarray,
+    certainty: np.ndarray,
+    distance: np.ndarray,
+    colour: np.ndarray,
+    origin: tuple[int, int],
+    rules: Rules,
+) -> Nuclei:
+    """Find, outline and measure the nuclei in whole pieces of mask, and keep those that count.
+
+    Parameters
+    ----------
+    mask : (h, w) bool
+        Holes filled.
+    certainty, distance : (h, w) uint8 and uint16
+        Quantised and smoothed maps.
+    colour : (h, w, 3) uint8
+        Pixels.
+    origin : tuple of int
+        Row and column of the upper left pixel on the model's grid.
+    rules : Rules
+        How.
+    """
+    labels = label_nuclei(mask, certainty, distance, rules.thresholds, rules.mpp)
+    if not labels.any():
+        return NO_NUCLEI
+    rings = outlines(labels)
+    means = certainty / np.float32(FULL_MAP)
+    measures = measures_of(labels, colour, means, rules.mpp, rings, origin, rules.calibration)
+    inside = np.flatnonzero(labels)
+    place = first_places(labels.ravel()[inside], inside)
+    first = np.stack(np.divmod(place, labels.shape[1]), axis=1) + origin
+    nuclei = Nuclei(
+        first,
+        np.stack([measures[name] for name in MEASURES], axis=1).astype(np.float64),
+        (np.concatenate(rings) * 2).astype(np.int32) + 2 * np.array(origin[::-1], np.int32),
+        np.array([len(ring) for ring in rings], np.int64),
+    )
+    return nuclei.take(rules.area.counts(nuclei.measures[:, X], nuclei.measures[:, Y]))

@@ -1,0 +1,65 @@
+"""Where nuclei are looked for on a slide, and which count."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from nuseg.segmentation.region import Region
+
+AROUND_UM = 32.0  # more than a nucleus' radius: one whose centroid counts is seen whole
+
+
+@dataclass(frozen=True, eq=False)
+class SearchArea:
+    """Where nuclei are looked for, on a coarse grid over the model's grid; all of it in absolute places.
+
+    A nucleus counts if its centroid lies in `counted` and in the region. It is looked for in `searched`, which
+    reaches further: outside of it there is no mask by definition, whether or not a pixel there was read.
+
+    Attributes
+    ----------
+    counted, searched : (h, w) bool
+        On the coarse grid.
+    factor : float
+        Side of a coarse pixel, in px of the model's grid.
+    scale : float
+        Side of a pixel of the model's grid, in px of level 0.
+    region : Region, optional
+        In px of level 0.
+    """
+
+    counted: np.ndarray
+    searched: np.ndarray
+    factor: float
+    scale: float
+    region: Region | None = None
+
+    @classmethod
+    def of(cls, tissue: np.ndarray, mpp: float, factor: float, scale: float, region: Region | None) -> "SearchArea":
+        """Make the area from a tissue mask at `mpp` um/px."""
+        counted = tissue if region is None else tissue & region.draw(tissue.shape, factor * scale)
+        radius = int(np.ceil(AROUND_UM / mpp)) + 1
+        kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+        return cls(counted, cv2.dilate(counted.astype(np.uint8), kernel) > 0, factor, scale, region)
+
+    def _coarse(self, places: np.ndarray, axis: int) -> np.ndarray:
+        return np.clip(np.floor(places / self.factor).astype(np.intp), 0, self.counted.shape[axis] - 1)
+
+    def mask(self, window: tuple[slice, slice]) -> np.ndarray:
+        """Say which pixels of a window of the model's grid are searched, bool."""
+        rows, columns = (self._coarse(np.arange(side.start, side.stop) + 0.5, axis) for axis, side in enumerate(window))
+        return self.searched[np.ix_(rows, columns)]
+
+    def touches(self, window: tuple[slice, slice]) -> bool:
+        """Whether any pixel of a window is searched."""
+        ends = (self._coarse(np.array([side.start + 0.5, side.stop - 0.5]), axis) for axis, side in enumerate(window))
+        (top, bottom), (left, right) = ends
+        return bool(self.searched[top : bottom + 1, left : right + 1].any())
+
+    def counts(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Say which nuclei count by their centroids, `(n,)` float64 in px of the model's grid."""
+        counted = self.counted[self._coarse(y, 0), self._coarse(x, 1)]
+        if self.region is not None:
+            counted = counted & self.region.contains(x * self.scale, y * self.scale)
+        return counted

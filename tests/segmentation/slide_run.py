@@ -1,0 +1,71 @@
+"""Runs of slides for the tests that need a process of their own: one to be killed, one whose memory is measured."""
+
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from dark_model import CONFIG, dark_network
+from nuseg.io.resolution import PixelSize
+from nuseg.io.source import Slide
+from nuseg.model.store import Model
+from nuseg.segmentation.pipeline import segment_slide
+from nuseg.segmentation.plan import SlideOptions
+from nuseg.segmentation.segmenter import Segmenter
+
+SIDE = 100_000
+TISSUE = 3072  # px; side of a patch of tissue
+
+
+class VirtualReader:
+    """A slide of 100,000 x 100,000 px that is made up as it is read: patches of tissue with regular nuclei."""
+
+    vendor, associated, objective, bounds = "virtual", (), None, None
+    downsamples = (1.0, 32.0)
+    sizes = tuple((int(SIDE / factor), int(SIDE / factor)) for factor in downsamples)
+    pixel_size = PixelSize(0.25, 0.25, "test")
+
+    def __init__(self, patches: int) -> None:
+        self.patches = patches
+
+    def read(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
+        step = int(self.downsamples[level])
+        columns, rows = x + step * np.arange(width), y + step * np.arange(height)
+        pixels = np.full((height, width, 3), 245, np.uint8)
+        for number in range(self.patches):
+            start = number * 20_000 + 1000
+            tissue = np.ix_(*((side >= start) & (side < start + TISSUE) for side in (rows, columns)))
+            pixels[tissue] = (225, 160, 200)
+        if level == 0:
+            nuclei = np.ix_(rows % 64 < 24, columns % 64 < 24)
+            part = pixels[nuclei]
+            part[part[..., 1] == 160] = (70, 40, 110)
+            pixels[nuclei] = part
+        return pixels
+
+    def close(self) -> None: ...
+
+
+def slow_network(batch: np.ndarray) -> np.ndarray:
+    """The dark network, slow enough to be killed in the middle."""
+    time.sleep(0.1)
+    return dark_network(batch)
+
+
+def main() -> None:
+    what, folder = sys.argv[1], Path(sys.argv[2])
+    model = Model(CONFIG, Path("nowhere"))
+    if what == "kill":
+        options = SlideOptions(tile=64, tissue=False)
+        segment_slide(Path(sys.argv[3]), folder, Segmenter(model, slow_network), options, ["geoparquet", "geojson"])
+        return
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    slide = Slide(Path("virtual.svs"), VirtualReader(int(sys.argv[3])))
+    record = segment_slide(slide, folder, Segmenter(model, dark_network), SlideOptions(tile=1024), ["geoparquet"])
+    print(record["nuclei"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+
+
+if __name__ == "__main__":
+    main()

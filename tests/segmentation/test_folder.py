@@ -1,0 +1,136 @@
+"""Batches: names, restarts, failures."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dark_model import CONFIG, dark_network
+from nuseg.errors import NusegError
+from nuseg.io.image import write_png
+from nuseg.model.store import Model
+from nuseg.results import summary
+from nuseg.segmentation.folder import Batch, Job, plan_jobs
+from nuseg.segmentation.segmenter import Segmenter
+
+MODEL = Model(CONFIG, Path("nowhere"))
+SEGMENTER = Segmenter(MODEL, dark_network)
+
+
+def make_image(path: Path) -> Path:
+    pixels = np.full((20, 30, 3), 255, np.uint8)
+    pixels[5:15, 5:15] = 0
+    write_png(path, pixels)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["a/x.png", "a/y.png"], ["x", "y"]),
+        (["a/x.png", "b/x.png", "b/z.png"], ["a_x", "b_x", "z"]),
+        (["a/x.png", "a/x.tif"], ["x_png", "x_tif"]),
+        (["a/X.png", "b/x.png"], ["a_X", "b_x"]),
+        (["a/x.png", "a/x.tif", "b/x.png"], ["a_x_png", "a_x_tif", "b_x_png"]),
+        (["a/x.1.png", "a/x.2.png"], ["x.1", "x.2"]),
+    ],
+)
+def test_names_do_not_clash(paths: list[str], names: list[str]) -> None:
+    assert [job.name for job in plan_jobs([Path(path) for path in paths])] == names
+
+
+@pytest.mark.parametrize("paths", [["1/a/x.png", "2/a/x.png"], ["a/x.png", "b/x.png", "c/a_x.png"]])
+def test_images_that_cannot_be_told_apart(paths: list[str]) -> None:
+    with pytest.raises(NusegError, match="would be named a_x"):
+        plan_jobs([Path(path) for path in paths])
+
+
+def test_failures_do_not_stop_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "b.png").write_bytes(b"no image")
+    images = [make_image(tmp_path / "a.png"), tmp_path / "b.png", tmp_path / "c.png", make_image(tmp_path / "d.png")]
+    batch = Batch(plan_jobs(images), tmp_path / "out", ["csv"], 0.25)
+    rows = list(batch.run(SEGMENTER, batch.jobs))
+    assert [bool(row.error) for row in rows] == [False, True, True, False]
+    assert "b.png" in rows[1].error
+    assert "c.png" in rows[2].error
+    assert rows[0].nuclei == 1
+    assert rows[0].mask_fraction == pytest.approx(100 / 600)
+    assert rows[0].mean_area_um2 == pytest.approx(6.25)
+    assert [row.name for row in summary.read(tmp_path / "out" / "summary.csv")] == ["a", "b", "c", "d"]
+    assert sorted(path.name for path in (tmp_path / "out" / "csv").iterdir()) == ["a.csv", "d.csv"]
+
+
+def test_a_bug_in_one_image_is_one_line(tmp_path: Path) -> None:
+    def broken(batch: np.ndarray) -> np.ndarray:
+        raise ZeroDivisionError("two\nlines")
+
+    batch = Batch(plan_jobs([make_image(tmp_path / "a.png")]), tmp_path / "out", ["csv"], 0.25)
+    (row,) = batch.run(Segmenter(MODEL, broken), batch.jobs)
+    assert row.error == f"{tmp_path / 'a.png'}: unexpected ZeroDivisionError: two lines"
+
+
+def test_warnings_go_to_the_summary(tmp_path: Path) -> None:
+    batch = Batch(plan_jobs([make_image(tmp_path / "a.png")]), tmp_path / "out", ["csv"])
+    (row,) = batch.run(SEGMENTER, batch.jobs)
+    assert "0.25 um/px" in row.warning
+    assert row.mpp_source == "default"
+
+
+def test_restart_does_only_what_is_left(tmp_path: Path) -> None:
+    images = [make_image(tmp_path / f"{name}.png") for name in "abc"]
+    batch = Batch(plan_jobs(images), tmp_path / "out", ["csv", "mask"], 0.25)
+    assert batch.undone(MODEL, []) == batch.jobs
+    work = batch.run(SEGMENTER, batch.jobs)
+    next(work)
+    next(work)
+    work.close()  # interrupted
+    rows = summary.read(tmp_path / "out" / "summary.csv")
+    assert batch.undone(MODEL, rows) == [Job(images[2], "c")]
+    list(batch.run(SEGMENTER, batch.undone(MODEL, rows), rows))
+    rows = summary.read(tmp_path / "out" / "summary.csv")
+    assert [row.name for row in rows] == ["a", "b", "c"]
+    assert batch.undone(MODEL, rows) == []
+
+
+@pytest.mark.parametrize("change", ["mpp", "threshold", "output", "image", "deleted", "error"])
+def test_what_makes_results_out_of_date(tmp_path: Path, change: str) -> None:
+    image = make_image(tmp_path / "a.png")
+    batch = Batch(plan_jobs([image]), tmp_path / "out", ["csv"], 0.25)
+    list(batch.run(SEGMENTER, batch.jobs))
+    rows = summary.read(tmp_path / "out" / "summary.csv")
+    assert batch.undone(MODEL, rows) == []
+    model = MODEL
+    match change:
+        case "mpp":
+            batch = Batch(batch.jobs, batch.folder, batch.outputs, 0.5)
+        case "threshold":
+            thresholds = CONFIG.thresholds.model_copy(update={"mask": 0.4})
+            model = Model(CONFIG.model_copy(update={"thresholds": thresholds}), MODEL.path)
+        case "output":
+            batch = Batch(batch.jobs, batch.folder, ["csv", "mask"], 0.25)
+        case "image":
+            later = (tmp_path / "out" / "csv" / "a.csv").stat().st_mtime + 10
+            os.utime(image, (later, later))
+        case "deleted":
+            (tmp_path / "out" / "csv" / "a.csv").unlink()
+        case "error":
+            rows = [summary.Row("a", rows[0].image, settings=rows[0].settings, error="bad")]
+    assert batch.undone(model, rows) == list(batch.jobs)
+
+
+def test_results_of_other_images_are_not_replaced(tmp_path: Path) -> None:
+    first = Batch(plan_jobs([make_image(tmp_path / "one" / "a.png")]), tmp_path / "out", ["csv"], 0.25)
+    list(first.run(SEGMENTER, first.jobs))
+    rows = summary.read(tmp_path / "out" / "summary.csv")
+    first.check_clashes(rows)
+    second = Batch(plan_jobs([make_image(tmp_path / "two" / "a.png")]), tmp_path / "out", ["csv"], 0.25)
+    with pytest.raises(NusegError, match="--overwrite"):
+        second.check_clashes(rows)
+
+
+def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    batch = Batch(plan_jobs([make_image(tmp_path / "a.png")]), tmp_path / "out", ["csv"], 0.25)
+    with pytest.raises(NusegError, match="out"):
+        next(batch.run(SEGMENTER, batch.jobs))

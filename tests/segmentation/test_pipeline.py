@@ -1,0 +1,313 @@
+"""Slides tile by tile: the nuclei of the untiled slide, bit by bit, whatever the tiles, the threads, the accidents."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dark_model import CONFIG as DARK_CONFIG
+from dark_model import dark_network
+from nuseg.errors import NusegError
+from nuseg.measure.nuclei import COLUMNS, measure_nuclei
+from nuseg.measure.outline import outlines
+from nuseg.model.config import Architecture, ModelConfig, Thresholds
+from nuseg.model.store import Model
+from nuseg.results.batch import NucleiBatch
+from nuseg.segmentation import pipeline, postprocess
+from nuseg.segmentation.pipeline import Progress, segment_slide
+from nuseg.segmentation.plan import SlideOptions
+from nuseg.segmentation.postprocess import FULL_MAP, measure_certainty, quantise, separate
+from nuseg.segmentation.region import read_region
+from nuseg.segmentation.segmenter import Segmenter
+from slide_files import array_slide, save_pyramid
+
+MARGIN = 5
+CONFIG = ModelConfig(
+    name="moved",
+    architecture=Architecture(),
+    mpp=0.5,
+    margin=MARGIN,
+    stride=4,
+    thresholds=Thresholds(mask=0.5, distance_share=0.2, marker=0.6, smoothing=1.0, min_area_um2=1.0, min_certainty=0.3),
+)
+HERE = Path(__file__).resolve()
+
+
+def moved(batch: np.ndarray) -> np.ndarray:
+    """A network that looks `MARGIN` px down and to the left: the first two channels there are the maps."""
+    maps = np.zeros((len(batch), 2, *batch.shape[1:3]), np.float32)
+    maps[:, :, :-MARGIN, MARGIN:] = batch[:, MARGIN:, :-MARGIN, :2].transpose(0, 3, 1, 2) / np.float32(255)
+    return maps
+
+
+def blobs(seed: int, shape: tuple[int, int], cover: float = 0.25) -> np.ndarray:
+    """Pixels that `moved` turns into blobs of all sizes: from single nuclei to pieces across the whole slide."""
+    rng = np.random.default_rng(seed)
+    fields = cv2.GaussianBlur(rng.normal(size=(*shape, 3)), (0, 0), rng.uniform(1.5, 4)).reshape(*shape, 3)
+    low, high = np.quantile(fields, [0.01, 0.99])
+    values = (fields - low) / max(high - low, 1e-9)
+    values[..., 0] += 0.5 - np.quantile(values[..., 0], 1 - cover)
+    return (np.clip(values, 0, 1) * 255).astype(np.uint8)
+
+
+def untiled(pixels: np.ndarray) -> tuple[pd.DataFrame, list[np.ndarray]]:
+    """What the functions for images find, sorted as slides are."""
+    maps = moved(pixels[None])[0]
+    labels = separate(maps, CONFIG.thresholds, CONFIG.mpp)
+    polygons = outlines(labels)
+    certainty = measure_certainty(quantise(maps)) / np.float32(FULL_MAP)
+    table = measure_nuclei(labels, pixels, certainty, CONFIG.mpp, polygons)
+    places = np.unique(labels, return_index=True)[1][-len(polygons) :] if polygons else np.zeros(0, int)
+    y, x = np.divmod(places, labels.shape[1])
+    order = np.lexsort((x, y, x // pipeline.PAGE, y // pipeline.PAGE))
+    table = table.iloc[order].reset_index(drop=True)
+    table["id"] = np.arange(1, len(table) + 1)
+    return table.astype({"area_px": float}), [polygons[number] for number in order]
+
+
+def tiled(pixels: np.ndarray, folder: Path, options: SlideOptions, workers: int = 1, **kind: object) -> NucleiBatch:
+    """What is found tile by tile, from the batches that the writers get."""
+    batches: list[NucleiBatch] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "write_slide_results", lambda _f, _n, found, *_: batches.extend(found) or {})
+        segmenter = Segmenter(Model(CONFIG, Path("nowhere")), moved)
+        segment_slide(array_slide(pixels, mpp=0.5, **kind), folder, segmenter, options, workers=workers)
+    tables = [batch.table for batch in batches]
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
+    return NucleiBatch(table, [polygon for batch in batches for polygon in batch.polygons])
+
+
+def check_equal(found: NucleiBatch, expected: tuple[pd.DataFrame, list[np.ndarray]]) -> None:
+    table, polygons = expected
+    assert len(found) == len(polygons)
+    if polygons:
+        pd.testing.assert_frame_equal(found.table, table, check_exact=True, check_dtype=False)
+    assert all(map(np.array_equal, found.polygons, polygons))
+
+
+def check_tiled_equals_untiled(
+    folder: Path, seed: int, shape: tuple[int, int], tile: int, workers: int, cover: float, giant: int, page: int
+) -> None:
+    pixels = blobs(seed, shape, cover)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(postprocess, "LARGEST_PIECE", giant)
+        patch.setattr(pipeline, "PAGE", page)
+        check_equal(tiled(pixels, folder, SlideOptions(tissue=False, tile=tile), workers), untiled(pixels))
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    seed=st.integers(0, 100_000),
+    shape=st.tuples(st.integers(1, 150), st.integers(1, 150)),
+    parts=st.integers(1, 5),
+    workers=st.integers(1, 3),
+    cover=st.sampled_from([0.1, 0.3, 0.5, 0.8]),
+    giant=st.sampled_from([40, 60, 4096]),
+    page=st.sampled_from([16, 50, 2048]),
+)
+def test_tiled_equals_untiled_bit_by_bit(
+    tmp_path_factory: pytest.TempPathFactory,
+    seed: int, shape: tuple[int, int], parts: int, workers: int, cover: float, giant: int, page: int,
+) -> None:  # fmt: skip
+    folder = tmp_path_factory.mktemp("out")
+    check_tiled_equals_untiled(folder, seed, shape, max(shape) // parts + 1, workers, cover, giant, page)
+
+
+@pytest.mark.parametrize("tile", [37, 64, 160])
+@pytest.mark.parametrize("cover", [0.35, 0.6])
+def test_pieces_larger_than_memory_is_for(tmp_path: Path, tile: int, cover: float) -> None:
+    check_tiled_equals_untiled(tmp_path, 7, (160, 130), tile, 2, cover, 40, 64)
+
+
+def test_there_is_something_to_compare() -> None:
+    """The blobs of the test above are many, and some are of several nuclei."""
+    table, _ = untiled(blobs(1, (150, 150), 0.3))
+    assert len(table) > 20
+
+
+DARK = Segmenter(Model(DARK_CONFIG, Path("nowhere")), dark_network)
+
+
+def dots(height: int, width: int, step: int = 20, side: int = 8) -> np.ndarray:
+    """White with dark squares; every one is a nucleus for `dark_network`."""
+    pixels = np.full((height, width, 3), 255, np.uint8)
+    y, x = np.mgrid[:height, :width]
+    pixels[(y % step < side) & (x % step < side)] = 0
+    return pixels
+
+
+def nuclei_of(folder: Path, name: str = "slide") -> pd.DataFrame:
+    return pd.read_csv(folder / "csv" / f"{name}.csv")
+
+
+def test_counts_places_and_measures(tmp_path: Path) -> None:
+    slide = array_slide(dots(200, 300), bounds=(20, 40, 200, 100))
+    record = segment_slide(slide, tmp_path, DARK, SlideOptions(tile=64, tissue=False), ["csv", "summary"])
+    table = nuclei_of(tmp_path)
+    assert record["nuclei"] == len(table) == 50
+    assert record["origin"] == [20, 40]
+    assert set(table["area_px"]) == {64}
+    assert table["id"].tolist() == list(range(1, 51))
+    assert table.loc[0, ["x_px", "y_px", "x_um", "y_um"]].tolist() == [4, 4, 1, 1]
+    assert table.loc[11, ["x_px", "y_px"]].tolist() == [24, 24]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["csv", "summary"]
+
+
+@pytest.mark.parametrize("mpp", [0.125, 0.5, 0.2])
+def test_places_at_other_resolutions(tmp_path: Path, mpp: float) -> None:
+    factor = 0.25 / mpp
+    size = round(300 * factor), round(200 * factor)
+    pixels = cv2.resize(dots(200, 300), size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_NEAREST)
+    segment_slide(array_slide(pixels, mpp=mpp), tmp_path, DARK, SlideOptions(tile=96, tissue=False), ["csv"])
+    table = nuclei_of(tmp_path)
+    assert len(table) == 150
+    assert table["x_um"].to_numpy() / 0.25 % 20 == pytest.approx(np.full(150, 4), abs=0.3)
+    assert table["area_um2"].to_numpy() == pytest.approx(np.full(150, 4), rel=0.25)
+    assert table["area_px"].to_numpy() == pytest.approx(table["area_um2"].to_numpy() / mpp**2, rel=1e-3)
+
+
+def test_region_counts_by_centroid(tmp_path: Path) -> None:
+    for number, tile in enumerate((40, 500)):
+        options = SlideOptions(tile=tile, tissue=False, region=read_region("22,0,80,63"))
+        segment_slide(array_slide(dots(200, 300)), tmp_path / str(number), DARK, options, ["csv"])
+    table = nuclei_of(tmp_path / "0")
+    assert sorted(zip(table["x_px"], table["y_px"], strict=True)) == [
+        (x, y) for x in (24, 44, 64, 84) for y in (4, 24, 44)
+    ]
+    assert set(table["area_px"]) == {64}, "the nucleus across the region's border was cut"
+    assert table.equals(nuclei_of(tmp_path / "1"))
+
+
+def test_only_tissue_is_read(tmp_path: Path) -> None:
+    pixels = np.full((800, 1600, 3), 245, np.uint8)
+    pixels[:, :800] = (220, 150, 200)
+    pixels[dots(800, 1600)[..., 0] == 0] = (60, 30, 90)  # on glass, too
+    pixels[:, 900:][pixels[:, 900:, 0] == 60] = 245
+    seen: list[Progress] = []
+    for folder, tile in (("a", 200), ("b", 330)):
+        options = SlideOptions(tile=tile)
+        record = segment_slide(array_slide(pixels), tmp_path / folder, DARK, options, ["csv"], progress=seen.append)
+        assert 40 * 40 - 60 < record["nuclei"] < 40 * 45
+    assert seen[0].all_tiles < 4 * 8
+    assert nuclei_of(tmp_path / "a").equals(nuclei_of(tmp_path / "b"))
+
+
+def test_damage_is_blank_and_told(tmp_path: Path) -> None:
+    for folder, tile in (("a", 100), ("b", 400)):
+        slide = array_slide(dots(700, 700), damaged=(600, 600, 601, 601))
+        record = segment_slide(slide, tmp_path / folder, DARK, SlideOptions(tile=tile, tissue=False), ["csv"])
+        assert record["damaged_tiles"] == [[512, 512, 188, 188]]
+        assert "1 damaged part(s) of the file taken as blank, the first at x 512, y 512" in record["warnings"][0]
+        assert record["nuclei"] == 35**2 - 9**2
+    assert nuclei_of(tmp_path / "a").equals(nuclei_of(tmp_path / "b"))
+
+
+def test_no_nuclei_no_tissue(tmp_path: Path) -> None:
+    blank = np.full((300, 300, 3), 250, np.uint8)
+    for tissue in (True, False):
+        record = segment_slide(array_slide(blank), tmp_path, DARK, SlideOptions(tissue=tissue))
+        assert record["nuclei"] == 0
+
+
+def finished(folder: Path) -> dict[str, bytes]:
+    """The bytes of what was written of the nuclei."""
+    return {path.name: path.read_bytes() for path in folder.glob("geo*/*")}
+
+
+def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    path = save_pyramid(tmp_path / "slide.tif", dots(520, 520), (1, 4), compression=None)
+    words = [sys.executable, str(HERE.parent / "slide_run.py"), "kill"]
+    paths = [str(HERE.parents[2] / "src"), str(HERE.parents[1])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([*words, str(tmp_path / "out"), str(path)], env=environment)
+    partial = tmp_path / "out" / "slide.partial"
+    deadline = time.monotonic() + 60
+    while len(list(partial.glob("tile-*"))) < 20 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    kept = {part.name: part.stat().st_mtime_ns for part in partial.glob("tile-*")}
+    assert 20 <= len(kept) < 81
+    states: list[Progress] = []
+    options = SlideOptions(tile=64, tissue=False)
+    outputs = ["geoparquet", "geojson"]
+    segment_slide(path, tmp_path / "out", DARK, options, outputs, progress=states.append)
+    assert len(states) == 81 - len(kept), "tiles that were done were done again"
+    assert not partial.exists()
+    segment_slide(path, tmp_path / "whole", DARK, options, outputs)
+    assert finished(tmp_path / "out") == finished(tmp_path / "whole")
+    assert finished(tmp_path / "out")
+
+
+@pytest.mark.parametrize("change", ["slide", "threshold", "mpp", "tile"])
+def test_what_was_done_with_other_settings_is_not_taken(tmp_path: Path, change: str) -> None:
+    def broken(batch: np.ndarray) -> np.ndarray:
+        calls.append(1)
+        if len(calls) > 2:
+            raise NusegError("stop")
+        return dark_network(batch)
+
+    path = save_pyramid(tmp_path / "slide.tif", dots(300, 300), (1,))
+    calls: list[int] = []
+    options = SlideOptions(tile=100, tissue=False)
+    with pytest.raises(NusegError, match="stop"):
+        segment_slide(path, tmp_path / "out", Segmenter(DARK.model, broken), options, ["csv"])
+    model = DARK.model
+    match change:
+        case "slide":
+            os.utime(path, (1, 1))
+        case "threshold":
+            thresholds = DARK_CONFIG.thresholds.model_copy(update={"mask": 0.4})
+            model = Model(DARK_CONFIG.model_copy(update={"thresholds": thresholds}), model.path)
+        case "mpp":
+            options = SlideOptions(tile=100, tissue=False, mpp=0.26)
+        case "tile":
+            options = SlideOptions(tile=101, tissue=False)
+    states: list[Progress] = []
+    segment_slide(path, tmp_path / "out", Segmenter(model, dark_network), options, ["csv"], progress=states.append)
+    assert states[-1].tiles == states[-1].all_tiles == len(states)
+
+
+def test_memory_does_not_grow_with_the_tissue(tmp_path: Path) -> None:
+    """A slide of 100,000 x 100,000 px; four times the nuclei in the same memory."""
+    paths = [str(HERE.parents[2] / "src"), str(HERE.parents[1])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
+    found = []
+    for patches in (1, 4):
+        words = [sys.executable, str(HERE.parent / "slide_run.py"), "memory", str(tmp_path / str(patches))]
+        done = subprocess.run([*words, str(patches)], env=environment, capture_output=True, text=True, check=True)
+        found.append([int(word) for word in done.stdout.split()])
+    (few, small), (many, large) = found
+    assert many > 3.9 * few > 8000
+    assert large < small * 1.3 + 30_000, f"{small} KiB for {few} nuclei, {large} KiB for {many}"
+
+
+def test_real_slide(real_data: Path, tmp_path: Path) -> None:
+    """An Aperio slide at 0.5 um/px, so that it is interpolated; tiles of two sizes."""
+    path = real_data / "slides" / "CMU-1-Small-Region.svs"
+    region = read_region("900,1200,300,260")
+    for folder, tile in (("a", 208), ("b", 640)):
+        options = SlideOptions(tile=tile, region=region)
+        record = segment_slide(path, tmp_path / folder, DARK, options, ["geoparquet", "geojson"])
+        assert record["nuclei"] > 50
+        assert record["damaged_tiles"] == []
+    assert finished(tmp_path / "a") == finished(tmp_path / "b")
+    assert len(finished(tmp_path / "a")) == 2
+
+
+def test_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(NusegError, match=r"tile-0000000\.npz: cannot be written \(No space left on device\)"):
+        segment_slide(array_slide(dots(100, 100)), tmp_path, DARK, SlideOptions(tissue=False), ["csv"])

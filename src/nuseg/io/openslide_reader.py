@@ -9,9 +9,12 @@ import openslide
 from nuseg.errors import NusegError
 from nuseg.io.pixels import to_rgb_uint8
 from nuseg.io.resolution import PixelSize
+from nuseg.io.source import Kind
+from nuseg.io.tiff_metadata import aperio_pixel_size
+from nuseg.types import RGB
 
 BOUNDS = ("x", "y", "width", "height")
-# OpenSlide's words for any tiled TIFF, also one that is no slide.
+# OpenSlide's words for any TIFF, also one that is no slide: those are read by `nuseg.io.tiff_reader`.
 PLAIN = ("generic-tiff", "generic-tiled-tiff")
 
 
@@ -29,6 +32,9 @@ class OpenSlideReader:
     An error makes an OpenSlide handle useless for good, so the file is opened anew after one.
     """
 
+    kind: Kind = "slide"
+    notes: tuple[str, ...] = ()
+
     def __init__(self, path: Path) -> None:
         self._path, self._lock = path, Lock()
         self._slide = self._open()
@@ -39,12 +45,10 @@ class OpenSlideReader:
         self.associated = tuple(sorted(self._slide.associated_images))
         self.objective = _positive(properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER))
         x, y = (_positive(properties.get(f"openslide.mpp-{axis}")) for axis in "xy")
-        self.pixel_size = (
-            # A plain TIFF states its resolution in the tags for printing, which mostly hold defaults.
-            PixelSize(x or y or 0, y or x or 0, f"{self.vendor} metadata", printing=self.vendor in PLAIN)
-            if x or y
-            else None
-        )
+        self.pixel_size = PixelSize(x or y or 0, y or x or 0, f"{self.vendor} metadata") if x or y else None
+        if self.vendor == "aperio":  # the same rules as for an Aperio file that is read as TIFF
+            description = properties.get(openslide.PROPERTY_NAME_COMMENT, "")
+            self.pixel_size = aperio_pixel_size(description) or self.pixel_size
         bounds = [properties.get(f"openslide.bounds-{name}") for name in BOUNDS]
         x0, y0, width, height = (int(value) if value else 0 for value in bounds)
         self.bounds = (x0, y0, width, height) if width > 0 and height > 0 else None
@@ -58,7 +62,7 @@ class OpenSlideReader:
                 "files that belong to it"
             ) from error
 
-    def read(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
+    def read(self, level: int, x: int, y: int, width: int, height: int) -> RGB:
         """Read a region; see `nuseg.io.source.Reader`."""
         slide = self._slide
         try:

@@ -1,9 +1,14 @@
 """Pixels of every usual kind brought to RGB uint8, by rules that are stated here and nowhere else."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
 import cv2
 import numpy as np
 
 from nuseg.errors import NusegError
+from nuseg.types import RGB
 
 # A decoded image of this size takes 3 GB; a file that claims more is a slide, or made to exhaust the memory.
 MAX_PIXELS = 1_000_000_000
@@ -30,7 +35,20 @@ def check_size(width: int, height: int, where: str) -> None:
         )
 
 
-def to_rgb_uint8(array: np.ndarray, premultiplied: bool = False, where: str = "image") -> np.ndarray:
+@dataclass(frozen=True)
+class Depth:
+    """The full scale of stored values: what becomes 255, of the colours and of alpha.
+
+    Where a picture is read part by part, it has to be known of the whole first; see `measure_depth`.
+    """
+
+    colour: float
+    alpha: float
+
+
+def to_rgb_uint8(
+    array: np.ndarray, premultiplied: bool = False, where: str = "image", depth: Depth | None = None
+) -> RGB:
     """Bring an array of pixels to RGB uint8.
 
     Channels, by the last axis:
@@ -58,6 +76,8 @@ def to_rgb_uint8(array: np.ndarray, premultiplied: bool = False, where: str = "i
         Whether the colours were already multiplied by alpha.
     where
         The file or variable that messages begin with.
+    depth
+        Full scale of the values, where `array` is a part of a picture; default: what `array` itself tells.
 
     Returns
     -------
@@ -81,12 +101,57 @@ def to_rgb_uint8(array: np.ndarray, premultiplied: bool = False, where: str = "i
         )
     check_size(array.shape[1], array.shape[0], where)
     if array.shape[2] in (1, 3):
-        return _three_channels(_to_uint8(array, where))
+        return _three_channels(_to_uint8(array, where, depth and depth.colour))
     if array.shape[2] == 4 and array.dtype == np.uint8:
         colour = np.asarray(cv2.cvtColor(array, cv2.COLOR_RGBA2RGB))  # many times faster than numpy
     else:
-        colour = _three_channels(_to_uint8(array[..., :-1], where))
-    return _over_white(colour, _to_uint8(array[..., -1:], where), premultiplied)
+        colour = _three_channels(_to_uint8(array[..., :-1], where, depth and depth.colour))
+    return _over_white(colour, _to_uint8(array[..., -1:], where, depth and depth.alpha), premultiplied)
+
+
+def measure_depth(parts: Iterable[np.ndarray], where: str = "image") -> Depth:
+    """Find the full scale of a picture that comes in parts `(h, w, channels)` of one type; see `to_rgb_uint8`.
+
+    Raises
+    ------
+    NusegError
+        Values are out of range, or no numbers.
+    """
+    ranges: dict[str, list[float]] = {"colour": [np.inf, -np.inf], "alpha": [np.inf, -np.inf]}
+    dtype = np.dtype(np.uint8)
+    for part in parts:
+        dtype = part.dtype
+        split = -1 if part.shape[2] in (2, 4) else part.shape[2]
+        for name, values in (("colour", part[..., :split]), ("alpha", part[..., split:])):
+            if values.size:
+                ranges[name] = [min(ranges[name][0], values.min()), max(ranges[name][1], values.max())]
+    full = {name: full_scale(low, high, dtype, where) if low <= high else 255.0 for name, (low, high) in ranges.items()}
+    return Depth(full["colour"], full["alpha"])
+
+
+def full_scale(low: float, high: float, dtype: np.dtype[Any], where: str) -> float:
+    """Say which stored value is 255, by the type of the values and their range; see `to_rgb_uint8`."""
+    if dtype == np.uint8 or dtype == np.bool_:
+        return 255.0
+    if np.issubdtype(dtype, np.integer):
+        if low < 0 or high > 65535:
+            raise NusegError(
+                f"{where}: pixel values from {int(low)} to {int(high)}, expected 0 to 65535 for {dtype}; "
+                "rescale them to 0 to 255"
+            )
+        return float(next(2**depth - 1 for depth in BIT_DEPTHS if high < 2**depth))
+    if not np.issubdtype(dtype, np.floating):
+        raise NusegError(f"{where}: pixels of type {dtype}, expected whole numbers, floats or bool; convert them")
+    if not np.isfinite([low, high]).all():
+        raise NusegError(
+            f"{where}: NaN or infinite pixel values, expected numbers from 0 to 1 or 0 to 255; replace them"
+        )
+    full = 1.0 if high <= 1 + FLOAT_SLACK else 255.0
+    if low < -FLOAT_SLACK * full or high > (1 + FLOAT_SLACK) * full:
+        raise NusegError(
+            f"{where}: pixel values from {low:g} to {high:g}, expected 0 to 1 or 0 to 255 for {dtype}; rescale them"
+        )
+    return full
 
 
 def _three_channels(array: np.ndarray) -> np.ndarray:
@@ -102,47 +167,22 @@ def _over_white(colour: np.ndarray, alpha: np.ndarray, premultiplied: bool) -> n
     return ((colour * wide + 255 * (255 - wide) + 127) // 255).astype(np.uint8)
 
 
-def _to_uint8(values: np.ndarray, where: str) -> np.ndarray:
+def _to_uint8(values: np.ndarray, where: str, full: float | None = None) -> RGB:
     if values.dtype == np.uint8:
         return values
     if values.dtype == np.bool_:
         return values.astype(np.uint8) * np.uint8(255)
+    if full is None:
+        if not np.issubdtype(values.dtype, np.number) or np.issubdtype(values.dtype, np.complexfloating):
+            full = full_scale(0, 0, values.dtype, where)  # which refuses this type
+        full = full_scale(values.min(), values.max(), values.dtype, where)
     if np.issubdtype(values.dtype, np.integer):
-        return _from_integers(values, where)
-    if np.issubdtype(values.dtype, np.floating):
-        return _from_floats(values, where)
-    raise NusegError(f"{where}: pixels of type {values.dtype}, expected whole numbers, floats or bool; convert them")
-
-
-def _from_integers(values: np.ndarray, where: str) -> np.ndarray:
-    low, high = int(values.min()), int(values.max())
-    if low < 0 or high > 65535:
-        raise NusegError(
-            f"{where}: pixel values from {low} to {high}, expected 0 to 65535 for {values.dtype}; "
-            "rescale them to 0 to 255"
-        )
-    full = next(2**depth - 1 for depth in BIT_DEPTHS if high < 2**depth)
-    scaled = values.astype(np.uint32)
-    scaled *= 255
-    scaled += full // 2
-    scaled //= full
-    return scaled.astype(np.uint8)
-
-
-def _from_floats(values: np.ndarray, where: str) -> np.ndarray:
-    low, high = float(values.min()), float(values.max())
-    if not np.isfinite([low, high]).all():
-        raise NusegError(
-            f"{where}: NaN or infinite pixel values, expected numbers from 0 to 1 or 0 to 255; replace them"
-        )
-    full = 1.0 if high <= 1 + FLOAT_SLACK else 255.0
-    if low < -FLOAT_SLACK * full or high > (1 + FLOAT_SLACK) * full:
-        raise NusegError(
-            f"{where}: pixel values from {low:g} to {high:g}, expected 0 to 1 or 0 to 255 "
-            f"for {values.dtype}; rescale them"
-        )
-    scaled = np.clip(values.astype(np.float32) * np.float32(255 / full), 0, 255)
-    return np.rint(scaled).astype(np.uint8)
+        scaled = values.astype(np.uint32)
+        scaled *= 255
+        scaled += int(full) // 2
+        scaled //= int(full)
+        return scaled.astype(np.uint8)
+    return np.rint(np.clip(values.astype(np.float32) * np.float32(255 / full), 0, 255)).astype(np.uint8)
 
 
 def orient(array: np.ndarray, orientation: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """PNG, JPEG and BMP files."""
 
+import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from imagecodecs import png_decode
@@ -13,6 +13,7 @@ from PIL.PngImagePlugin import PngImageFile
 from nuseg.errors import NusegError
 from nuseg.io.pixels import check_size, orient, to_rgb_uint8
 from nuseg.io.resolution import PixelSize
+from nuseg.types import RGB
 
 # The reader of each format by the bytes its files begin with. The classes are called directly, because
 # PIL.Image.open has a size limit of its own that only a process-wide setting can lift.
@@ -27,7 +28,7 @@ PNG_EXIF = (b"eXIf", b"Raw profile type exif")
 UM_PER_INCH = 25400.0
 
 
-def read_raster(path: Path, image_class: type[ImageFile]) -> tuple[np.ndarray, PixelSize | None]:
+def read_raster(path: Path, image_class: type[ImageFile]) -> tuple[RGB, PixelSize | None, str]:
     """Read a PNG, JPEG or BMP file.
 
     Parameters
@@ -39,8 +40,8 @@ def read_raster(path: Path, image_class: type[ImageFile]) -> tuple[np.ndarray, P
 
     Returns
     -------
-    pixels, size
-        (h, w, 3) uint8 RGB, and what the file says about the size of its pixels.
+    pixels, size, kind
+        (h, w, 3) uint8 RGB, what the file says about the size of its pixels, and the format: "png".
 
     Raises
     ------
@@ -56,7 +57,8 @@ def read_raster(path: Path, image_class: type[ImageFile]) -> tuple[np.ndarray, P
                 raise NusegError(f"{path}: print colours (CMYK), expected RGB; convert the image to RGB")
             content = path.read_bytes()
             pixels = to_rgb_uint8(_stored(picture, content), where=str(path))
-            return orient(pixels, _orientation(picture, content)), _pixel_size(picture.info, str(picture.format))
+            kind = str(picture.format)
+            return orient(pixels, _orientation(picture, content)), _pixel_size(picture, kind), kind.lower()
     except NusegError:
         raise
     except MemoryError as error:
@@ -85,9 +87,13 @@ def _orientation(picture: ImageFile, content: bytes) -> int:
         return 1
 
 
-def _pixel_size(info: dict[str | tuple[int, int], Any], kind: str) -> PixelSize | None:
-    dots = info.get("dpi")
-    if dots is None or not all(np.isfinite(per_inch) and per_inch > 0 for per_inch in dots):
+def _pixel_size(picture: ImageFile, kind: str) -> PixelSize | None:
+    """What the file says about the size of its pixels; a field that makes no sense says nothing."""
+    dots = picture.info.get("dpi")
+    try:
+        per_inch = [float(count) for count in dots] if dots is not None else []
+    except (TypeError, ValueError, ArithmeticError):  # Exif keeps fractions, also those over 0
         return None
-    x, y = (UM_PER_INCH / float(per_inch) for per_inch in dots)
-    return PixelSize(x, y, RESOLUTION_FIELDS.get(kind, kind), printing=True)
+    if len(per_inch) != 2 or not all(math.isfinite(count) and count > 0 for count in per_inch):
+        return None
+    return PixelSize(UM_PER_INCH / per_inch[0], UM_PER_INCH / per_inch[1], RESOLUTION_FIELDS.get(kind, kind), True)

@@ -1,7 +1,6 @@
 """The resolution of an image in micrometres per pixel (mpp): its sources, and which values are believed."""
 
 import math
-import warnings
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
@@ -26,10 +25,13 @@ class Resolution:
         Micrometres per pixel, within `MIN_MPP`..`MAX_MPP`.
     source
         Where it comes from, in words: "given by the user", the metadata field, or "default".
+    note
+        What the user should know of it; empty where it was stated.
     """
 
     mpp: float
     source: str
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Measured(Protocol):
     def mpp_problem(self) -> str | None: ...
 
 
-def check_mpp(mpp: float, where: str, advice: str = "give the right value with --mpp") -> float:
+def check_mpp(mpp: float, where: str, advice: str = "give the right value with mpp=") -> float:
     """Return `mpp` if it is a plausible resolution for a microscope image.
 
     Parameters
@@ -96,7 +98,7 @@ def check_mpp(mpp: float, where: str, advice: str = "give the right value with -
     return float(mpp)
 
 
-def judge(size: PixelSize | None, path: Path) -> tuple[Resolution | None, str | None]:
+def judge(size: PixelSize | None, path: Path | None) -> tuple[Resolution | None, str | None]:
     """Decide whether to believe what a file says about its pixels.
 
     Parameters
@@ -118,19 +120,19 @@ def judge(size: PixelSize | None, path: Path) -> tuple[Resolution | None, str | 
         return None, None
     try:
         for side in (size.x, size.y):
-            check_mpp(side, f"{path}: {size.source}")
+            check_mpp(side, f"{path or 'image'}: {size.source}")
     except NusegError as error:
         return None, str(error)
     if abs(size.x - size.y) > SQUARE_TOLERANCE * min(size.x, size.y):
         return None, (
-            f"{path}: {size.source}: pixels of {size.x:g} x {size.y:g} um, expected square ones; "
-            "resample the image, or give the resolution to use with --mpp"
+            f"{path or 'image'}: {size.source}: pixels of {size.x:g} x {size.y:g} um, expected square ones; "
+            "resample the image, or give the resolution to use with mpp="
         )
     return Resolution(math.fsum((size.x, size.y)) / 2, size.source), None
 
 
 def resolve_mpp(image: Measured, mpp: float | None) -> Resolution:
-    """Settle the resolution of an image: the user's value, else the file's, else a default with a warning.
+    """Settle the resolution of an image: the user's value, else the file's, else a default with a note.
 
     Parameters
     ----------
@@ -139,10 +141,10 @@ def resolve_mpp(image: Measured, mpp: float | None) -> Resolution:
     mpp
         The user's value in micrometres per pixel, or None.
 
-    Warns
-    -----
-    UserWarning
-        If neither says anything, and `DEFAULT_MPP` is taken.
+    Returns
+    -------
+    Resolution
+        With a note if neither says anything, and `DEFAULT_MPP` is taken.
 
     Raises
     ------
@@ -152,14 +154,10 @@ def resolve_mpp(image: Measured, mpp: float | None) -> Resolution:
     """
     name = str(image.path) if image.path is not None else "image"
     if mpp is not None:
-        return Resolution(check_mpp(mpp, f"{name}: --mpp"), "given by the user")
+        return Resolution(check_mpp(mpp, f"{name}: mpp="), "given by the user")
     if image.mpp_problem is not None:
         raise NusegError(image.mpp_problem)
     if image.mpp is not None:
         return Resolution(check_mpp(image.mpp, name), image.mpp_source or "metadata")
-    warnings.warn(
-        f"{name}: no resolution in the file, {DEFAULT_MPP:g} um/px (40x) assumed; give the right one with --mpp",
-        UserWarning,
-        stacklevel=2,
-    )
-    return Resolution(DEFAULT_MPP, "default")
+    note = f"{name}: no resolution in the file, {DEFAULT_MPP:g} um/px (40x) assumed; give the right one with mpp="
+    return Resolution(DEFAULT_MPP, "default", note)

@@ -1,25 +1,23 @@
-"""Slides: one class over every whole-slide format, read region by region."""
+"""Sources of pixels: one class over arrays, image files and whole-slide formats, read region by region."""
 
 import os
-import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import cv2
 import numpy as np
 
 from nuseg.errors import NusegError
 from nuseg.io.find import SLIDE_SUFFIXES
-from nuseg.io.image import read_head
-from nuseg.io.openslide_reader import PLAIN, OpenSlideReader, detect_vendor
+from nuseg.io.pixels import check_size
 from nuseg.io.resolution import PixelSize, Resolution, judge, resolve_mpp
-from nuseg.io.tiff import TIFF_SIGNATURES
-from nuseg.io.tiff_reader import TiffReader, is_ome
+from nuseg.types import RGB, Mask
 
-MIN_SLIDE_PIXELS = 25_000_000  # a plain TIFF of more is read region by region
+Kind = Literal["image", "slide"]
+MIN_SLIDE_PIXELS = 25_000_000  # a plain TIFF of more is a slide; up to this many an overview is made of level 0
 UM_AT_1X = 10.0  # um/px of a scan with a 1x objective, by the scanners' convention
 OVERVIEW_REGION = 2048  # px of level 0 that are brought to thumbnail size at once
 OVERVIEW_THREADS = 4  # decoding takes nearly all of the time, where there is no small level
@@ -29,18 +27,43 @@ class Reader(Protocol):
     """What a format has to offer; all in pixels of the whole file, from its upper left corner."""
 
     vendor: str
+    kind: Kind
     sizes: tuple[tuple[int, int], ...]  # width, height of each level
     downsamples: tuple[float, ...]
     bounds: tuple[int, int, int, int] | None  # x, y, width, height of what was scanned, in px of level 0
     pixel_size: PixelSize | None
     objective: float | None
     associated: tuple[str, ...]
+    notes: tuple[str, ...]
 
-    def read(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
+    def read(self, level: int, x: int, y: int, width: int, height: int) -> RGB:
         """Read `(height, width, 3)` uint8 of `level`; `x`, `y` count px of level 0. White where nothing is."""
         ...
 
     def close(self) -> None: ...
+
+
+class ArrayReader:
+    """Pixels in memory: an array, or an image file that can only be decoded as a whole."""
+
+    downsamples: tuple[float, ...] = (1.0,)
+    bounds: tuple[int, int, int, int] | None = None
+    objective: float | None = None
+    associated: tuple[str, ...] = ()
+    kind: Kind = "image"
+
+    def __init__(
+        self, pixels: RGB, pixel_size: PixelSize | None = None, vendor: str = "array", notes: tuple[str, ...] = ()
+    ) -> None:
+        self.pixels, self.pixel_size, self.vendor, self.notes = pixels, pixel_size, vendor, notes
+        self.sizes = ((pixels.shape[1], pixels.shape[0]),)
+
+    def read(self, level: int, x: int, y: int, width: int, height: int) -> RGB:
+        """Read a region; see `Reader`."""
+        return self.pixels[y : y + height, x : x + width]
+
+    def close(self) -> None:
+        """Nothing to close."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +75,18 @@ class Level:
     downsample: float
 
 
-class Slide:
-    """A whole-slide image. A context manager; many threads may read; pickled as its path.
+class Source:
+    """An image or a slide, read region by region.
+
+    A context manager; many threads may read; pickled as its path, or with its pixels where it has none.
 
     Attributes
     ----------
-    path : Path
-        The file.
+    path : Path, optional
+        The file; None for an array.
+    kind : "image" or "slide"
+        A slide is what a scanner's format, a pyramid or a TIFF of more than 25 megapixels holds. Of a slide damaged
+        parts are left out with a note; a damaged image is an error.
     width, height : int
         Of level 0 (px). Where the file says which part of it was scanned (`openslide.bounds-*`), this part is the
         slide and coordinates count from its corner, as in QuPath.
@@ -67,16 +95,18 @@ class Slide:
     levels : tuple of Level
         From the finest.
     mpp, mpp_source, mpp_problem
-        As those of `nuseg.io.image.Image`: the resolution that the file states, the field, why it cannot be used.
+        The resolution that the file states (um/px), the field, why it cannot be used.
     objective : float, optional
         Magnification of the objective, where stated.
     vendor : str
-        The format, as OpenSlide calls it, or "tiff" or "ome-tiff".
+        The format, as OpenSlide calls it, or "tiff", "ome-tiff", "png", "array" ...
     associated : tuple of str
         Names of further pictures in the file, such as label and macro.
+    notes : tuple of str
+        What the user should know of how the file was read.
     """
 
-    def __init__(self, path: Path, reader: Reader) -> None:
+    def __init__(self, path: Path | None, reader: Reader) -> None:
         self.path, self._reader = path, reader
         x, y, self.width, self.height = reader.bounds or (0, 0, *reader.sizes[0])
         self.origin = x, y
@@ -87,10 +117,21 @@ class Slide:
         resolution, self.mpp_problem = judge(reader.pixel_size, path)
         self.mpp = resolution.mpp if resolution else None
         self.mpp_source = resolution.source if resolution else None
-        self.objective = reader.objective
+        self.objective, self.notes = reader.objective, reader.notes
         self.vendor, self.associated, self.bounded = reader.vendor, reader.associated, reader.bounds is not None
+        self.kind: Kind = kind_of(path, reader)
 
-    def read(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
+    @property
+    def name(self) -> str:
+        """Name without folder and suffix; "image" for an array."""
+        return self.path.stem if self.path is not None else "image"
+
+    @property
+    def where(self) -> str:
+        """What messages call it: the path, or "image"."""
+        return str(self.path) if self.path is not None else "image"
+
+    def read(self, level: int, x: int, y: int, width: int, height: int) -> RGB:
         """Read a region.
 
         Parameters
@@ -103,35 +144,50 @@ class Slide:
         Returns
         -------
         (height, width, 3) uint8
-            RGB; white outside the slide, where it is transparent, and where nothing was scanned.
+            RGB; white outside the source, where it is transparent, and where nothing was scanned. Not to be changed.
 
         Raises
         ------
         NusegError
             The region is damaged; says where it lies in px of level 0.
         """
-        pixels = np.full((height, width, 3), 255, np.uint8)
         size, factor = self.levels[level], self.levels[level].downsample
         left, top, right, bottom = max(x, 0), max(y, 0), min(x + width, size.width), min(y + height, size.height)
         if left >= right or top >= bottom:
-            return pixels
+            return np.full((height, width, 3), 255, np.uint8)
         at_x, at_y = round(left * factor), round(top * factor)
         try:
             read = self._reader.read(level, self.origin[0] + at_x, self.origin[1] + at_y, right - left, bottom - top)
         except NusegError as error:
             raise NusegError(
-                f"{self.path}: damaged at x {at_x}, y {at_y} px (level {level}, {right - left} x {bottom - top} px): "
+                f"{self.where}: damaged at x {at_x}, y {at_y} px (level {level}, {right - left} x {bottom - top} px): "
                 f"{error}"
             ) from error
+        if read.shape[:2] == (height, width):
+            return read
+        pixels = np.full((height, width, 3), 255, np.uint8)
         pixels[top - y : bottom - y, left - x : right - x] = read
         return pixels
 
-    def thumbnail(self, side: int) -> np.ndarray:
-        """Make the whole slide small, `(h, w, 3)` uint8 RGB with a longer side of at most `side` px."""
+    def read_whole(self) -> RGB:
+        """Read all of level 0, `(height, width, 3)` uint8 RGB.
+
+        Raises
+        ------
+        NusegError
+            It has more than 1000 megapixels, or is damaged.
+        """
+        check_size(self.width, self.height, self.where)
+        return self.read(0, 0, 0, self.width, self.height)
+
+    def thumbnail(self, side: int) -> RGB:
+        """Make the whole picture small, `(h, w, 3)` uint8 RGB with a longer side of at most `side` px."""
         return self.overview(side)[0]
 
-    def overview(self, side: int) -> tuple[np.ndarray, np.ndarray]:
-        """Make the whole slide small, part by part in little memory, also where there is no small level.
+    def overview(self, side: int) -> tuple[RGB, Mask]:
+        """Make the whole picture small, part by part in little memory, also where there is no small level.
+
+        Up to 25 megapixels it is made of level 0, so that it is the same whatever levels the file has.
 
         Returns
         -------
@@ -144,6 +200,8 @@ class Slide:
         height, width = (max(1, round(length / factor)) for length in (self.height, self.width))
         pixels, unreadable = np.full((height, width, 3), 255, np.uint8), np.zeros((height, width), bool)
         best = max(i for i, level in enumerate(self.levels) if i == 0 or level.downsample <= factor)
+        if self.width * self.height <= MIN_SLIDE_PIXELS:
+            best = 0
         step = max(1, int(OVERVIEW_REGION / factor))
         parts = [
             np.s_[top : min(top + step, height), left : min(left + step, width)]
@@ -158,7 +216,7 @@ class Slide:
                     pixels[part] = shrunk
         return pixels, unreadable
 
-    def _shrunk(self, best: int, part: tuple[slice, slice], factor: float) -> np.ndarray | None:
+    def _shrunk(self, best: int, part: tuple[slice, slice], factor: float) -> RGB | None:
         """Read a part of an overview from level `best`, or from a finer one where that is damaged."""
         rows, columns = part
         for number in range(best, -1, -1):
@@ -170,16 +228,21 @@ class Slide:
             except NusegError:
                 continue
             size = columns.stop - columns.start, rows.stop - rows.start
-            return cv2.resize(region, size, interpolation=cv2.INTER_AREA)
+            return np.asarray(cv2.resize(region, size, interpolation=cv2.INTER_AREA), np.uint8)
         return None
 
     def resolution(self, mpp: float | None = None) -> Resolution:
         """Settle the resolution of level 0: the user's value, the file's, the objective's, or the default.
 
-        Warns
-        -----
-        UserWarning
-            It was not stated, but follows from the objective, or is the default.
+        Parameters
+        ----------
+        mpp : float, optional
+            The user's value (um/px).
+
+        Returns
+        -------
+        Resolution
+            With a note where it was assumed.
 
         Raises
         ------
@@ -189,71 +252,38 @@ class Slide:
         stated = self.mpp is not None or self.mpp_problem is not None
         if mpp is None and not stated and self.objective:
             usual = UM_AT_1X / self.objective
-            warnings.warn(
-                f"{self.path}: no resolution in the file, {usual:g} um/px assumed, usual for its {self.objective:g}x "
-                "objective; give the right one with --mpp",
-                UserWarning,
-                stacklevel=2,
+            note = (
+                f"{self.where}: no resolution in the file, {usual:g} um/px assumed, usual for its {self.objective:g}x "
+                "objective; give the right one with mpp="
             )
-            return Resolution(resolve_mpp(self, usual).mpp, f"{self.objective:g}x objective")
+            return Resolution(resolve_mpp(self, usual).mpp, f"{self.objective:g}x objective", note)
         return resolve_mpp(self, mpp)
 
     def close(self) -> None:
         """Close the file."""
         self._reader.close()
 
-    def __enter__(self) -> "Slide":
+    def __enter__(self) -> "Source":
         return self
 
     def __exit__(self, *_error: object) -> None:
         self.close()
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return open_slide, (self.path,)
+        from nuseg.io.opening import open_source
+
+        if self.path is not None and self.vendor != "array":
+            return open_source, (self.path,)
+        return Source, (self.path, self._reader)
 
     def __repr__(self) -> str:
-        return f"Slide({self.width} x {self.height} px, {len(self.levels)} levels, {self.vendor}, {self.path})"
+        return (
+            f"Source({self.kind}, {self.width} x {self.height} px, {len(self.levels)} levels, {self.vendor}, "
+            f"{self.path or 'no file'})"
+        )
 
 
-def open_slide(path: str | Path) -> Slide:
-    """Open a slide: by OpenSlide, or as an OME-TIFF or plain TIFF.
-
-    Parameters
-    ----------
-    path
-        The file. Formats of several files (MRXS, VMS, DICOM) are named by the one that OpenSlide asks for.
-
-    Raises
-    ------
-    NusegError
-        The file is missing, damaged, or no slide.
-    """
-    path = Path(path).expanduser()
-    head, vendor = read_head(path), detect_vendor(path)
-    # OpenSlide takes an OME-TIFF for a plain TIFF, and misses its levels and resolution.
-    by_openslide = vendor is not None and not (vendor in PLAIN and is_ome(path))
-    if by_openslide:
-        return Slide(path, OpenSlideReader(path))
-    tiff = TiffReader.open(path) if head.startswith(TIFF_SIGNATURES) else None
-    if tiff is not None:
-        return Slide(path, tiff)
-    raise NusegError(f"{path}: no slide that can be read: expected a format of OpenSlide, or a TIFF of 8-bit RGB")
-
-
-def is_slide(path: Path) -> bool:
-    """Whether a file is read region by region as a slide, or whole as an image.
-
-    A slide is what has the suffix of one, what OpenSlide knows as a scanner's format, and a TIFF with pyramid levels
-    or more than 25 megapixels. What cannot be opened counts as an image, whose reader says what is wrong with it.
-    """
-    if path.suffix.lower() in SLIDE_SUFFIXES:
-        return True
-    try:
-        if detect_vendor(path) not in (None, *PLAIN):
-            return True
-        if not read_head(path).startswith(TIFF_SIGNATURES):
-            return False
-        with open_slide(path) as slide:
-            return len(slide.levels) > 1 or slide.width * slide.height > MIN_SLIDE_PIXELS
-    except NusegError:
-        return False
+def kind_of(path: Path | None, reader: Reader) -> Kind:
+    """Say whether a file is a slide: by its suffix, its format, its levels or its size; see `Source`."""
+    by_name = path is not None and path.suffix.lower() in SLIDE_SUFFIXES
+    return "slide" if by_name or reader.kind == "slide" else "image"

@@ -2,82 +2,111 @@
 
 import logging
 import math
-import warnings
 from pathlib import Path
 
 import numpy as np
-from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, TiffFile, TiffPage, TiffPageSeries
+from tifffile import TiffFile, TiffPage, TiffPageSeries
 
 from nuseg.errors import NusegError
 from nuseg.io.pixels import check_size, orient, to_rgb_uint8
-from nuseg.io.resolution import PixelSize
+from nuseg.io.source import ArrayReader, Reader
+from nuseg.io.tiff_colours import GREY, check_colours, colours, orientation
 from nuseg.io.tiff_metadata import pixel_size
-from nuseg.io.tiff_whole import check_whole
+from nuseg.io.tiff_reader import TiffReader, is_readable_by_block
+from nuseg.io.tiff_whole import check_whole, structure_lies_within
+from nuseg.text import one_line
+from nuseg.types import RGB
 
 # Classic TIFF and BigTIFF, of either byte order.
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-GREY = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE)
-# The compressions whose decoder turns YCbCr into RGB.
-DECODED_TO_RGB = (
-    COMPRESSION.JPEG,
-    COMPRESSION.OJPEG,
-    COMPRESSION.APERIO_JP2000_YCBC,
-    COMPRESSION.JPEG2000,
-    COMPRESSION.WEBP,
-)
-COLOUR = (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR, PHOTOMETRIC.PALETTE)
+MAX_LISTED = 3  # pictures named in a note
 
 # What tifffile logs about a damaged file would be printed beside our own message.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
-def read_tiff(path: Path) -> tuple[np.ndarray, PixelSize | None]:
-    """Read the first page (of a pyramid the full size, of a stack the first plane) of a TIFF file.
+def open_tiff(path: Path) -> Reader:
+    """Open a TIFF: read block by block where its layout allows, else decoded as a whole.
 
-    A single-sample image of three channels (OME-TIFF's CYX) is taken as red, green and blue. Extra samples
-    count as alpha only where the file says so.
-
-    Parameters
-    ----------
-    path
-        The file.
-
-    Returns
-    -------
-    pixels, size
-        (h, w, 3) uint8 RGB, and what the file says about the size of its pixels.
-
-    Warns
-    -----
-    UserWarning
-        If further planes of a stack are left out.
+    Of a file with several pictures the largest is taken, of a stack the first plane; a note names what is left out.
+    A single-sample image of three channels (OME-TIFF's CYX) is taken as red, green and blue. Extra samples count as
+    alpha only where the file says so.
 
     Raises
     ------
     NusegError
         If the file is damaged, cut short, too large, or has colours that cannot be brought to RGB.
     """
+    tiff = None
     try:
-        with TiffFile(path) as tiff:
-            series = tiff.series[0]
-            page = series.keyframe
-            check_whole(tiff, series, path)
-            stored, left_out = _plane(series, page, path)
-            pixels = to_rgb_uint8(*colours(stored, page, path), where=str(path))
-            pixels = orient(pixels, page.tags.valueof("Orientation", 1))
-            size = pixel_size(tiff)
+        tiff = TiffFile(path)
+        series, notes = main_series(tiff, path)
+        if not structure_lies_within(tiff, tiff.filehandle.size):
+            raise NusegError(
+                f"{path}: cut short, pages or tags are missing from the file ({tiff.filehandle.size} bytes); copy or "
+                "export it again"
+            )
+        check_colours(series.keyframe, path)
+        if is_readable_by_block(series):
+            reader = TiffReader(path, tiff, series, notes)
+            if reader.kind == "image":
+                check_whole(tiff, series, path)
+            return reader
+        check_whole(tiff, series, path)
+        pixels, left_out = read_whole(series, path)
+        if left_out:
+            notes = (*notes, f"{path}: only the first plane is read, {left_out} left out")
+        reader = ArrayReader(pixels, pixel_size(tiff, series), "tiff", notes)
     except NusegError:
+        _close(tiff)
         raise
     except MemoryError as error:
+        _close(tiff)
         raise NusegError(f"{path}: not enough memory to decode it; use a smaller image") from error
     except Exception as error:  # decoders meet damage with exceptions of every kind
+        _close(tiff)
         raise NusegError(
-            f"{path}: damaged, cut short or of an unknown kind, cannot be decoded as TIFF ({error}); "
+            f"{path}: damaged, cut short or of an unknown kind, cannot be decoded as TIFF ({one_line(error)}); "
             "copy it again or export it as a plain RGB TIFF"
         ) from error
-    if left_out:
-        warnings.warn(f"{path}: only the first plane is read, {left_out} left out", UserWarning, stacklevel=3)
-    return pixels, size
+    tiff.close()
+    return reader
+
+
+def _close(tiff: TiffFile | None) -> None:
+    if tiff is not None:
+        tiff.close()
+
+
+def main_series(tiff: TiffFile, path: Path) -> tuple[TiffPageSeries, tuple[str, ...]]:
+    """Choose the largest picture of a file, and say which others there are."""
+    pictures = [series for series in tiff.series if {"X", "Y"} <= set(series.axes)]
+    if not pictures:
+        raise NusegError(f"{path}: holds no picture; expected a TIFF image")
+
+    def size(series: TiffPageSeries) -> tuple[int, int]:
+        length = dict(zip(series.axes, series.shape, strict=True))
+        return length["X"], length["Y"]
+
+    chosen = max(pictures, key=lambda series: size(series)[0] * size(series)[1])
+    others = [
+        f"{series.name or 'unnamed'} ({size(series)[0]} x {size(series)[1]} px)"
+        for series in pictures
+        if series is not chosen
+    ]
+    if not others:
+        return chosen, ()
+    width, height = size(chosen)
+    listed = ", ".join(others[:MAX_LISTED]) + (f" and {len(others) - MAX_LISTED} more" if others[MAX_LISTED:] else "")
+    return chosen, (f"{path}: the largest picture ({width} x {height} px) is read; left out: {listed}",)
+
+
+def read_whole(series: TiffPageSeries, path: Path) -> tuple[RGB, int]:
+    """Decode a picture at once: `(h, w, 3)` uint8, and how many planes are left out."""
+    page = series.keyframe
+    stored, left_out = _plane(series, page, path)
+    pixels = to_rgb_uint8(*colours(stored, page, path), where=str(path))
+    return orient(pixels, orientation(page)), left_out
 
 
 def _plane(series: TiffPageSeries, page: TiffPage, path: Path) -> tuple[np.ndarray, int]:
@@ -92,31 +121,3 @@ def _plane(series: TiffPageSeries, page: TiffPage, path: Path) -> tuple[np.ndarr
         stored = stored.take(0, position)
     kept = [axis for axis in axes if axis in f"YX{channels}"]
     return stored.transpose([kept.index(axis) for axis in f"YX{channels}"]), planes - 1
-
-
-def colours(stored: np.ndarray, page: TiffPage, path: Path) -> tuple[np.ndarray, bool]:
-    """Return stored pixels as grey or RGB, with alpha if there is one, and whether the colours are multiplied by it."""
-    unconverted = page.photometric == PHOTOMETRIC.YCBCR and page.compression not in DECODED_TO_RGB
-    if unconverted or page.photometric not in (*GREY, *COLOUR):
-        raise NusegError(
-            f"{path}: {PHOTOMETRIC(page.photometric).name} colours, expected grey, palette or RGB; convert it to RGB"
-        )
-    if page.photometric == PHOTOMETRIC.PALETTE:
-        table = np.asarray(page.colormap).T
-        # Some writers fill the 16-bit colour table with 8-bit values.
-        table = table if table.max() < 256 else (table.astype(np.uint32) + 128) // 257
-        return table.astype(np.uint8)[stored], False
-    if page.photometric == PHOTOMETRIC.MINISWHITE:
-        stored = ~stored if stored.dtype.kind in "bu" else stored.max() - stored
-    if stored.ndim == 2:
-        return stored, False
-    channels = stored.shape[2]
-    colours = 3 if channels == 3 or page.photometric in COLOUR else 1
-    extra = page.extrasamples[0] if page.extrasamples else EXTRASAMPLE.UNSPECIFIED
-    has_alpha = channels > colours and extra != EXTRASAMPLE.UNSPECIFIED
-    if channels > colours + has_alpha and colours == 1:
-        raise NusegError(
-            f"{path}: {channels} separate channels, expected 1 (grey) or 3 (red, green, blue); "
-            "this looks like a fluorescence image, and nuseg reads H&E"
-        )
-    return stored[..., : colours + has_alpha], extra == EXTRASAMPLE.ASSOCALPHA

@@ -4,7 +4,7 @@ import math
 import re
 from xml.etree import ElementTree
 
-from tifffile import TiffFile
+from tifffile import TiffFile, TiffPageSeries
 
 from nuseg.io.resolution import PixelSize
 
@@ -30,26 +30,28 @@ PRINTING_UNITS = ("cm", "in", "inch")
 TIFF_INCH, TIFF_CENTIMETRE = 2, 3
 
 
-def pixel_size(tiff: TiffFile) -> PixelSize | None:
-    """Return what a TIFF file says about the size of its pixels.
+def pixel_size(tiff: TiffFile, series: TiffPageSeries) -> PixelSize | None:
+    """Return what a TIFF file says about the size of the pixels of one of its pictures.
 
     The first that is there counts: OME-XML (PhysicalSizeX and Y with their units), ImageJ's description (its
     unit with the resolution tags), Aperio's description (``MPP = ...``), and the baseline tags XResolution
     and YResolution with ResolutionUnit inch or centimetre.
     """
-    return _ome(tiff) or _imagej(tiff) or _aperio(tiff) or _baseline(tiff)
+    return _ome(tiff, series) or _imagej(tiff) or _aperio(tiff) or _baseline(tiff)
 
 
-def _ome(tiff: TiffFile) -> PixelSize | None:
+def _ome(tiff: TiffFile, series: TiffPageSeries) -> PixelSize | None:
     if not tiff.ome_metadata:
         return None
     try:
         root = ElementTree.fromstring(tiff.ome_metadata)
     except ElementTree.ParseError:
         return None
-    pixels = root.find("{*}Image/{*}Pixels")
-    if pixels is None:
+    images = root.findall("{*}Image/{*}Pixels")
+    number = next((i for i, other in enumerate(tiff.series) if other is series), 0)
+    if not images:
         return None
+    pixels = images[number] if number < len(images) else images[0]
     x, y = (_ome_length(pixels, axis) for axis in "XY")
     if x is None and y is None:
         return None
@@ -76,11 +78,19 @@ def _imagej(tiff: TiffFile) -> PixelSize | None:
 
 
 def _aperio(tiff: TiffFile) -> PixelSize | None:
-    stated = re.search(r"\bMPP\s*=\s*(\d*\.?\d+)", tiff.pages.first.description)
+    return aperio_pixel_size(tiff.pages.first.description)
+
+
+def aperio_pixel_size(description: str) -> PixelSize | None:
+    """Read ``MPP = ...`` in Aperio's description: with a decimal comma, an exponent, or 0 for not known."""
+    stated = re.search(r"\bMPP\s*=\s*([-+]?[\d.,]+(?:[eE][-+]?\d+)?)", description)
     if stated is None:
         return None
-    mpp = float(stated.group(1))
-    return PixelSize(mpp, mpp, "Aperio MPP")
+    try:
+        mpp = float(stated.group(1).replace(",", "."))
+    except ValueError:
+        return None
+    return PixelSize(mpp, mpp, "Aperio MPP") if mpp > 0 and math.isfinite(mpp) else None
 
 
 def _baseline(tiff: TiffFile) -> PixelSize | None:
@@ -97,8 +107,11 @@ def _resolution_tags(tiff: TiffFile) -> tuple[float, float] | None:
     tags = tiff.pages.first.tags
     counts = []
     for name in ("XResolution", "YResolution"):
-        numerator, denominator = tags.valueof(name, (0, 1))
-        counts.append(numerator / denominator if denominator else 0.0)
+        try:
+            numerator, denominator = tags.valueof(name, (0, 1))
+            counts.append(numerator / denominator)
+        except (TypeError, ValueError, ArithmeticError):  # a tag that makes no sense says nothing
+            return None
     if not all(math.isfinite(count) and count > 0 for count in counts):
         return None
     return counts[0], counts[1]

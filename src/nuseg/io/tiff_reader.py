@@ -1,28 +1,27 @@
-"""TIFF pyramids that OpenSlide does not read: OME-TIFF, and plain TIFFs in strips or odd compressions."""
+"""TIFFs read block by block: plain ones, OME-TIFF and pyramids, in tiles or strips."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
-from tifffile import PLANARCONFIG, FileHandle, TiffFile, TiffPage, TiffPageSeries
+from tifffile import PHOTOMETRIC, PLANARCONFIG, FileHandle, TiffFile, TiffPage, TiffPageSeries
 
 from nuseg.errors import NusegError
-from nuseg.io.pixels import to_rgb_uint8
-from nuseg.io.tiff import colours
+from nuseg.io.pixels import Depth, measure_depth, orient, to_rgb_uint8
+from nuseg.io.source import MIN_SLIDE_PIXELS, Kind
+from nuseg.io.tiff_colours import colours, orientation
 from nuseg.io.tiff_metadata import pixel_size
-from nuseg.io.tiff_whole import structure_lies_within
+from nuseg.text import one_line
+from nuseg.types import RGB
 
 KEPT_BYTES = 200_000_000  # of decoded blocks: strips run across the whole slide and are needed again and again
 MAX_BLOCK_PIXELS = 100_000_000
-
-
-def is_ome(path: Path) -> bool:
-    """Whether a TIFF is an OME-TIFF."""
-    with TiffFile(path) as tiff:
-        return bool(tiff.is_ome)
+# Orientations of TIFF: rows are columns; the picture's right is stored on the left; its lower end above.
+TRANSPOSED, MIRRORED_ALONG_X, MIRRORED_ALONG_Y = (5, 6, 7, 8), (2, 3, 7, 8), (3, 4, 6, 7)
 
 
 @dataclass(frozen=True)
@@ -68,50 +67,64 @@ class Sheet:
 
 
 class TiffReader:
-    """A TIFF whose blocks are decoded one by one, as they are needed."""
+    """A picture of a TIFF whose blocks are decoded one by one, as they are needed.
 
-    def __init__(self, path: Path, tiff: TiffFile) -> None:
-        self._path, self._tiff, self._lock = path, tiff, Lock()
-        self._levels = [_sheets(series) for series in tiff.series[0].levels]
+    What the values mean is settled by `nuseg.io.pixels` and `nuseg.io.tiff_colours`, as for a file decoded at once:
+    the full scale of values that are not 8-bit is found by looking through all blocks of level 0 first.
+    """
+
+    bounds: tuple[int, int, int, int] | None = None
+    objective: float | None = None
+
+    def __init__(self, path: Path, tiff: TiffFile, series: TiffPageSeries, notes: tuple[str, ...] = ()) -> None:
+        self._path, self._tiff, self._lock, self.notes = path, tiff, Lock(), notes
+        readable = [level for level in series.levels if is_readable_by_block(level)]
+        self._levels = [_sheets(level) for level in readable]
+        if not self._levels[0][0].is_whole:
+            raise NusegError(f"{path}: cut short, blocks of pixels are missing from the file; copy or export it again")
+        self._levels = [sheets for sheets in self._levels if all(sheet.is_whole for sheet in sheets)]
         self._recent = Recent(KEPT_BYTES)
+        self._orientation = orientation(series.keyframe)
         self.vendor = "ome-tiff" if tiff.is_ome else "tiff"
-        self.sizes = tuple((sheets[0].form.imagewidth, sheets[0].form.imagelength) for sheets in self._levels)
-        self.downsamples = tuple(_downsample(self.sizes[0], size) for size in self.sizes)
-        self.bounds: tuple[int, int, int, int] | None = None
-        self.pixel_size = pixel_size(tiff)
-        self.objective: float | None = None
-        self.associated = tuple(series.name for series in tiff.series[1:])
+        self._stored = [(sheets[0].form.imagewidth, sheets[0].form.imagelength) for sheets in self._levels]
+        self.sizes = tuple(size[::-1] if self._orientation in TRANSPOSED else size for size in self._stored)
+        self.downsamples = tuple(_downsample(self._stored[0], size) for size in self._stored)
+        self.pixel_size = pixel_size(tiff, series)
+        self.associated = tuple(other.name for other in tiff.series if other is not series)
+        large = self.sizes[0][0] * self.sizes[0][1] > MIN_SLIDE_PIXELS
+        self.kind: Kind = "slide" if len(self._levels) > 1 or large else "image"
 
-    @classmethod
-    def open(cls, path: Path) -> "TiffReader | None":
-        """Open a TIFF; None if its pixels are not upright 8-bit grey or RGB.
+    @cached_property
+    def _depth(self) -> Depth:
+        """Full scale of the stored values."""
+        form = self._levels[0][0].form
+        if form.dtype == np.uint8 or form.photometric == PHOTOMETRIC.PALETTE:
+            return Depth(255.0, 255.0)
+        return measure_depth(self._stored_blocks(), str(self._path))
 
-        Raises
-        ------
-        NusegError
-            The file is damaged.
-        """
-        tiff = None
-        try:
-            tiff = TiffFile(path)
-            if not structure_lies_within(tiff, tiff.filehandle.size):
-                raise ValueError("pages or tags are missing")
-            if all(map(_is_readable, tiff.series[0].levels)):
-                if not all(sheet.is_whole for series in tiff.series[0].levels for sheet in _sheets(series)):
-                    raise ValueError("blocks of pixels are missing")
-                return cls(path, tiff)
-        except Exception as error:  # damage shows in exceptions of every kind
-            if tiff is not None:
-                tiff.close()
-            raise NusegError(f"{path}: damaged or cut short, cannot be read as TIFF ({error}); copy it") from error
-        tiff.close()
-        return None
+    def _stored_blocks(self) -> Iterator[np.ndarray]:
+        for sheet in self._levels[0]:
+            down, across = sheet.grid
+            for index in range(sheet.plane * down * across, (sheet.plane + 1) * down * across):
+                block = self._decode(sheet, index)
+                if block is not None:
+                    stored = colours(block if block.shape[2] > 1 else block[..., 0], sheet.form, self._path)[0]
+                    yield stored[..., None] if stored.ndim == 2 else stored
 
-    def read(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
+    def read(self, level: int, x: int, y: int, width: int, height: int) -> RGB:
         """Read a region; see `nuseg.io.source.Reader`."""
         left, top = (round(place / self.downsamples[level]) for place in (x, y))
+        stored_width, stored_height = self._stored[level]
+        turned = self._orientation
+        if turned in TRANSPOSED:
+            left, top, width, height = top, left, height, width
+        if turned in MIRRORED_ALONG_X:
+            left = stored_width - left - width
+        if turned in MIRRORED_ALONG_Y:
+            top = stored_height - top - height
         parts = [self._region(sheet, left, top, width, height) for sheet in self._levels[level]]
-        return parts[0] if len(parts) == 1 else np.stack([part[..., 0] for part in parts], axis=2)
+        pixels = parts[0] if len(parts) == 1 else np.stack([part[..., 0] for part in parts], axis=2)
+        return pixels if turned == 1 else orient(pixels, turned)
 
     def _region(self, sheet: Sheet, left: int, top: int, width: int, height: int) -> np.ndarray:
         """Put a region of a sheet together from the blocks that it lies in."""
@@ -129,11 +142,22 @@ class TiffReader:
                     inside[...] = block[max(-y, 0) :, max(-x, 0) :][: inside.shape[0], : inside.shape[1]]
         return pixels
 
-    def _block(self, sheet: Sheet, index: int) -> np.ndarray | None:
-        """Decode a block to `(h, w, 3)` uint8; None where the file has none, which is blank."""
-        return self._recent.get(sheet.offsets[index], lambda: self._decode(sheet, index))
+    def _block(self, sheet: Sheet, index: int) -> RGB | None:
+        """Give a block as `(h, w, 3)` uint8; None where the file has none, which is blank."""
+        return self._recent.get(sheet.offsets[index], lambda: self._pixels(sheet, index))
+
+    def _pixels(self, sheet: Sheet, index: int) -> RGB | None:
+        block = self._decode(sheet, index)
+        if block is None:
+            return None
+        form = sheet.form
+        if form.samplesperpixel > block.shape[2]:  # one colour of several
+            return to_rgb_uint8(block, where=str(self._path), depth=self._depth)
+        stored, premultiplied = colours(block if block.shape[2] > 1 else block[..., 0], form, self._path)
+        return to_rgb_uint8(stored, premultiplied, str(self._path), self._depth)
 
     def _decode(self, sheet: Sheet, index: int) -> np.ndarray | None:
+        """Decode a block to its stored values `(h, w, samples)`."""
         offset, count, form = sheet.offsets[index], sheet.counts[index], sheet.form
         if count == 0:
             return None
@@ -145,13 +169,8 @@ class TiffReader:
         try:
             decoded = form.decode(data, index, jpegtables=form.jpegtables, jpegheader=form.jpegheader)[0]
         except Exception as error:  # decoders meet damage with exceptions of every kind
-            raise NusegError(f"block {index} cannot be decoded ({error})") from error
-        if decoded is None:
-            return None
-        block = decoded[0]
-        if form.samplesperpixel > block.shape[2]:  # one colour of several
-            return to_rgb_uint8(block)
-        return to_rgb_uint8(*colours(block if block.shape[2] > 1 else block[..., 0], form, self._path))
+            raise NusegError(f"block {index} cannot be decoded ({one_line(error)})") from error
+        return None if decoded is None else np.asarray(decoded[0])
 
     def close(self) -> None:
         """Close the file."""
@@ -199,13 +218,14 @@ def _is_stack_of_colours(series: TiffPageSeries) -> bool:
     return series.keyframe.samplesperpixel == 1 and series.axes == "CYX" and series.shape[0] == 3
 
 
-def _is_readable(series: TiffPageSeries) -> bool:
-    """Whether a level is upright 8-bit grey or RGB; what is left out, such as a stack, is for the image reader."""
+def is_readable_by_block(series: TiffPageSeries) -> bool:
+    """Whether a picture lies in the file as one grid of blocks, or as one for each colour; a stack does not."""
     form = series.keyframe
+    white_is_zero = form.photometric == PHOTOMETRIC.MINISWHITE and form.dtype is not None and form.dtype.kind == "f"
     return (
-        form.dtype == np.uint8
-        and form.samplesperpixel in (1, 3, 4)
-        and form.tags.valueof("Orientation", 1) == 1
+        form.dtype is not None
+        and form.dtype.kind in "buif"
+        and not white_is_zero  # its white is the largest value of the whole picture
         and (series.axes in ("YX", "YXS", "SYX") or _is_stack_of_colours(series))
         and len(_sheets(series)) in (1, 3)
     )

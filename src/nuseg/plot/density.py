@@ -1,14 +1,13 @@
 """Pictures of a slide: how densely its nuclei lie, as a map and laid over the slide."""
 
-from pathlib import Path
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from nuseg.io.image import write_png
 from nuseg.measure.density import density_map
-from nuseg.results.info import SlideInfo
+from nuseg.types import RGB, Integers, Mask
 
 SIGMA_UM = 50.0  # of the smoothing: some ten nuclei across, so that tissue is seen and not single nuclei
 TOP_PERCENTILE = 99  # of the tissue has a colour of its own: single peaks do not darken the rest
@@ -24,51 +23,60 @@ MIN_WIDTH = 520  # px that the legend needs
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 
-def write_density(info: SlideInfo, counts: np.ndarray, path: Path) -> None:
-    """Write the map of nuclei per mm2 with its colour scale and a scale bar as PNG; glass is white.
+@dataclass(frozen=True, eq=False)
+class Overview:
+    """A source made small, with what was found.
 
-    Parameters
+    Attributes
     ----------
-    info : SlideInfo
-        The slide.
+    thumbnail : (h, w, 3) uint8
+        RGB.
+    counted : (h', w') bool
+        Where nuclei counted, over the whole source, at any size; brought to the thumbnail's here.
     counts : (h, w) integer
         Nuclei in each pixel of the thumbnail.
-    path : Path
-        Where to write.
+    cell_um : float
+        Side of a pixel of the thumbnail (um).
+    counted_mm2 : float
+        Area in which nuclei counted (mm2).
     """
-    levels, top = colour_levels(info, counts)
-    page = np.where(tissue_of(info)[..., None], COLOURS[levels], np.uint8(255))
-    write_png(path, with_legend(page, info, counts, top))
+
+    thumbnail: RGB
+    counted: Mask
+    counts: Integers
+    cell_um: float
+    counted_mm2: float
+
+    def __post_init__(self) -> None:
+        height, width = self.thumbnail.shape[:2]
+        if self.counted.shape != (height, width):
+            resized = cv2.resize(self.counted.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
+            object.__setattr__(self, "counted", resized)
 
 
-def write_overview(info: SlideInfo, counts: np.ndarray, path: Path) -> None:
-    """Write the slide made small, its tissue outlined and its densest places coloured, as PNG."""
-    levels, top = colour_levels(info, counts)
-    tissue = tissue_of(info)
-    share = (tissue * levels * np.float32(OPACITY / 255))[..., None]
-    page = (info.thumbnail * (1 - share) + COLOURS[levels] * share).round().astype(np.uint8)
-    rings, _ = cv2.findContours(tissue.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+def draw_density(overview: Overview) -> RGB:
+    """Draw the map of nuclei per mm2 with its colour scale and a scale bar, `(h', w', 3)` uint8; glass is white."""
+    levels, top = colour_levels(overview)
+    page = np.where(overview.counted[..., None], COLOURS[levels], np.uint8(255))
+    return with_legend(page, overview, top)
+
+
+def draw_overview(overview: Overview) -> RGB:
+    """Draw the source made small, its tissue outlined and its densest places coloured, `(h', w', 3)` uint8."""
+    levels, top = colour_levels(overview)
+    share = (overview.counted * levels * np.float32(OPACITY / 255))[..., None]
+    page = (overview.thumbnail * (1 - share) + COLOURS[levels] * share).round().astype(np.uint8)
+    rings, _ = cv2.findContours(overview.counted.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     cv2.drawContours(page, rings, -1, OUTLINE, 2)
-    write_png(path, with_legend(page, info, counts, top))
+    return with_legend(page, overview, top)
 
 
-def tissue_of(info: SlideInfo) -> np.ndarray:
-    """The tissue at the thumbnail's size, `(h, w)` bool."""
-    height, width = info.thumbnail.shape[:2]
-    return cv2.resize(info.tissue.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
-
-
-def colour_levels(info: SlideInfo, counts: np.ndarray) -> tuple[np.ndarray, float]:
+def colour_levels(overview: Overview) -> tuple[RGB, float]:
     """Grade the density of nuclei: `(h, w)` uint8, and the density per mm2, a round number, that has 255."""
-    density = density_map(counts, cell_um(info), SIGMA_UM)
-    inside = density[tissue_of(info)]
+    density = density_map(overview.counts, overview.cell_um, SIGMA_UM)
+    inside = density[overview.counted]
     top = round_up(float(np.percentile(inside, TOP_PERCENTILE))) if inside.size else round_up(0)
     return np.minimum(density * (255 / top), 255).astype(np.uint8), top
-
-
-def cell_um(info: SlideInfo) -> float:
-    """Side of a pixel of the thumbnail (um)."""
-    return info.mpp * info.width / info.thumbnail.shape[1]
 
 
 def round_up(value: float) -> float:
@@ -83,7 +91,7 @@ def round_down(value: float) -> float:
     return next(share * power for share in (5, 2, 1) if share * power <= value)
 
 
-def with_legend(page: np.ndarray, info: SlideInfo, counts: np.ndarray, top: float) -> np.ndarray:
+def with_legend(page: RGB, overview: Overview, top: float) -> RGB:
     """Put count, scale bar and colour scale below a picture `(h, w, 3)`; a narrow one is centred on white."""
     height, width = page.shape[:2]
     full = max(width, MIN_WIDTH)
@@ -91,13 +99,13 @@ def with_legend(page: np.ndarray, info: SlideInfo, counts: np.ndarray, top: floa
     canvas.paste(Image.fromarray(page), ((full - width) // 2, 0))
     draw = ImageDraw.Draw(canvas)
     font = ImageFont.load_default(FONT)  # it has no characters beyond ASCII: mm2, um
-    nuclei = int(counts.sum())
-    per_mm2 = f", {nuclei / info.tissue_mm2:,.0f} per mm2 of tissue" if info.tissue_mm2 else ""
+    nuclei = int(overview.counts.sum())
+    per_mm2 = f", {nuclei / overview.counted_mm2:,.0f} per mm2" if overview.counted_mm2 else ""
     draw.text((GAP, height + GAP), f"{nuclei:,} nuclei{per_mm2}", BLACK, font)
 
     line = height + FONT + 2 * GAP
     below = line + BAR[1] + 2
-    um = cell_um(info)
+    um = overview.cell_um
     length = round_down(max(um * min(width / 3, MIN_WIDTH - BAR[0] - 4 * GAP), 1))
     draw.rectangle((GAP, line + 4, GAP + round(length / um), line + 9), BLACK)
     draw.text((GAP, below), f"{length / 1000:g} mm" if length >= 1000 else f"{length:g} um", BLACK, font)

@@ -1,10 +1,6 @@
 """The image with the outline of every nucleus drawn on it, for the eye."""
 
-from pathlib import Path
-
 import numpy as np
-
-from nuseg.io.image import write_png
 
 GREEN = (0, 255, 0)
 # Vivid hues that haematoxylin (blue-violet) and eosin (pink) leave free; neighbours in label order differ.
@@ -49,8 +45,3 @@ def draw_outlines(
     drawn = pixels.copy()
     drawn[lines] = PALETTE[labels[lines] % len(PALETTE)] if colour is None else colour
     return drawn
-
-
-def write(pixels: np.ndarray, labels: np.ndarray, path: Path) -> None:
-    """Write the image with its outlines as PNG, whole or not at all."""
-    write_png(path, draw_outlines(pixels, labels))

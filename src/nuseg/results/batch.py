@@ -1,4 +1,4 @@
-"""What the segmentation of a slide hands to the writers of its results, part by part."""
+"""Nuclei as they are handed on, part by part."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -6,25 +6,39 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from nuseg.measure.nuclei import COLUMNS
+from nuseg.types import Floats
+
 
 @dataclass(frozen=True)
 class NucleiBatch:
-    """Nuclei of a slide that were finished together; any number.
+    """Some nuclei of a result; any number.
 
     Attributes
     ----------
     table : pandas.DataFrame
-        One row a nucleus: the columns of `nuseg.measure.nuclei.COLUMNS`, with `x_px`, `y_px`, `area_px` in
-        pixels of the slide's level 0.
+        One row per nucleus: the columns of `nuseg.measure.nuclei.COLUMNS`, with `x_px`, `y_px`, `area_px` in
+        pixels of level 0.
     polygons : list of (k, 2) float64
         Their outlines, x and y in px of level 0, in the order and orientation of `nuseg.measure.outline`.
     """
 
     table: pd.DataFrame
-    polygons: list[np.ndarray]
+    polygons: list[Floats]
 
     def __len__(self) -> int:
         return len(self.polygons)
+
+    @staticmethod
+    def together(batches: "list[NucleiBatch]") -> "NucleiBatch":
+        """Put batches one after the other."""
+        if not batches:
+            kinds = {name: np.int64 if name == "id" else np.float64 for name in COLUMNS}
+            return NucleiBatch(pd.DataFrame({name: np.zeros(0, kind) for name, kind in kinds.items()}), [])
+        if len(batches) == 1:
+            return batches[0]
+        table = pd.concat([batch.table for batch in batches], ignore_index=True)
+        return NucleiBatch(table, [polygon for batch in batches for polygon in batch.polygons])
 
 
 def regroup(batches: Iterable[NucleiBatch], size: int) -> Iterator[NucleiBatch]:
@@ -34,7 +48,7 @@ def regroup(batches: Iterable[NucleiBatch], size: int) -> Iterator[NucleiBatch]:
     incoming batch are held.
     """
     tables: list[pd.DataFrame] = []
-    polygons: list[np.ndarray] = []
+    polygons: list[Floats] = []
     for batch in batches:
         if not len(batch):
             continue

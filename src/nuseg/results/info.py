@@ -1,46 +1,103 @@
-"""What the files of results say about the slide they belong to."""
+"""What a result says beside its nuclei."""
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from nuseg.io.source import Kind
+from nuseg.measure.counts import CountError, image_area_mm2
+from nuseg.types import Mask
+
+OVERVIEW_UM = 8.0  # resolution of the small picture in which tissue is found, and densities are drawn
+OVERVIEW_SIDES = 1024, 4096  # px
+
+
+def overview_side(width: int, height: int, mpp: float) -> int:
+    """Longer side (px) of the small picture of a source of `width` x `height` px at `mpp` um/px."""
+    longest = max(width, height)
+    return min(longest, int(np.clip(longest * mpp / OVERVIEW_UM, *OVERVIEW_SIDES)))
+
 
 @dataclass(frozen=True, eq=False)
-class SlideInfo:
-    """A slide as its results need it: facts and a small picture, no open file.
+class ResultInfo:
+    """Facts of a segmentation.
 
     Attributes
     ----------
-    path : Path
-        The slide.
+    name : str
+        Of the results' files.
+    path : Path, optional
+        The source's file.
+    kind : "image" or "slide"
     width, height : int
         Size of level 0 (px), of the part of it that coordinates count from.
     mpp : float
         Resolution of level 0 (um/px) that was used.
     mpp_source : str
         Where the resolution came from.
-    thumbnail : (h, w, 3) uint8
-        The whole slide made small, RGB; density and overview are drawn at its size.
-    tissue : (h', w') bool
-        Where nuclei were looked for, over the whole slide, at any size.
+    model : str
+        Name of the model.
+    origin : tuple of int
+        x, y of the upper left corner in the file's own level 0 (px).
+    count_error : CountError, optional
+        How far the model's counts were off on validation images.
+    counted : (h, w) bool, optional
+        Where nuclei counted, over the whole source, at any size; None = everywhere.
+    fingerprint : str
+        Identifies source, model and options.
+    settings : dict
+        What was asked for.
+    tiles : int
+    damaged : list of [x, y, width, height]
+        Parts of a slide that could not be read, in px of level 0.
+    notes : tuple of str
+        What the user should know.
+    seconds : float
+        That it took.
     """
 
-    path: Path
+    name: str
+    path: Path | None
+    kind: Kind
     width: int
     height: int
     mpp: float
     mpp_source: str
-    thumbnail: np.ndarray
-    tissue: np.ndarray
+    model: str = ""
+    origin: tuple[int, int] = (0, 0)
+    count_error: CountError | None = None
+    counted: Mask | None = None
+    fingerprint: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    tiles: int = 1
+    damaged: list[list[int]] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
 
     @property
     def area_mm2(self) -> float:
-        """Area of the slide (mm2), glass included."""
-        return self.width * self.height * self.mpp**2 / 1e6
+        """Area of the source (mm2), glass included."""
+        return image_area_mm2((self.height, self.width), self.mpp)
 
-    @cached_property
-    def tissue_mm2(self) -> float:
-        """Area of the tissue in which nuclei were looked for (mm2)."""
-        return float(self.tissue.mean()) * self.area_mm2
+    @property
+    def counted_mm2(self) -> float:
+        """Area in which nuclei counted (mm2): tissue, region or all."""
+        return self.area_mm2 if self.counted is None else float(self.counted.mean()) * self.area_mm2
+
+    def about(self) -> dict[str, str]:
+        """What files of results note of their origin."""
+        return {
+            "source": self.path.name if self.path else self.name,
+            "mpp": repr(self.mpp),
+            "model": self.model,
+            "fingerprint": self.fingerprint,
+        }
+
+
+def as_record(info: ResultInfo) -> dict[str, Any]:
+    """The facts as plain values, without arrays."""
+    left_out = ("counted", "path", "notes", "damaged", "tiles", "seconds", "count_error", "settings")
+    record = {key: value for key, value in asdict(info).items() if key not in left_out}
+    return record | {"file": info.path.name if info.path else None, "origin": list(info.origin)}

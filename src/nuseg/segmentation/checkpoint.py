@@ -1,11 +1,11 @@
-"""What is done of a slide, on disk: a killed segmentation goes on from there."""
+"""What is done of a source: in memory, or on disk, where a killed segmentation goes on from it."""
 
 import json
 import shutil
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,10 +13,63 @@ from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
 
 SETTINGS = "settings.json"
+Arrays = Mapping[str, np.ndarray]
 
 
-class Partial:
-    """A folder of numbered parts, each a set of arrays, whole or not there.
+class Checkpoint(Protocol):
+    """Numbered parts of several kinds, each a set of arrays, whole or not there."""
+
+    def has(self, kind: str, number: int) -> bool:
+        """Whether a part is there."""
+        ...
+
+    def numbers(self, kind: str) -> list[int]:
+        """Numbers of the parts that are there, sorted."""
+        ...
+
+    def save(self, kind: str, number: int, arrays: Arrays) -> None:
+        """Keep a part."""
+        ...
+
+    def load(self, kind: str, number: int, names: list[str]) -> list[np.ndarray]:
+        """Give some arrays of a part."""
+        ...
+
+    def remove(self) -> None:
+        """Forget all parts."""
+        ...
+
+
+class MemoryCheckpoint:
+    """Parts in memory: for sources whose nuclei are few."""
+
+    def __init__(self) -> None:
+        self._parts: dict[tuple[str, int], Arrays] = {}
+
+    def has(self, kind: str, number: int) -> bool:
+        """Whether a part is there."""
+        return (kind, number) in self._parts
+
+    def numbers(self, kind: str) -> list[int]:
+        """Numbers of the parts that are there, sorted."""
+        return sorted(number for other, number in self._parts if other == kind)
+
+    def save(self, kind: str, number: int, arrays: Arrays) -> None:
+        """Keep a part."""
+        self._parts[kind, number] = dict(arrays)
+
+    def load(self, kind: str, number: int, names: list[str]) -> list[np.ndarray]:
+        """Give some arrays of a part."""
+        part = self._parts[kind, number]
+        return [part[name] for name in names]
+
+    def remove(self) -> None:
+        """Forget all parts."""
+        self._parts.clear()
+
+
+class FolderCheckpoint:
+    """Parts in a folder, a file each.
 
     Parameters
     ----------
@@ -44,10 +97,10 @@ class Partial:
         return zipfile.is_zipfile(self.path(kind, number))
 
     def numbers(self, kind: str) -> list[int]:
-        """Numbers of the parts that are there."""
+        """Numbers of the parts that are there, sorted."""
         return sorted(int(path.stem.removeprefix(f"{kind}-")) for path in self.folder.glob(f"{kind}-*.npz"))
 
-    def save(self, kind: str, number: int, arrays: Mapping[str, np.ndarray]) -> None:
+    def save(self, kind: str, number: int, arrays: Arrays) -> None:
         """Write a part.
 
         Raises

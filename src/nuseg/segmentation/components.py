@@ -1,9 +1,9 @@
-"""The nuclei of one tile of a slide: those that it shows whole, and the pieces of mask that reach into its neighbours.
+"""The nuclei of one tile of a slide: those that it shows whole, and the components that reach into its neighbours.
 
-Why this is exact: a pixel's maps are those of the whole slide (`nuseg.segmentation.tiling`), and quantised; what
-follows looks no further than `halo_of` (holes, blur); nuclei depend on their 4-connected component alone. So a piece
-that does not touch the core's border is final. What touches it is kept pixel by pixel, for
-`nuseg.segmentation.stitching` to join.
+Why this is exact: a pixel's maps are those of the whole source (`nuseg.segmentation.tiling`), and quantised; what
+follows looks no further than `halo_of` (holes, blur); nuclei depend on their 4-connected component alone. So one that
+does not touch the core's border is final. What touches it is kept pixel by pixel, for `nuseg.segmentation.stitching`
+to join.
 """
 
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ from nuseg.segmentation.postprocess import (
     find_foreground,
     hole_side,
     label_nuclei,
-    measure_certainty,
+    raw_probability_of,
     smooth,
 )
-from nuseg.segmentation.roi import SearchArea
+from nuseg.segmentation.roi import RegionOfInterest
 from nuseg.segmentation.tiling import Tile
 
 MEASURES = [name for name in COLUMNS if name != "id"]
@@ -33,12 +33,22 @@ X, Y = MEASURES.index("x_px"), MEASURES.index("y_px")
 
 @dataclass(frozen=True)
 class Rules:
-    """How maps become nuclei on a slide: the model's numbers, the grid's resolution (um/px), where to look."""
+    """How maps become nuclei.
+
+    Attributes
+    ----------
+    thresholds, calibration
+        Of the model.
+    mpp : float
+        Resolution of the grid (um/px).
+    roi : RegionOfInterest, optional
+        Where nuclei are looked for, and which count; without one everywhere and all.
+    """
 
     thresholds: Thresholds
     calibration: Calibration
     mpp: float
-    area: SearchArea
+    roi: RegionOfInterest | None = None
 
 
 @dataclass(frozen=True)
@@ -89,16 +99,16 @@ NO_NUCLEI = Nuclei(
 
 
 @dataclass(frozen=True)
-class Pixels:
-    """Pixels of pieces of mask, with all that is needed to find nuclei in them.
+class ComponentPixels:
+    """ComponentPixels of components, with all that is needed to find nuclei in them.
 
     Attributes
     ----------
     y, x : (n,) int32
         On the model's grid.
-    piece : (n,) int32
-        Which piece of the tile it belongs to, 0..k-1.
-    certainty : (n,) uint8
+    component : (n,) int32
+        Which component of the tile it belongs to, 0..k-1.
+    raw_probability : (n,) uint8
     distance : (n,) uint16
         Smoothed.
     colour : (n, 3) uint8
@@ -106,24 +116,24 @@ class Pixels:
 
     y: np.ndarray
     x: np.ndarray
-    piece: np.ndarray
-    certainty: np.ndarray
+    component: np.ndarray
+    raw_probability: np.ndarray
     distance: np.ndarray
     colour: np.ndarray
 
-    def take(self, which: np.ndarray) -> "Pixels":
+    def take(self, which: np.ndarray) -> "ComponentPixels":
         """Choose some, by numbers or by a mask."""
-        return Pixels(*(getattr(self, name)[which] for name in Pixels.__dataclass_fields__))
+        return ComponentPixels(*(getattr(self, name)[which] for name in ComponentPixels.__dataclass_fields__))
 
     @staticmethod
-    def together(parts: "list[Pixels]") -> "Pixels":
+    def together(parts: "list[ComponentPixels]") -> "ComponentPixels":
         """Put parts one after the other."""
-        return Pixels(
-            *(np.concatenate([getattr(part, name) for part in parts]) for name in Pixels.__dataclass_fields__)
+        return ComponentPixels(
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in ComponentPixels.__dataclass_fields__)
         )
 
     def nuclei(self, rules: Rules) -> Nuclei:
-        """Find the nuclei in whole pieces, or in what was cut out of a giant."""
+        """Find the nuclei in whole components, or in what was cut out of a giant."""
         if not len(self.y):
             return NO_NUCLEI
         top, left = int(self.y.min()), int(self.x.min())
@@ -131,10 +141,10 @@ class Pixels:
         shape = int(place[0].max()) + 1, int(place[1].max()) + 1
         canvases = [np.zeros((*shape, *rest), kind) for kind, rest in
                     ((bool, ()), (np.uint8, ()), (np.uint16, ()), (np.uint8, (3,)))]  # fmt: skip
-        for canvas, values in zip(canvases, (True, self.certainty, self.distance, self.colour), strict=True):
+        for canvas, values in zip(canvases, (True, self.raw_probability, self.distance, self.colour), strict=True):
             canvas[place] = values
-        mask, certainty, distance, colour = canvases
-        return find_nuclei(mask, certainty, distance, colour, (top, left), rules)
+        mask, raw_probability, distance, colour = canvases
+        return find_nuclei(mask, raw_probability, distance, colour, (top, left), rules)
 
 
 def halo_of(thresholds: Thresholds, mpp: float) -> int:
@@ -144,7 +154,7 @@ def halo_of(thresholds: Thresholds, mpp: float) -> int:
 
 def separate_tile(
     maps: np.ndarray, colour: np.ndarray, seen: tuple[slice, slice], tile: Tile, shape: tuple[int, int], rules: Rules
-) -> tuple[Nuclei, Pixels]:
+) -> tuple[Nuclei, ComponentPixels]:
     """Find the nuclei of a tile's core.
 
     Parameters
@@ -165,69 +175,71 @@ def separate_tile(
     Returns
     -------
     Nuclei
-        Of pieces that lie within the core.
-    Pixels
-        Of pieces that reach its border, where that is not the slide's own.
+        Of components that lie within the core.
+    ComponentPixels
+        Of components that reach its border, where that is not the slide's own.
     """
-    foreground = find_foreground(maps, rules.thresholds) & rules.area.mask(seen)
+    foreground = find_foreground(maps, rules.thresholds)
+    if rules.roi is not None:
+        foreground &= rules.roi.mask(seen)
     mask = fill_holes(foreground, hole_side(rules.mpp))
     core = tuple(slice(c.start - s.start, c.stop - s.start) for c, s in zip(tile.core, seen, strict=True))
     distance = smooth(maps[1], rules.thresholds.smoothing)[core]
-    mask, certainty, colour = mask[core], measure_certainty(maps[:, *core]), colour[core]
-    _, pieces = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-    open_ = np.zeros(pieces.max() + 1, bool)
+    mask, raw_probability, colour = mask[core], raw_probability_of(maps[:, *core]), colour[core]
+    _, components = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+    open_ = np.zeros(components.max() + 1, bool)
     rows, columns = tile.core
     for line, inner in (
-        (pieces[0], rows.start > 0),
-        (pieces[-1], rows.stop < shape[0]),
-        (pieces[:, 0], columns.start > 0),
-        (pieces[:, -1], columns.stop < shape[1]),
+        (components[0], rows.start > 0),
+        (components[-1], rows.stop < shape[0]),
+        (components[:, 0], columns.start > 0),
+        (components[:, -1], columns.stop < shape[1]),
     ):
         open_[line] |= inner
     open_[0] = False
-    apart = open_[pieces]
+    apart = open_[components]
     origin = rows.start, columns.start
     y, x = np.nonzero(apart)
     number = np.cumsum(open_) - 1
-    pixels = Pixels(
+    pixels = ComponentPixels(
         (y + origin[0]).astype(np.int32),
         (x + origin[1]).astype(np.int32),
-        number[pieces[y, x]].astype(np.int32),
-        certainty[y, x],
+        number[components[y, x]].astype(np.int32),
+        raw_probability[y, x],
         distance[y, x],
         colour[y, x],
     )
-    return find_nuclei(mask & ~apart, certainty, distance, colour, origin, rules), pixels
+    return find_nuclei(mask & ~apart, raw_probability, distance, colour, origin, rules), pixels
 
 
 def find_nuclei(
     mask: np.ndarray,
-    certainty: np.ndarray,
+    raw_probability: np.ndarray,
     distance: np.ndarray,
     colour: np.ndarray,
     origin: tuple[int, int],
     rules: Rules,
 ) -> Nuclei:
-    """Find, outline and measure the nuclei in whole pieces of mask, and keep those that count.
+    """Find, outline and measure the nuclei in whole components, and keep those that count.
 
     Parameters
     ----------
     mask : (h, w) bool
         Holes filled.
-    certainty, distance : (h, w) uint8 and uint16
+    raw_probability, distance : (h, w) uint8 and uint16
         Quantised and smoothed maps.
     colour : (h, w, 3) uint8
-        Pixels.
+        ComponentPixels.
     origin : tuple of int
         Row and column of the upper left pixel on the model's grid.
     rules : Rules
         How.
     """
-    labels = label_nuclei(mask, certainty, distance, rules.thresholds, rules.mpp)
+    labels = label_nuclei(mask, raw_probability, distance, rules.thresholds, rules.mpp)
     if not labels.any():
         return NO_NUCLEI
     rings = outlines(labels)
-    means = certainty / np.float32(FULL_MAP)
+    means = raw_probability / np.float32(FULL_MAP)
     measures = measures_of(labels, colour, means, rules.mpp, rings, origin, rules.calibration)
     inside = np.flatnonzero(labels)
     place = first_places(labels.ravel()[inside], inside)
@@ -238,4 +250,6 @@ def find_nuclei(
         (np.concatenate(rings) * 2).astype(np.int32) + 2 * np.array(origin[::-1], np.int32),
         np.array([len(ring) for ring in rings], np.int64),
     )
-    return nuclei.take(rules.area.counts(nuclei.measures[:, X], nuclei.measures[:, Y]))
+    if rules.roi is None:
+        return nuclei
+    return nuclei.take(rules.roi.counts(nuclei.measures[:, X], nuclei.measures[:, Y]))

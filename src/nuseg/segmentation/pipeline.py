@@ -1,133 +1,214 @@
-"""From a slide to its nuclei: tile by tile in flat memory, with the result of the untiled slide."""
+"""From a source to its nuclei: tile by tile in flat memory, with the result of the untiled source."""
 
 import hashlib
 import json
+import shutil
+import tempfile
 import time
+import weakref
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from nuseg.engines.loading import available_cores
-from nuseg.io.source import Slide, open_slide
+from nuseg.engines.threads import limited_threads
+from nuseg.io.source import MIN_SLIDE_PIXELS, Source
+from nuseg.model.config import ModelConfig
+from nuseg.progress import Progress, ProgressCallback
 from nuseg.results.batch import NucleiBatch
-from nuseg.results.slide import DEFAULT_SLIDE_OUTPUTS, SlideOutput, write_slide_results
-from nuseg.segmentation.checkpoint import Partial
-from nuseg.segmentation.components import MEASURES, Nuclei, Pixels, separate_tile
-from nuseg.segmentation.plan import SlideOptions, SlidePlan, plan_slide, settings_of
+from nuseg.results.info import ResultInfo
+from nuseg.results.segmentation import Segmentation
+from nuseg.results.store import Box, MemoryStore, NucleiStore
+from nuseg.segmentation.checkpoint import Checkpoint, FolderCheckpoint, MemoryCheckpoint
+from nuseg.segmentation.components import MEASURES, ComponentPixels, Nuclei, separate_tile
+from nuseg.segmentation.plan import Plan, SegmentOptions, plan_source, settings_of
 from nuseg.segmentation.postprocess import quantise
-from nuseg.segmentation.segmenter import Segmenter
 from nuseg.segmentation.stitching import find_groups, giant_cells, nuclei_of, split_home
 from nuseg.segmentation.tiling import Network, Tile
+from nuseg.types import RGB, Integers
 
 PAGE = 2048  # px of the model's grid: nuclei are numbered square by square of this side, in reading order
 WAITING = 2  # tiles that wait before and behind the network
 PARTS_KEPT = 4  # in memory, of those on disk
-# Parts on disk: of a tile, the nuclei that it shares with others, those of a part of a giant.
+# Parts of a checkpoint: of a tile, the nuclei that it shares with others, those of a part of a giant.
 TILE, JOINED, GIANT = "tile", "joined", "giant"
 MAX_CELLS = 1_000_000  # of one giant
-NUCLEI, PIXELS = list(Nuclei.__dataclass_fields__), list(Pixels.__dataclass_fields__)
+NUCLEI, PIXELS = list(Nuclei.__dataclass_fields__), list(ComponentPixels.__dataclass_fields__)
 Given = TypeVar("Given")
 Made = TypeVar("Made")
+TileMaps = Callable[[int, RGB], np.ndarray]
+"""From the number of a tile and the pixels of its window to its quantised maps over core and halo."""
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far a slide is: tiles done, all tiles, nuclei found so far in tiles of this run."""
+def segment_source(
+    source: Source,
+    model: ModelConfig,
+    engine: Network,
+    options: SegmentOptions,
+    checkpoint: str | Path | None = None,
+    threads: int | None = None,
+    progress: ProgressCallback | None = None,
+) -> Segmentation:
+    """Segment, count and measure the nuclei of an image or a slide.
 
-    tiles: int
-    all_tiles: int
-    nuclei: int
-
-
-def segment_slide(
-    slide: str | Path | Slide,
-    folder: str | Path,
-    segmenter: Segmenter,
-    options: SlideOptions | None = None,
-    outputs: Sequence[SlideOutput] = DEFAULT_SLIDE_OUTPUTS,
-    name: str | None = None,
-    progress: Callable[[Progress], None] | None = None,
-    workers: int | None = None,
-) -> dict[str, Any]:
-    """Segment, count and measure the nuclei of a slide, and write the results.
-
-    Memory does not grow with the slide. What is done is kept in `folder/NAME.partial` until the results are
-    written: after an interruption the same call goes on from there. Tile and workers do not change the result.
+    Memory does not grow with the source: what is found is kept in memory for up to 25 megapixels, else in a folder.
+    Tile and threads do not change the result.
 
     Parameters
     ----------
-    slide : path or Slide
-        To segment.
-    folder : path
-        For the results, `nuseg.results.slide.PLACES` says where in it.
-    segmenter : Segmenter
-        Model and engine.
-    options : SlideOptions, optional
+    source : Source
+        Stays open for the result.
+    model : ModelConfig
+        Resolution, margin, thresholds.
+    engine : Network
+        Runs the network.
+    options : SegmentOptions
         Resolution, region, tissue, tile.
-    outputs : sequence of str
-        Which results.
-    name : str, optional
-        Of the results; default: the slide's without suffix.
+    checkpoint : path, optional
+        Folder to keep what is done in: after an interruption the same call goes on from there. It stays until the
+        result is closed. Default: none, or a temporary one.
+    threads : int, optional
+        CPU threads; default: all.
     progress : function, optional
         Called after each tile.
-    workers : int, optional
-        Threads that separate nuclei beside the network; default: half of the cores.
-
-    Returns
-    -------
-    dict
-        The summary.
 
     Raises
     ------
     NusegError
-        The slide cannot be opened, the resolution is implausible, or the results cannot be written.
+        The source is damaged, or the resolution is implausible.
     """
     begun = time.perf_counter()
-    options = options or SlideOptions()
-    workers = workers or max(1, available_cores() // 2)
-    with opened(slide) as source:
-        name = name or source.path.stem
-        settings = settings_of(source, segmenter.model.config, options)
-        plan = plan_slide(source, segmenter.model.config, options)
-        partial = Partial(Path(folder) / f"{name}.partial", settings | {"tile": options.tile})
-        for state in run_tiles(plan, segmenter.network, partial, workers):
-            if progress is not None:
-                progress(state)
-        join_tiles(plan, partial, workers)
-        damaged = damaged_places(plan, partial)
-        error = segmenter.model.config.count_error
-        summary = {
-            "model": segmenter.model.config.name,
-            "count_error": error and error.model_dump(),
-            "fingerprint": fingerprint(settings),
-            "origin": list(source.origin),
-            "tiles": len(plan.tiles),
-            "damaged_tiles": damaged,
-            "warnings": plan.warnings + damage_warning(source, damaged),
-            "seconds": time.perf_counter() - begun,
-        }
-        record = write_slide_results(Path(folder), name, batches(plan, partial), plan.info, summary, outputs)
-    partial.remove()
-    return record
+    with limited_threads(threads) as cores:
+        plan = plan_source(source, model, options)
+        settings = settings_of(source, model, options)
+        parts = choose_checkpoint(source, checkpoint, settings | {"tile": options.tile})
+
+        def maps_of(number: int, pixels: RGB) -> np.ndarray:
+            tile = plan.tiles[number]
+            return quantise(engine(pixels[None])[0][:, *within(plan.seen(tile), tile)])
+
+        store = find_nuclei_of(plan, maps_of, parts, max(1, cores // 2), progress)
+    damaged = damaged_places(plan, parts)
+    overview = plan.overview
+    info = ResultInfo(
+        name=source.name,
+        path=source.path,
+        kind=source.kind,
+        width=source.width,
+        height=source.height,
+        origin=source.origin,
+        mpp=plan.resolution.mpp,
+        mpp_source=plan.resolution.source,
+        model=model.name,
+        count_error=model.count_error,
+        counted=None if overview is None or plan.rules.roi is None else plan.rules.roi.counted,
+        fingerprint=fingerprint(settings),
+        settings={
+            "mpp": options.mpp,
+            "region": options.region is not None,
+            "tissue": options.tissue,
+            "views": model.orientations,
+        },
+        tiles=len(plan.tiles),
+        damaged=damaged,
+        notes=(*source.notes, *filter(None, [plan.resolution.note]), *damage_note(source, damaged)),
+        seconds=time.perf_counter() - begun,
+    )
+    return Segmentation(info, store, source, thumbnail=None if overview is None else overview.thumbnail)
 
 
-@contextmanager
-def opened(slide: str | Path | Slide) -> Iterator[Slide]:
-    """Open a slide and close it, or take one that is open."""
-    if isinstance(slide, Slide):
-        yield slide
-        return
-    with open_slide(slide) as source:
-        yield source
+def choose_checkpoint(source: Source, folder: str | Path | None, settings: dict[str, Any]) -> Checkpoint:
+    """Keep parts in a given folder, in memory, or, where they are many, in a temporary folder."""
+    if folder is not None:
+        return FolderCheckpoint(Path(folder), settings)
+    if source.width * source.height <= MIN_SLIDE_PIXELS:
+        return MemoryCheckpoint()
+    temporary = Path(tempfile.mkdtemp(prefix="nuseg-"))
+    parts = FolderCheckpoint(temporary, settings)
+    weakref.finalize(parts, shutil.rmtree, temporary, ignore_errors=True)
+    return parts
+
+
+def find_nuclei_of(
+    plan: Plan, maps_of: TileMaps, parts: Checkpoint, workers: int = 1, progress: ProgressCallback | None = None
+) -> NucleiStore:
+    """Find the nuclei of all tiles, and join those that tiles share.
+
+    Parameters
+    ----------
+    plan : Plan
+        What to do.
+    maps_of : function
+        Gives the maps of a tile.
+    parts : Checkpoint
+        Where to keep what is done; what is there already is not done again.
+    workers : int
+        Threads that separate nuclei beside the network.
+    progress : function, optional
+        Called after each tile.
+    """
+    run_tiles(plan, maps_of, parts, workers, progress)
+    join_tiles(plan, parts, workers)
+    store = PartStore(plan, parts)
+    return MemoryStore(list(store.batches())) if isinstance(parts, MemoryCheckpoint) else store
+
+
+class PartStore:
+    """Nuclei in the parts of a checkpoint, read page by page.
+
+    A page is a square of `PAGE` px of the model's grid. Nuclei are numbered from 1 page by page, in a page by their
+    first pixels, both in reading order.
+    """
+
+    def __init__(self, plan: Plan, parts: Checkpoint) -> None:
+        self._scale, self._parts = plan.grid.scale, parts
+        pages: dict[tuple[int, int], list[tuple[str, int]]] = defaultdict(list)
+        for kind in (TILE, JOINED, GIANT):
+            for number in parts.numbers(kind):
+                for page in np.unique(parts.load(kind, number, ["first"])[0] // PAGE, axis=0).tolist():
+                    pages[tuple(page)].append((kind, number))
+        self._pages = dict(sorted(pages.items()))
+        self._load = lru_cache(PARTS_KEPT)(lambda kind, number: Nuclei(*parts.load(kind, number, NUCLEI)))
+
+    def _page(self, page: tuple[int, int]) -> Nuclei:
+        found = [self._load(*part) for part in self._pages[page]]
+        nuclei = Nuclei.together([part.take((part.first // PAGE == page).all(axis=1)) for part in found])
+        return nuclei.take(np.lexsort((nuclei.first[:, 1], nuclei.first[:, 0])))
+
+    @cached_property
+    def _index(self) -> list[tuple[tuple[int, int], int, Box]]:
+        """Every page with the number of its first nucleus and the box that holds its nuclei."""
+        index, count = [], 0
+        for page in self._pages:
+            nuclei = self._page(page)
+            corners = nuclei.corners * (self._scale / 2)
+            box = (*corners.min(axis=0, initial=np.inf).tolist(), *corners.max(axis=0, initial=-np.inf).tolist())
+            index.append((page, count + 1, box))
+            count += len(nuclei)
+        return index
+
+    def batches(self, box: Box | None = None) -> Iterator[NucleiBatch]:
+        """Give all nuclei page by page, or the pages that hold some which meet a box."""
+        if box is not None:
+            for page, first_id, held in self._index:
+                if held[0] < box[2] and held[2] > box[0] and held[1] < box[3] and held[3] > box[1]:
+                    yield as_batch(self._page(page), self._scale, first_id)
+            return
+        count = 0
+        for page in self._pages:
+            nuclei = self._page(page)
+            yield as_batch(nuclei, self._scale, count + 1)
+            count += len(nuclei)
+
+    def close(self) -> None:
+        """Remove the parts."""
+        self._parts.remove()
 
 
 def fingerprint(settings: dict[str, Any]) -> str:
@@ -135,13 +216,13 @@ def fingerprint(settings: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def damage_warning(slide: Slide, damaged: list[list[int]]) -> list[str]:
+def damage_note(source: Source, damaged: list[list[int]]) -> list[str]:
     """Say that something was left out, where it was."""
     if not damaged:
         return []
     x, y, width, height = damaged[0]
     return [
-        f"{slide.path}: {len(damaged)} damaged part(s) of the file taken as blank, the first at x {x}, y {y} "
+        f"{source.where}: {len(damaged)} damaged part(s) of the file taken as blank, the first at x {x}, y {y} "
         f"({width} x {height} px)"
     ]
 
@@ -158,7 +239,7 @@ def ahead(pool: Executor, function: Callable[[Given], Made], items: Iterable[Giv
 
 
 @contextmanager
-def threads(count: int) -> Iterator[ThreadPoolExecutor]:
+def thread_pool(count: int) -> Iterator[ThreadPoolExecutor]:
     """A pool of threads that, after an error, drops what has not begun."""
     pool = ThreadPoolExecutor(count)
     try:
@@ -167,39 +248,37 @@ def threads(count: int) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def run_tiles(plan: SlidePlan, network: Network, partial: Partial, workers: int) -> Iterator[Progress]:
+def run_tiles(
+    plan: Plan, maps_of: TileMaps, parts: Checkpoint, workers: int, progress: ProgressCallback | None = None
+) -> None:
     """Do the tiles that are not done: threads read, this one runs the network, threads separate and save."""
-    left = [number for number in range(len(plan.tiles)) if not partial.has(TILE, number)]
+    left = [number for number in range(len(plan.tiles)) if not parts.has(TILE, number)]
     done, nuclei = len(plan.tiles) - len(left), 0
 
-    def read(number: int) -> tuple[int, np.ndarray, np.ndarray]:
+    def read(number: int) -> tuple[int, RGB, Integers]:
         rows, columns = plan.tiles[number].window
         pixels, damaged = plan.grid.read(
             rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start
         )
         return number, pixels, np.array(damaged, np.int64).reshape(-1, 4)
 
-    def finish(given: tuple[int, np.ndarray, np.ndarray, np.ndarray]) -> int:
+    def predict(given: tuple[int, RGB, Integers]) -> tuple[int, np.ndarray, RGB, Integers]:
+        number, pixels, damaged = given
+        tile = plan.tiles[number]
+        return number, maps_of(number, pixels), pixels[within(plan.seen(tile), tile)], damaged
+
+    def finish(given: tuple[int, np.ndarray, RGB, Integers]) -> int:
         number, maps, colour, damaged = given
         tile = plan.tiles[number]
         found, pixels = separate_tile(maps, colour, plan.seen(tile), tile, plan.grid.shape, plan.rules)
-        partial.save(TILE, number, vars(found) | vars(pixels) | {"damaged": damaged})
+        parts.save(TILE, number, vars(found) | vars(pixels) | {"damaged": damaged})
         return len(found)
 
-    with threads(2) as reading, threads(workers) as separating:
-        windows = ahead(reading, read, left)
-        for count in ahead(separating, finish, (predicted(plan, network, *window) for window in windows)):
+    with thread_pool(2) as reading, thread_pool(workers) as separating:
+        for count in ahead(separating, finish, map(predict, ahead(reading, read, left))):
             done, nuclei = done + 1, nuclei + count
-            yield Progress(done, len(plan.tiles), nuclei)
-
-
-def predicted(
-    plan: SlidePlan, network: Network, number: int, pixels: np.ndarray, damaged: np.ndarray
-) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
-    """Run the network over a tile's window; what is returned covers core and halo."""
-    tile = plan.tiles[number]
-    inside = within(plan.seen(tile), tile)
-    return number, quantise(network(pixels[None])[0][:, *inside]), pixels[inside], damaged
+            if progress is not None:
+                progress(Progress(plan.grid.source.name, done, len(plan.tiles), nuclei))
 
 
 def within(seen: tuple[slice, slice], tile: Tile) -> tuple[slice, slice]:
@@ -208,57 +287,38 @@ def within(seen: tuple[slice, slice], tile: Tile) -> tuple[slice, slice]:
     return rows, columns
 
 
-def join_tiles(plan: SlidePlan, partial: Partial, workers: int) -> None:
-    """Find the nuclei in pieces of mask that several tiles share."""
+def join_tiles(plan: Plan, parts: Checkpoint, workers: int) -> None:
+    """Find the nuclei in components that several tiles share."""
+    if len(plan.tiles) < 2:
+        return
 
     @lru_cache(PARTS_KEPT)
-    def load(number: int) -> Pixels:
-        return Pixels(*partial.load(TILE, number, PIXELS))
+    def load(number: int) -> ComponentPixels:
+        return ComponentPixels(*parts.load(TILE, number, PIXELS))
 
     groups = find_groups(plan.tiles, load)
-    left = [number for number in np.unique(groups.home).tolist() if not partial.has(JOINED, number)]
+    left = [number for number in np.unique(groups.home).tolist() if not parts.has(JOINED, number)]
 
     def join(number: int) -> None:
         usual, giants = split_home(number, groups)
         for group in giants.tolist():
             for cell, pixels in enumerate(giant_cells(group, groups, load)):
-                partial.save(GIANT, group * MAX_CELLS + cell, vars(pixels.nuclei(plan.rules)))
-        partial.save(JOINED, number, vars(nuclei_of(usual, groups, load, plan.rules)))
+                parts.save(GIANT, group * MAX_CELLS + cell, vars(pixels.nuclei(plan.rules)))
+        parts.save(JOINED, number, vars(nuclei_of(usual, groups, load, plan.rules)))
 
-    with threads(workers) as pool:
+    with thread_pool(workers) as pool:
         for _ in ahead(pool, join, left):
             pass
 
 
-def damaged_places(plan: SlidePlan, partial: Partial) -> list[list[int]]:
+def damaged_places(plan: Plan, parts: Checkpoint) -> list[list[int]]:
     """Where the file could not be read: x, y, width, height in px of level 0, each once, in reading order."""
-    places = {tuple(p) for n in range(len(plan.tiles)) for p in partial.load(TILE, n, ["damaged"])[0].tolist()}
+    places = {tuple(p) for n in range(len(plan.tiles)) for p in parts.load(TILE, n, ["damaged"])[0].tolist()}
     return [list(place) for place in sorted(places, key=lambda place: (place[1], place[0]))]
 
 
-def batches(plan: SlidePlan, partial: Partial) -> Iterator[NucleiBatch]:
-    """Give all nuclei, numbered from 1: by square of `PAGE` px, and in it by first pixel, both in reading order."""
-    parts_of: dict[tuple[int, int], list[tuple[str, int]]] = defaultdict(list)
-    for kind in (TILE, JOINED, GIANT):
-        for number in partial.numbers(kind):
-            for page in np.unique(partial.load(kind, number, ["first"])[0] // PAGE, axis=0).tolist():
-                parts_of[tuple(page)].append((kind, number))
-
-    @lru_cache(PARTS_KEPT)
-    def load(kind: str, number: int) -> Nuclei:
-        return Nuclei(*partial.load(kind, number, NUCLEI))
-
-    count = 0
-    for page in sorted(parts_of):
-        parts = [load(*part) for part in parts_of[page]]
-        nuclei = Nuclei.together([part.take((part.first // PAGE == page).all(axis=1)) for part in parts])
-        nuclei = nuclei.take(np.lexsort((nuclei.first[:, 1], nuclei.first[:, 0])))
-        yield as_batch(nuclei, plan.grid.scale, count + 1)
-        count += len(nuclei)
-
-
 def as_batch(nuclei: Nuclei, scale: float, first_id: int) -> NucleiBatch:
-    """Bring nuclei from the model's grid, whose pixels are `scale` px of level 0 a side, to the slide."""
+    """Bring nuclei from the model's grid, whose pixels are `scale` px of level 0 a side, to the source."""
     table = pd.DataFrame(nuclei.measures, columns=MEASURES)
     table[["x_px", "y_px"]] *= scale
     table["area_px"] *= scale**2

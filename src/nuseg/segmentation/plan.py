@@ -1,34 +1,34 @@
-"""What is settled about a slide before its first tile is read."""
+"""What is settled about a source before its first tile is read."""
 
 import hashlib
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nuseg.io.source import Slide
+from nuseg.errors import NusegError
+from nuseg.io.resolution import Resolution
+from nuseg.io.source import Source
 from nuseg.model.config import ModelConfig
 from nuseg.preprocess.tissue import tissue_mask
-from nuseg.results.info import SlideInfo
+from nuseg.results.info import overview_side
 from nuseg.segmentation import postprocess
 from nuseg.segmentation.components import Rules, halo_of
 from nuseg.segmentation.region import Region
 from nuseg.segmentation.resample import ModelGrid
-from nuseg.segmentation.roi import SearchArea
+from nuseg.segmentation.roi import RegionOfInterest
 from nuseg.segmentation.tiling import Tile, plan_tiles
-from nuseg.text import one_line
+from nuseg.types import RGB, Mask
 
-SLIDE_TILE = 2048  # a window of some 2560 px for the shipped models, which takes some 1.5 GB; larger is faster
-OVERVIEW_UM = 8.0  # resolution of the small picture in which tissue is found
-OVERVIEW_SIDES = 1024, 4096  # px
-FORMAT = 1  # of what is kept of unfinished slides
+TILE = 2048  # px; a window of some 2560 px for the shipped models, which takes some 1.5 GB; larger is faster
+TISSUE_FROM_MM2 = 1.0  # smaller sources are fields that somebody chose: all of it counts
+FORMAT = 2  # of what is kept of unfinished sources
 
 
 @dataclass(frozen=True)
-class SlideOptions:
-    """What a slide's segmentation depends on beside slide and model.
+class SegmentOptions:
+    """What a segmentation depends on beside source and model.
 
     Attributes
     ----------
@@ -36,21 +36,39 @@ class SlideOptions:
         Resolution (um/px), over what the file says.
     region : Region, optional
         Only nuclei whose centroid lies in it count.
-    tissue : bool
-        Whether only nuclei in tissue count; the rest of the slide is not read.
+    tissue : bool, optional
+        Whether only nuclei in tissue count; the rest is not read. Default: for sources of more than 1 mm2.
     tile : int
         Side of the tiles (px of the model's grid): memory against overlap. No influence on the result.
     """
 
     mpp: float | None = None
     region: Region | None = None
-    tissue: bool = True
-    tile: int = SLIDE_TILE
+    tissue: bool | None = None
+    tile: int = TILE
 
 
 @dataclass(frozen=True, eq=False)
-class SlidePlan:
-    """A slide on the model's grid, and the tiles in which there is something to look for.
+class Overview:
+    """A source made small.
+
+    Attributes
+    ----------
+    thumbnail : (h, w, 3) uint8
+    tissue : (h, w) bool
+        All of it where tissue is not looked for.
+    factor : float
+        Side of a pixel of both, in px of level 0.
+    """
+
+    thumbnail: RGB
+    tissue: Mask
+    factor: float
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A source on the model's grid, and the tiles in which there is something to look for.
 
     Attributes
     ----------
@@ -60,20 +78,21 @@ class SlidePlan:
         In reading order; their windows hold core, halo and margin.
     halo : int
         Px around a core in which maps are needed.
-    info : SlideInfo
-        For the results.
-    warnings : list of str
+    resolution : Resolution
+        Of level 0.
+    overview : Overview, optional
+        Where a region or tissue was asked for.
     """
 
     grid: ModelGrid
     rules: Rules
     tiles: list[Tile]
     halo: int
-    info: SlideInfo
-    warnings: list[str]
+    resolution: Resolution
+    overview: Overview | None = None
 
     def seen(self, tile: Tile) -> tuple[slice, slice]:
-        """Core and halo of a tile, as far as the slide goes."""
+        """Core and halo of a tile, as far as the source goes."""
         rows, columns = (
             slice(max(side.start - self.halo, 0), min(side.stop + self.halo, length))
             for side, length in zip(tile.core, self.grid.shape, strict=True)
@@ -81,64 +100,68 @@ class SlidePlan:
         return rows, columns
 
 
-def plan_slide(slide: Slide, model: ModelConfig, options: SlideOptions) -> SlidePlan:
-    """Settle resolution, grid, tissue and tiles.
+def plan_source(source: Source, model: ModelConfig, options: SegmentOptions) -> Plan:
+    """Settle resolution, grid, region of interest and tiles.
 
     Raises
     ------
     NusegError
-        The resolution is implausible.
+        The resolution is implausible, or the region lies beside the source.
     """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        resolution = slide.resolution(options.mpp)
-    grid = ModelGrid.of(slide, resolution.mpp, model.mpp)
-    thumbnail, tissue, factor = find_tissue(slide, resolution.mpp, options.tissue)
+    resolution = source.resolution(options.mpp)
+    grid = ModelGrid.of(source, resolution.mpp, model.mpp)
     mpp = resolution.mpp * grid.scale
-    area = SearchArea.of(tissue, resolution.mpp * factor, factor / grid.scale, grid.scale, options.region)
+    overview, roi = None, None
+    tissue = wants_tissue(source, resolution.mpp, options.tissue)
+    if tissue or options.region is not None:
+        overview = find_tissue(source, resolution.mpp, tissue)
+        factor = overview.factor
+        roi = RegionOfInterest.of(
+            overview.tissue, resolution.mpp * factor, factor / grid.scale, grid.scale, options.region
+        )
+        if options.region is not None and not options.region.draw(overview.tissue.shape, factor).any():
+            raise NusegError(
+                f"{source.where}: the region lies beside the image of {source.width} x {source.height} px; give it in "
+                "px of level 0"
+            )
     halo = halo_of(model.thresholds, mpp)
-    # A piece that lies within a tile is then no giant, which would have to be cut.
-    tile = max(min(options.tile, postprocess.LARGEST_PIECE) // model.stride, 1) * model.stride
+    # A component that lies within a tile is then no giant, which would have to be cut.
+    tile = max(min(options.tile, postprocess.LARGEST_COMPONENT) // model.stride, 1) * model.stride
     tiles = plan_tiles(*grid.shape, tile, model.margin + halo, model.stride)
-    return SlidePlan(
+    return Plan(
         grid=grid,
-        rules=Rules(model.thresholds, model.calibration, mpp, area),
-        tiles=[tile for tile in tiles if area.touches(tile.core)],
+        rules=Rules(model.thresholds, model.calibration, mpp, roi),
+        tiles=[tile for tile in tiles if roi is None or roi.touches(tile.core)],
         halo=halo,
-        info=SlideInfo(
-            slide.path, slide.width, slide.height, resolution.mpp, resolution.source, thumbnail, area.counted
-        ),
-        warnings=[one_line(warning.message) for warning in caught],
+        resolution=resolution,
+        overview=overview,
     )
 
 
-def find_tissue(slide: Slide, mpp: float, wanted: bool) -> tuple[np.ndarray, np.ndarray, float]:
-    """Make a small picture of the slide and find the tissue on it.
+def wants_tissue(source: Source, mpp: float, asked: bool | None) -> bool:
+    """Whether nuclei are looked for in tissue alone; the same for the same picture, whatever its file."""
+    return source.width * source.height * mpp**2 / 1e6 > TISSUE_FROM_MM2 if asked is None else asked
+
+
+def find_tissue(source: Source, mpp: float, wanted: bool) -> Overview:
+    """Make a source small and find the tissue on it, or take all of it.
 
     What could not be read counts as tissue: the tiles there will say so.
-
-    Returns
-    -------
-    thumbnail : (h, w, 3) uint8
-    tissue : (h, w) bool
-        All of it where tissue is not wanted.
-    factor : float
-        Side of a pixel of both, in px of level 0.
     """
-    longest = max(slide.width, slide.height)
-    side = min(longest, int(np.clip(longest * mpp / OVERVIEW_UM, *OVERVIEW_SIDES)))
-    thumbnail, unreadable = slide.overview(side)
+    longest = max(source.width, source.height)
+    side = overview_side(source.width, source.height, mpp)
+    thumbnail, unreadable = source.overview(side)
     factor = longest / side
     tissue = tissue_mask(thumbnail, mpp * factor) | unreadable if wanted else np.ones_like(unreadable)
-    return thumbnail, tissue, factor
+    return Overview(thumbnail, tissue, factor)
 
 
-def settings_of(slide: Slide, model: ModelConfig, options: SlideOptions) -> dict[str, Any]:
-    """List all that the nuclei of a slide depend on; the tile is left to the caller."""
+def settings_of(source: Source, model: ModelConfig, options: SegmentOptions) -> dict[str, Any]:
+    """List all that the nuclei of a source depend on; the tile is left to the caller."""
     return {
         "format": FORMAT,
-        "slide": state_of(slide.path),
-        "size": [slide.width, slide.height],
+        "source": state_of(source.path),
+        "size": [source.width, source.height],
         "model": hashlib.sha256(model.model_dump_json().encode()).hexdigest(),
         "mpp": options.mpp,
         "region": options.region and options.region.corners(),
@@ -146,9 +169,9 @@ def settings_of(slide: Slide, model: ModelConfig, options: SlideOptions) -> dict
     }
 
 
-def state_of(path: Path) -> list[Any]:
+def state_of(path: Path | None) -> list[Any]:
     """Name, size and time of change of a file: what changes with it."""
-    if not path.exists():
-        return [path.name]
+    if path is None or not path.exists():
+        return [path.name if path else None]
     state = path.stat()
     return [path.name, state.st_size, state.st_mtime_ns]

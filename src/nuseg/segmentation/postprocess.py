@@ -1,7 +1,7 @@
 """Maps to nuclei: marker-controlled watershed on the normalised distance (Beucher & Meyer 1993).
 
 Every step is local, and in whole numbers, so that a window shows the same nuclei as the whole slide, bit by bit: maps
-become uint8 first, only small holes are filled, and a piece of mask is separated by itself.
+become uint8 first, only small holes are filled, and a component is separated by itself.
 """
 
 import cv2
@@ -11,37 +11,11 @@ from skimage.segmentation import watershed
 from nuseg.model.config import Thresholds
 
 HOLE_UM = 8.0  # larger holes are not in a nucleus but between nuclei
-LARGEST_PIECE = 2560  # px; a piece that is no group of nuclei any more: one of this size takes some 1.5 GB
+LARGEST_COMPONENT = 2560  # px; a component that is no group of nuclei any more: one of this size takes some 1.5 GB
 FULL_MAP, FULL_DISTANCE = 255, 65535
 FINE = 256  # steps to one of 8 bits, where two maps are added
 DISTANCE_RISE = 2.5  # from a distance of 1 / 2.5 a pixel is as surely inside as by a mask probability of 1
 CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-
-
-def separate(maps: np.ndarray, thresholds: Thresholds, mpp: float) -> np.ndarray:
-    """Separate the nuclei of a mask.
-
-    Every pixel whose distance reaches the marker threshold seeds its connected component; the seeds grow over the
-    mask, from high distance to low, until they meet. A piece of mask without a seed becomes one nucleus.
-
-    Parameters
-    ----------
-    maps
-        `(2, height, width)` float32 in 0..1: mask probability, normalised distance.
-    thresholds
-        Of the model.
-    mpp
-        Resolution of the maps (um/px).
-
-    Returns
-    -------
-    np.ndarray
-        Label image `(height, width)` int32; 0 = background, 1..N = nuclei, each one 4-connected piece.
-    """
-    quantised = quantise(maps)
-    mask = fill_holes(find_foreground(quantised, thresholds), hole_side(mpp))
-    distance = smooth(quantised[1], thresholds.smoothing)
-    return label_nuclei(cut_giants(mask), measure_certainty(quantised), distance, thresholds, mpp)
 
 
 def quantise(maps: np.ndarray) -> np.ndarray:
@@ -61,7 +35,7 @@ def find_foreground(maps: np.ndarray, thresholds: Thresholds) -> np.ndarray:
     return both >= FINE * round(thresholds.mask * FULL_MAP)
 
 
-def measure_certainty(maps: np.ndarray) -> np.ndarray:
+def raw_probability_of(maps: np.ndarray) -> np.ndarray:
     """Mean of mask probability and distance: `(2, h, w)` of 0..255, or 0..1 in float, to `(h, w)` of the same.
 
     Over a nucleus it tells more surely than the probability alone whether it is one: what is no nucleus, or not one,
@@ -97,44 +71,30 @@ def smooth(distance: np.ndarray, sigma: float) -> np.ndarray:
 def fill_holes(mask: np.ndarray, side: int) -> np.ndarray:
     """Fill small holes of a mask.
 
-    A hole is an 8-connected piece of background that does not reach the border of the image and lies in a square of
+    A hole is an 8-connected component of background that does not reach the border of the image and lies in a square of
     `side` px: whether a pixel is in one can be seen within that distance.
     """
-    _, pieces, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    _, components, stats, _ = cv2.connectedComponentsWithStats(
+        (~mask).astype(np.uint8), connectivity=8, ltype=cv2.CV_32S
+    )
     x, y, width, height = (stats[:, column] for column in range(4))
     within = [x > 0, y > 0, x + width < mask.shape[1], y + height < mask.shape[0]]
     small = np.logical_and.reduce([*within, width <= side, height <= side])
     small[0] = True  # the mask itself
-    return small[pieces]
-
-
-def cut_giants(mask: np.ndarray) -> np.ndarray:
-    """Cut pieces of mask that are larger than `LARGEST_PIECE` a side.
-
-    They are cut along the rows and columns whose number is a multiple of it, which no longer belong to them. Nuclei
-    never come near this size; folds, ink and blur can.
-    """
-    if max(mask.shape) <= LARGEST_PIECE:
-        return mask
-    _, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-    giant = np.logical_or(stats[:, 2] > LARGEST_PIECE, stats[:, 3] > LARGEST_PIECE)
-    cut = mask.copy()
-    for lines in (np.s_[LARGEST_PIECE::LARGEST_PIECE], np.s_[:, LARGEST_PIECE::LARGEST_PIECE]):
-        cut[lines] &= ~giant[pieces[lines]]
-    return cut
+    return small[holes]
 
 
 def label_nuclei(
-    mask: np.ndarray, certainty: np.ndarray, distance: np.ndarray, thresholds: Thresholds, mpp: float
+    mask: np.ndarray, raw_probability: np.ndarray, distance: np.ndarray, thresholds: Thresholds, mpp: float
 ) -> np.ndarray:
-    """Separate the nuclei of every 4-connected piece of a mask; a piece's nuclei depend on the piece alone.
+    """Separate the nuclei of every 4-connected component of a mask; a component's nuclei depend on the component alone.
 
     Parameters
     ----------
     mask
         `(h, w)` bool, holes filled.
-    certainty
-        `(h, w)` uint8 from `measure_certainty`.
+    raw_probability
+        `(h, w)` uint8 from `raw_probability_of`.
     distance
         `(h, w)` uint16 from `smooth`.
     thresholds, mpp
@@ -150,18 +110,18 @@ def label_nuclei(
     markers = seed_unseeded(mask, markers, count)
     labels = grow(markers, distance, mask)
     lowest = thresholds.min_certainty * FULL_MAP
-    return drop_doubtful(labels, certainty, thresholds.min_area_um2 / mpp**2, lowest)
+    return drop_doubtful(labels, raw_probability, thresholds.min_area_um2 / mpp**2, lowest)
 
 
 def seed_unseeded(mask: np.ndarray, markers: np.ndarray, count: int) -> np.ndarray:
-    """Make every 4-connected piece of the mask that holds no marker a marker itself, numbered from `count`."""
-    pieces_count, pieces = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-    seeded = np.zeros(pieces_count, bool)
-    seeded[pieces[markers > 0]] = True
+    """Make every 4-connected component of the mask that holds no marker a marker itself, numbered from `count`."""
+    components_count, components = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+    seeded = np.zeros(components_count, bool)
+    seeded[components[markers > 0]] = True
     seeded[0] = True
-    number = np.zeros(pieces_count, np.int32)
+    number = np.zeros(components_count, np.int32)
     number[~seeded] = count + np.arange(np.count_nonzero(~seeded))
-    return markers + number[pieces]
+    return markers + number[components]
 
 
 def grow(markers: np.ndarray, distance: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -179,10 +139,10 @@ def grow(markers: np.ndarray, distance: np.ndarray, mask: np.ndarray) -> np.ndar
     return np.where(core, markers, labels).astype(np.int32, copy=False)
 
 
-def drop_doubtful(labels: np.ndarray, certainty: np.ndarray, min_area: float, min_certainty: float) -> np.ndarray:
-    """Remove nuclei under an area (px) or a mean of `certainty`, and number the others 1..N in their order."""
+def drop_doubtful(labels: np.ndarray, raw_probability: np.ndarray, min_area: float, min_certainty: float) -> np.ndarray:
+    """Remove nuclei under an area (px) or a mean of `raw_probability`, and number the others 1..N in their order."""
     area = np.bincount(labels.ravel())
-    total = np.bincount(labels.ravel(), weights=certainty.ravel())
+    total = np.bincount(labels.ravel(), weights=raw_probability.ravel())
     keep = (area >= min_area) & (total >= min_certainty * area)
     keep[0] = False
     return (np.cumsum(keep, dtype=np.int32) * keep)[labels].astype(np.int32, copy=False)

@@ -1,17 +1,21 @@
-"""Where nuclei are looked for on a slide, and which count."""
+"""The region of interest: where nuclei are looked for on a source, and which count."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from nuseg.segmentation.region import Region
+from nuseg.types import Floats, Integers, Mask
+
+if TYPE_CHECKING:
+    from nuseg.segmentation.region import Region
 
 AROUND_UM = 32.0  # more than a nucleus' radius: one whose centroid counts is seen whole
 
 
 @dataclass(frozen=True, eq=False)
-class SearchArea:
+class RegionOfInterest:
     """Where nuclei are looked for, on a coarse grid over the model's grid; all of it in absolute places.
 
     A nucleus counts if its centroid lies in `counted` and in the region. It is looked for in `searched`, which
@@ -29,24 +33,24 @@ class SearchArea:
         In px of level 0.
     """
 
-    counted: np.ndarray
-    searched: np.ndarray
+    counted: Mask
+    searched: Mask
     factor: float
     scale: float
-    region: Region | None = None
+    region: "Region | None" = None
 
     @classmethod
-    def of(cls, tissue: np.ndarray, mpp: float, factor: float, scale: float, region: Region | None) -> "SearchArea":
-        """Make the area from a tissue mask at `mpp` um/px."""
+    def of(cls, tissue: Mask, mpp: float, factor: float, scale: float, region: "Region | None") -> "RegionOfInterest":
+        """Make it from a tissue mask at `mpp` um/px."""
         counted = tissue if region is None else tissue & region.draw(tissue.shape, factor * scale)
         radius = int(np.ceil(AROUND_UM / mpp)) + 1
         kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
         return cls(counted, cv2.dilate(counted.astype(np.uint8), kernel) > 0, factor, scale, region)
 
-    def _coarse(self, places: np.ndarray, axis: int) -> np.ndarray:
+    def _coarse(self, places: Floats, axis: int) -> Integers:
         return np.clip(np.floor(places / self.factor).astype(np.intp), 0, self.counted.shape[axis] - 1)
 
-    def mask(self, window: tuple[slice, slice]) -> np.ndarray:
+    def mask(self, window: tuple[slice, slice]) -> Mask:
         """Say which pixels of a window of the model's grid are searched, bool."""
         rows, columns = (self._coarse(np.arange(side.start, side.stop) + 0.5, axis) for axis, side in enumerate(window))
         return self.searched[np.ix_(rows, columns)]
@@ -57,7 +61,7 @@ class SearchArea:
         (top, bottom), (left, right) = ends
         return bool(self.searched[top : bottom + 1, left : right + 1].any())
 
-    def counts(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def counts(self, x: Floats, y: Floats) -> Mask:
         """Say which nuclei count by their centroids, `(n,)` float64 in px of the model's grid."""
         counted = self.counted[self._coarse(y, 0), self._coarse(x, 1)]
         if self.region is not None:

@@ -1,4 +1,4 @@
-"""Pieces of mask that several tiles share, joined into what the untiled slide would show."""
+"""Components that several tiles share, joined into what the untiled slide would show."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,28 +8,28 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from nuseg.segmentation import postprocess
-from nuseg.segmentation.components import NO_NUCLEI, Nuclei, Pixels, Rules
+from nuseg.segmentation.components import NO_NUCLEI, ComponentPixels, Nuclei, Rules
 from nuseg.segmentation.tiling import Tile
 
-Load = Callable[[int], Pixels]
+Load = Callable[[int], ComponentPixels]
 Window = tuple[slice, slice]
-Found = tuple[Pixels, np.ndarray]
+Found = tuple[ComponentPixels, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Groups:
-    """Which pieces of which tiles belong together.
+    """Which components of which tiles belong together.
 
     Attributes
     ----------
     group : (n,) int
-        Of every piece of every tile, tile after tile.
+        Of every component of every tile, tile after tile.
     start : (tiles + 1,) int
-        Number of each tile's first piece.
+        Number of each tile's first component.
     box : (groups, 4) int
         Of each group: top, left, bottom, right, the last two exclusive.
     home : (groups,) int
-        First tile that has a piece of it.
+        First tile that has a component of it.
     tiles : list of Tile
     """
 
@@ -41,25 +41,25 @@ class Groups:
 
     def pixels(self, groups: np.ndarray, load: Load, window: Window | None = None) -> Iterator[Found]:
         """Give the pixels of some groups tile by tile, and the group of each pixel; of tiles that meet a window."""
-        pieces = np.flatnonzero(np.isin(self.group, groups))
-        for tile in np.unique(np.searchsorted(self.start, pieces, side="right") - 1).tolist():
+        components = np.flatnonzero(np.isin(self.group, groups))
+        for tile in np.unique(np.searchsorted(self.start, components, side="right") - 1).tolist():
             if window is not None and not meet(window, self.tiles[tile].core):
                 continue
             pixels = load(tile)
-            group = self.group[self.start[tile] + pixels.piece]
+            group = self.group[self.start[tile] + pixels.component]
             wanted = np.isin(group, groups)
             yield pixels.take(wanted), group[wanted]
 
 
 def find_groups(tiles: list[Tile], load: Load) -> Groups:
-    """Join the pieces of all tiles: two belong together where they touch across the border of their cores.
+    """Join the components of all tiles: two belong together where they touch across the border of their cores.
 
     Parameters
     ----------
     tiles : list of Tile
         In reading order.
     load : function
-        Gives the pixels of the open pieces of a tile, by its number.
+        Gives the pixels of the open components of a tile, by its number.
     """
     lower = {(tile.core[0].stop, tile.core[1].start): number for number, tile in enumerate(tiles)}
     right = {(tile.core[0].start, tile.core[1].stop): number for number, tile in enumerate(tiles)}
@@ -70,18 +70,18 @@ def find_groups(tiles: list[Tile], load: Load) -> Groups:
         corner = tile.core[0].start, tile.core[1].start
         for axis, before in ((0, lower.get(corner)), (1, right.get(corner))):
             if before is not None:
-                first_pieces = np.array([[start[before]], [start[number]]])
-                pairs.append(first_pieces + touching(load(before), pixels, axis, corner[axis]))
-        boxes.append(piece_boxes(pixels))
+                first_components = np.array([[start[before]], [start[number]]])
+                pairs.append(first_components + touching(load(before), pixels, axis, corner[axis]))
+        boxes.append(component_boxes(pixels))
         homes.append(np.full(len(boxes[-1]), number))
         start.append(start[-1] + len(boxes[-1]))
     first, second = np.hstack(pairs)
     links = coo_array((np.ones(len(first), bool), (first, second)), shape=(start[-1], start[-1]))
     count, group = connected_components(links, directed=False) if start[-1] else (0, np.zeros(0, np.int64))
     box = np.tile(np.array([2**31, 2**31, 0, 0]), (count, 1))
-    piece_box = np.concatenate(boxes)
-    np.minimum.at(box[:, :2], group, piece_box[:, :2])
-    np.maximum.at(box[:, 2:], group, piece_box[:, 2:])
+    component_box = np.concatenate(boxes)
+    np.minimum.at(box[:, :2], group, component_box[:, :2])
+    np.maximum.at(box[:, 2:], group, component_box[:, 2:])
     home = np.full(count, len(tiles))
     np.minimum.at(home, group, np.concatenate(homes))
     return Groups(group, np.array(start), box, home, tiles)
@@ -92,8 +92,8 @@ def meet(one: Window, other: Window) -> bool:
     return all(a.start < b.stop and b.start < a.stop for a, b in zip(one, other, strict=True))
 
 
-def touching(before: Pixels, after: Pixels, axis: int, line: int) -> np.ndarray:
-    """Find the pieces that touch across a border: `(2, n)`, of the tile before it and of the tile behind it.
+def touching(before: ComponentPixels, after: ComponentPixels, axis: int, line: int) -> np.ndarray:
+    """Find the components that touch across a border: `(2, n)`, of the tile before it and of the tile behind it.
 
     The border lies along `axis` (0: the tiles are above each other) in front of row or column `line`.
     """
@@ -101,16 +101,16 @@ def touching(before: Pixels, after: Pixels, axis: int, line: int) -> np.ndarray:
     last, first = getattr(before, across) == line - 1, getattr(after, across) == line
     places = getattr(before, along)[last], getattr(after, along)[first]
     _, one, other = np.intersect1d(*places, assume_unique=True, return_indices=True)
-    return np.unique(np.stack([before.piece[last][one], after.piece[first][other]]).astype(np.int64), axis=1)
+    return np.unique(np.stack([before.component[last][one], after.component[first][other]]).astype(np.int64), axis=1)
 
 
-def piece_boxes(pixels: Pixels) -> np.ndarray:
-    """Top, left, bottom and right of each piece, `(k, 4)`, the last two exclusive."""
-    count = int(pixels.piece.max()) + 1 if len(pixels.piece) else 0
+def component_boxes(pixels: ComponentPixels) -> np.ndarray:
+    """Top, left, bottom and right of each component, `(k, 4)`, the last two exclusive."""
+    count = int(pixels.component.max()) + 1 if len(pixels.component) else 0
     box = np.tile(np.array([2**31, 2**31, 0, 0]), (count, 1))
     places = np.stack([pixels.y, pixels.x], axis=1)
-    np.minimum.at(box[:, :2], pixels.piece, places)
-    np.maximum.at(box[:, 2:], pixels.piece, places + 1)
+    np.minimum.at(box[:, :2], pixels.component, places)
+    np.maximum.at(box[:, 2:], pixels.component, places + 1)
     return box
 
 
@@ -118,7 +118,7 @@ def split_home(tile: int, groups: Groups) -> tuple[np.ndarray, np.ndarray]:
     """Give the groups whose home is a tile: those of usual size, and the giants."""
     here = np.flatnonzero(groups.home == tile)
     box = groups.box[here]
-    giant = (box[:, 2:] - box[:, :2] > postprocess.LARGEST_PIECE).any(axis=1)
+    giant = (box[:, 2:] - box[:, :2] > postprocess.LARGEST_COMPONENT).any(axis=1)
     return here[~giant], here[giant]
 
 
@@ -127,15 +127,15 @@ def nuclei_of(wanted: np.ndarray, groups: Groups, load: Load, rules: Rules) -> N
     parts = list(groups.pixels(wanted, load))
     if not parts:
         return NO_NUCLEI
-    pixels, group = Pixels.together([part for part, _ in parts]), np.concatenate([part for _, part in parts])
+    pixels, group = ComponentPixels.together([part for part, _ in parts]), np.concatenate([part for _, part in parts])
     order = np.argsort(group, kind="stable")
     ends = np.flatnonzero(np.diff(group[order])) + 1
     return Nuclei.together([pixels.take(which).nuclei(rules) for which in np.split(order, ends)])
 
 
-def giant_cells(group: int, groups: Groups, load: Load) -> Iterator[Pixels]:
-    """Cut a giant piece as `nuseg.segmentation.postprocess.cut_giants` does, and give its parts one by one."""
-    side = postprocess.LARGEST_PIECE
+def giant_cells(group: int, groups: Groups, load: Load) -> Iterator[ComponentPixels]:
+    """Cut a giant component as `nuseg.segmentation.postprocess.cut_giants` does, and give its parts one by one."""
+    side = postprocess.LARGEST_COMPONENT
     top, left, bottom, right = groups.box[group].tolist()
     for row in range(top // side, -(-bottom // side)):
         for column in range(left // side, -(-right // side)):
@@ -147,4 +147,4 @@ def giant_cells(group: int, groups: Groups, load: Load) -> Iterator[Pixels]:
                 on_line = ((pixels.y % side == 0) & (row > 0)) | ((pixels.x % side == 0) & (column > 0))
                 parts.append(pixels.take(inside & ~on_line))
             if parts:
-                yield Pixels.together(parts)
+                yield ComponentPixels.together(parts)

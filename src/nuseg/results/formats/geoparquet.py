@@ -1,4 +1,4 @@
-"""Nuclei of a slide as GeoParquet 1.1: measures and outlines, for millions of rows.
+"""Nuclei as GeoParquet 1.1: measures and outlines, for millions of rows.
 
 GeoPandas, DuckDB, QGIS and R's sf read it. Geometries are planar and in pixels of level 0, so they have no
 coordinate reference system (`crs` null); `mpp` in the file's metadata turns them into um.
@@ -7,18 +7,20 @@ Source: GeoParquet specification 1.1.0, Open Geospatial Consortium.
 """
 
 import json
-import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import shapely
 
 from nuseg.io.atomic import atomic_path
 from nuseg.measure.nuclei import COLUMNS
 from nuseg.results.batch import NucleiBatch
+from nuseg.results.output import Add, Output
+from nuseg.types import Floats
 
 EDGES = ("xmin", "ymin", "xmax", "ymax")
 # Pixels of level 0 are not those that the nucleus was found on, so its area there need not be whole.
@@ -32,7 +34,7 @@ SCHEMA = pa.schema(
 
 
 @contextmanager
-def opened(path: Path, about: Mapping[str, str]) -> Iterator[Callable[[NucleiBatch], None]]:
+def opened(path: Path, about: Mapping[str, str]) -> Iterator[Add]:
     """Open a file to add batches of nuclei to; it appears when the block ends well.
 
     Parameters
@@ -40,7 +42,7 @@ def opened(path: Path, about: Mapping[str, str]) -> Iterator[Callable[[NucleiBat
     path : Path
         Where to write.
     about : mapping of str to str
-        The file's metadata: slide, mpp, model and versions.
+        The file's metadata: source, mpp and model.
 
     Yields
     ------
@@ -51,36 +53,33 @@ def opened(path: Path, about: Mapping[str, str]) -> Iterator[Callable[[NucleiBat
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as writer:
 
         def add(batch: NucleiBatch) -> None:
-            bounds = bounding_boxes(batch.polygons)
+            geometries = as_geometries(batch.polygons)
+            bounds = shapely.bounds(geometries)
             np.minimum(low, bounds[:, :2].min(axis=0), out=low)
             np.maximum(high, bounds[:, 2:].max(axis=0), out=high)
-            writer.write_table(as_table(batch, bounds))
+            writer.write_table(as_table(batch, geometries, bounds))
 
         yield add
         box = [*low.tolist(), *high.tolist()] if np.isfinite(low).all() else None
         writer.add_key_value_metadata({**about, "geo": json.dumps(geo_metadata(box))})
 
 
-def as_table(batch: NucleiBatch, bounds: np.ndarray) -> pa.Table:
+def as_geometries(polygons: list[Floats]) -> np.ndarray:
+    """Make shapely polygons of outlines, `(n,)` of objects; rings are closed here."""
+    if not polygons:
+        return np.zeros(0, object)
+    lengths = np.array([len(polygon) for polygon in polygons])
+    rings = shapely.linearrings(np.concatenate(polygons), indices=np.repeat(np.arange(len(polygons)), lengths))
+    return np.asarray(shapely.polygons(rings))
+
+
+def as_table(batch: NucleiBatch, geometries: np.ndarray, bounds: Floats) -> pa.Table:
     """Make the rows of a batch: its table, outlines as WKB, and their bounds `(n, 4)`."""
     columns = [pa.array(batch.table[name].to_numpy(), SCHEMA.field(name).type) for name in COLUMNS]
-    columns.append(pa.array([well_known_binary(polygon) for polygon in batch.polygons], pa.binary()))
+    columns.append(pa.array(shapely.to_wkb(geometries, byte_order=1), pa.binary()))
     edges = [pa.array(np.ascontiguousarray(edge)) for edge in bounds.T]
     columns.append(pa.StructArray.from_arrays(edges, fields=list(SCHEMA.field("bbox").type)))
     return pa.Table.from_arrays(columns, schema=SCHEMA)
-
-
-def bounding_boxes(polygons: list[np.ndarray]) -> np.ndarray:
-    """Smallest and largest x and y of each polygon: `(n, 4)` float64 in the order of `EDGES`."""
-    starts = np.cumsum([0, *map(len, polygons[:-1])])
-    points = np.concatenate(polygons)
-    return np.hstack([np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)])
-
-
-def well_known_binary(polygon: np.ndarray) -> bytes:
-    """Encode a polygon `(k, 2)`, closed here, as little-endian WKB: byte order, type 3, one ring, its points."""
-    points = np.asarray(polygon, "<f8")
-    return struct.pack("<BIII", 1, 3, 1, len(points) + 1) + points.tobytes() + points[0].tobytes()
 
 
 def geo_metadata(box: list[float] | None) -> dict[str, object]:
@@ -97,3 +96,12 @@ def geo_metadata(box: list[float] | None) -> dict[str, object]:
     if box:
         column["bbox"] = box
     return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
+
+
+OUTPUT = Output(
+    name="geoparquet",
+    suffix=".parquet",
+    help="outlines and measures, for GeoPandas, DuckDB, QGIS and R",
+    open=lambda path, result: opened(path, result.info.about()),
+    default_for=("slide",),
+)

@@ -6,17 +6,17 @@ Coordinates are pixels of the full image from its upper left corner, as QuPath c
 import gzip
 import io
 import uuid
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 import orjson
-import pandas as pd
 
 from nuseg.io.atomic import atomic_path
 from nuseg.results.batch import NucleiBatch
+from nuseg.results.output import Add, Output
 
 CLASSIFICATION = {"name": "Nucleus", "color": [0, 255, 0]}
 
@@ -57,7 +57,7 @@ def feature(name: str, number: int, polygon: np.ndarray, measures: Mapping[Hasha
 
 
 @contextmanager
-def opened(path: Path, name: str) -> Iterator[Callable[[NucleiBatch], None]]:
+def opened(path: Path, name: str) -> Iterator[Add]:
     """Open a FeatureCollection to add nuclei to; the file appears when the block ends well.
 
     Parameters
@@ -103,17 +103,10 @@ def open_text(path: Path) -> Iterator[TextIO]:
         yield text
 
 
-def write(polygons: list[np.ndarray], nuclei: pd.DataFrame, path: Path) -> None:
-    """Write a GeoJSON FeatureCollection of the nuclei of an image, whole or not at all.
-
-    Parameters
-    ----------
-    polygons : list of N (k, 2) float
-        Outlines, x and y in pixels.
-    nuclei : pandas.DataFrame
-        Their measures, in the same order.
-    path : Path
-        Where to write.
-    """
-    with opened(path, path.stem) as add:
-        add(NucleiBatch(nuclei, polygons))
+OUTPUT = Output(
+    name="geojson",
+    suffix=".geojson",
+    help="outlines and measures as QuPath detections",
+    open=lambda path, result: opened(path, path.name.removesuffix(".gz").removesuffix(".geojson")),
+    default_for=("image", "slide"),
+)

@@ -1,27 +1,28 @@
-"""The label image of a slide as OME-Zarr: a pyramid in chunks, which napari, QuPath and others open.
+"""The label image as OME-Zarr: a pyramid in chunks, which napari, QuPath and others open.
 
 Source: OME-NGFF specification 0.4 (Moore et al., Nature Methods 2021), `multiscales` and `image-label`.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from skimage.draw import polygon as pixels_inside
 
 from nuseg.io.atomic import atomic_folder
+from nuseg.measure.rasterise import draw_labels
 from nuseg.results.batch import NucleiBatch
-from nuseg.results.info import SlideInfo
+from nuseg.results.info import ResultInfo
+from nuseg.results.output import Add, Output
 
 CHUNK = 1024  # px
 NGFF_VERSION = "0.4"
 
 
 @contextmanager
-def opened(path: Path, info: SlideInfo) -> Iterator[Callable[[NucleiBatch], None]]:
+def opened(path: Path, info: ResultInfo) -> Iterator[Add]:
     """Open a label pyramid to draw batches of nuclei into; the folder appears when the block ends well.
 
     The image is `(height, width)` int32 on level 0: 0 = background, else the nucleus' `id`. A pixel belongs to
@@ -32,7 +33,7 @@ def opened(path: Path, info: SlideInfo) -> Iterator[Callable[[NucleiBatch], None
     ----------
     path : Path
         Folder to write.
-    info : SlideInfo
+    info : ResultInfo
         Size and resolution.
 
     Yields
@@ -79,14 +80,11 @@ def draw(level: Any, batch: NucleiBatch) -> None:
     for (row, column), inside in sorted(members.items()):
         window = (slice(row * CHUNK, (row + 1) * CHUNK), slice(column * CHUNK, (column + 1) * CHUNK))
         chunk = level[window]
-        if not chunk.size:  # an outline may end on the very border of the slide
+        if not chunk.size:  # an outline may end on the very border of the source
             continue
-        for index in inside:
-            x, y = batch.polygons[index].T
-            # A pixel's centre lies half a pixel from its corner, which outlines count from.
-            place = pixels_inside(y - 0.5 - row * CHUNK, x - 0.5 - column * CHUNK, chunk.shape)
-            chunk[place] = numbers[index]
-        level[window] = chunk
+        polygons = [batch.polygons[index] for index in inside]
+        drawn = draw_labels(polygons, numbers[inside], chunk.shape, (column * CHUNK, row * CHUNK))
+        level[window] = np.where(drawn > 0, drawn, chunk)
 
 
 def halve(group: Any, number: int, finer: Any) -> Any:
@@ -101,7 +99,7 @@ def halve(group: Any, number: int, finer: Any) -> Any:
     return level
 
 
-def metadata(info: SlideInfo, levels: int) -> dict[str, Any]:
+def metadata(info: ResultInfo, levels: int) -> dict[str, Any]:
     """Describe the pyramid as OME-NGFF does: axes in um, and the size of a pixel of each level."""
     datasets = [
         {
@@ -117,3 +115,13 @@ def metadata(info: SlideInfo, levels: int) -> dict[str, Any]:
         ],
         "image-label": {"version": NGFF_VERSION},
     }
+
+
+OUTPUT = Output(
+    name="zarr",
+    suffix=".ome.zarr",
+    help="label pyramid as OME-Zarr, for napari and QuPath",
+    open=lambda path, result: opened(path, result.info),
+    needs=("zarr",),
+    extra="zarr",
+)

@@ -1,0 +1,351 @@
+"""The result of `nuseg.segment`: one object for images and slides."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from nuseg.errors import NusegError
+from nuseg.io.image import Image
+from nuseg.io.pixels import MAX_PIXELS
+from nuseg.io.source import Source
+from nuseg.measure.counts import CountError, count_interval
+from nuseg.measure.rasterise import draw_labels
+from nuseg.plot.density import Overview, draw_overview
+from nuseg.plot.outlines import draw_outlines
+from nuseg.results.batch import NucleiBatch, regroup
+from nuseg.results.info import ResultInfo, as_record, overview_side
+from nuseg.results.output import Add, require_packages
+from nuseg.results.registry import choose_outputs
+from nuseg.results.statistics import Statistics
+from nuseg.results.store import Box, NucleiStore
+from nuseg.text import plural
+from nuseg.types import RGB, Floats, Mask
+
+if TYPE_CHECKING:
+    import anndata
+    import geopandas
+
+ROWS = 16384  # nuclei held at once, and in a row group: some 30 MB
+PREVIEW_SIDE = 1200  # px; a notebook shows no more
+RECORDED_PACKAGES = (
+    "nuseg",
+    "numpy",
+    "opencv-python-headless",
+    "openslide-python",
+    "openvino",
+    "pyarrow",
+    "scikit-image",
+    "tifffile",
+)
+
+
+class Segmentation:
+    """The nuclei of an image or a slide.
+
+    All coordinates are px of level 0, from the source's upper left corner; x to the right, y down. Nuclei were measured
+    once, at the model's resolution; outlines and label images are brought to the source's own pixels. Of a slide
+    nothing is read before it is asked for; `batches` and `read_labels` work in memory that does not grow with it. It is
+    a context manager, which closes the source and removes what is kept of unfinished work.
+
+    Attributes
+    ----------
+    info : ResultInfo
+        Size, resolution, model, notes.
+    source : Source
+        The pixels.
+    """
+
+    def __init__(self, info: ResultInfo, store: NucleiStore, source: Source, thumbnail: RGB | None = None) -> None:
+        self.info, self.source = info, source
+        self._store, self._thumbnail = store, thumbnail
+        self._statistics: Statistics | None = None
+
+    # What was found
+
+    def batches(self, box: Box | None = None) -> Iterator[NucleiBatch]:
+        """Give nuclei batch by batch in the order of their ids; with `box` those batches that may meet it."""
+        return self._store.batches(box)
+
+    @cached_property
+    def _all(self) -> NucleiBatch:
+        return NucleiBatch.together(list(self.batches()))
+
+    @property
+    def nuclei(self) -> pd.DataFrame:
+        """One row per nucleus; `nuseg.measure.nuclei.COLUMNS` explains the columns."""
+        return self._all.table
+
+    @property
+    def polygons(self) -> list[Floats]:
+        """Outline of each nucleus, `(k, 2)` float64, x and y in px of level 0."""
+        return self._all.polygons
+
+    def __len__(self) -> int:
+        return self.statistics.count
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of level 0 (px)."""
+        return self.info.height, self.info.width
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """Label image of the whole source, `(h, w)` int32: 0 = background, else the nucleus' id.
+
+        Nuclei smaller than a pixel have none.
+
+        Raises
+        ------
+        NusegError
+            The source has more than 1000 megapixels; `read_labels` reads it region by region.
+        """
+        self._check_whole("labels")
+        return self.read_labels(0, 0, self.info.width, self.info.height)
+
+    @property
+    def mask(self) -> Mask:
+        """Nuclei mask of the whole source, `(h, w)` bool: the union of all nuclei in `labels`."""
+        return self.labels > 0
+
+    def read_labels(self, x: int, y: int, width: int, height: int) -> np.ndarray:
+        """Draw the label image of a region of level 0, `(height, width)` int32; see `labels`."""
+        right, bottom = x + width, y + height
+        polygons: list[Floats] = []
+        numbers: list[int] = []
+        for batch in self.batches((x, y, right, bottom)):
+            for number, polygon in zip(batch.table["id"].tolist(), batch.polygons, strict=True):
+                (x0, y0), (x1, y1) = polygon.min(axis=0), polygon.max(axis=0)
+                if x0 < right and x1 > x and y0 < bottom and y1 > y:
+                    polygons.append(polygon)
+                    numbers.append(number)
+        return draw_labels(polygons, np.array(numbers, np.int32), (height, width), (x, y))
+
+    def read_mask(self, x: int, y: int, width: int, height: int) -> Mask:
+        """Draw the nuclei mask of a region of level 0, `(height, width)` bool."""
+        return self.read_labels(x, y, width, height) > 0
+
+    def read_pixels(self, x: int, y: int, width: int, height: int) -> RGB:
+        """Read a region of level 0, `(height, width, 3)` uint8 RGB."""
+        return self.source.read(0, x, y, width, height)
+
+    @property
+    def image(self) -> Image:
+        """The whole image with the resolution that was used; of at most 1000 megapixels."""
+        return Image(self.source.read_whole(), self.mpp, self.mpp_source, self.info.path)
+
+    def _check_whole(self, what: str) -> None:
+        if self.info.width * self.info.height > MAX_PIXELS:
+            raise NusegError(
+                f"{self.source.where}: {self.info.width} x {self.info.height} px are too many for {what} in one piece; "
+                "read them region by region (read_labels), or write the output zarr"
+            )
+
+    # Numbers
+
+    @property
+    def mpp(self) -> float:
+        """Resolution of level 0 that was used (um/px)."""
+        return self.info.mpp
+
+    @property
+    def mpp_source(self) -> str:
+        """Where the resolution came from."""
+        return self.info.mpp_source
+
+    @property
+    def model_name(self) -> str:
+        """The model."""
+        return self.info.model
+
+    @property
+    def count_error(self) -> CountError | None:
+        """How far the model's counts were off on validation images."""
+        return self.info.count_error
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know: an assumed resolution, parts that could not be read."""
+        return self.info.notes
+
+    @property
+    def statistics(self) -> Statistics:
+        """Counts, means and densities, from one pass over all nuclei."""
+        if self._statistics is None:
+            found = self._begin_statistics()
+            for batch in self.batches():
+                found.add(batch)
+            self._statistics = found
+        return self._statistics
+
+    def _begin_statistics(self) -> Statistics:
+        factor = max(self.shape) / overview_side(self.info.width, self.info.height, self.mpp)
+        shape = max(1, round(self.info.height / factor)), max(1, round(self.info.width / factor))
+        return Statistics(shape, self.info.width, self.info.height)
+
+    @property
+    def nuclei_per_mm2(self) -> float:
+        """Nuclei per mm2 of what was looked at: tissue, region, or the whole source; NaN where that is nothing."""
+        area = self.info.counted_mm2
+        return len(self) / area if area else float("nan")
+
+    @property
+    def count_interval(self) -> tuple[int, int] | None:
+        """Between which numbers the true count is to be expected; None if the model does not say."""
+        return count_interval(len(self), self.count_error)
+
+    @property
+    def mask_fraction(self) -> float:
+        """Share of what was looked at that nuclei cover, 0..1."""
+        area = self.info.counted_mm2
+        return self.statistics.area_um2 / 1e6 / area if area else 0.0
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Everything about the result but the nuclei, as plain values; what `summary.json` holds."""
+        info, error = self.info, self.count_error
+        low, high = self.count_interval or (None, None)
+        area = info.counted_mm2
+        return as_record(info) | {
+            "area_mm2": info.area_mm2,
+            "counted_mm2": area,
+            "nuclei": len(self),
+            "nuclei_low": low,
+            "nuclei_high": high,
+            "nuclei_per_mm2": self.nuclei_per_mm2 if area else None,
+            "mask_fraction": self.mask_fraction if area else None,
+            "mean": self.statistics.means(),
+            "count_error": error and error.model_dump(),
+            "settings": info.settings,
+            "tiles": info.tiles,
+            "damaged_tiles": info.damaged,
+            "notes": list(info.notes),
+            "seconds": info.seconds,
+            "versions": versions(),
+        }
+
+    # Pictures
+
+    @cached_property
+    def overview(self) -> Overview:
+        """The source made small, where nuclei counted, and how densely they lie."""
+        if self._thumbnail is None:
+            self._thumbnail = self.source.thumbnail(overview_side(self.info.width, self.info.height, self.mpp))
+        thumbnail = self._thumbnail
+        counted = np.ones(thumbnail.shape[:2], bool) if self.info.counted is None else self.info.counted
+        cell_um = self.mpp * self.info.width / thumbnail.shape[1]
+        return Overview(thumbnail, counted, self.statistics.grid.counts, cell_um, self.info.counted_mm2)
+
+    def _repr_png_(self) -> bytes:
+        """For notebooks: the image with its outlines, made smaller where it is large; of a slide the overview."""
+        if self.info.kind == "slide" and max(self.shape) > PREVIEW_SIDE:
+            drawn = draw_overview(self.overview)
+        else:
+            drawn = draw_outlines(self.image.pixels, self.labels)
+        shrink = PREVIEW_SIDE / max(drawn.shape[:2])
+        if shrink < 1:
+            drawn = np.asarray(cv2.resize(drawn, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8)
+        return cv2.imencode(".png", drawn[:, :, ::-1])[1].tobytes()
+
+    def __repr__(self) -> str:
+        found = plural(len(self), "nucleus", "nuclei")
+        return (
+            f"Segmentation({self.info.width} x {self.info.height} px at {self.mpp:g} um/px, {found}, "
+            f"{self.nuclei_per_mm2:.0f} per mm2, model {self.model_name})"
+        )
+
+    # Out
+
+    def to_geodataframe(self) -> "geopandas.GeoDataFrame":
+        """Nuclei with their outlines as geometries, in px of level 0, without coordinate reference system.
+
+        Raises
+        ------
+        NusegError
+            geopandas is not installed.
+        """
+        require_packages("to_geodataframe", ("geopandas",), "geo")
+        import geopandas
+
+        from nuseg.results.formats.geoparquet import as_geometries
+
+        return geopandas.GeoDataFrame(self.nuclei, geometry=list(as_geometries(self.polygons)))
+
+    def to_anndata(self) -> "anndata.AnnData":
+        """Nuclei as AnnData: measures in `X`, centroids in `obsm["spatial"]` (px) and `obsm["spatial_um"]`.
+
+        Raises
+        ------
+        NusegError
+            anndata is not installed.
+        """
+        require_packages("to_anndata", ("anndata",), "anndata")
+        from nuseg.results.formats.anndata import as_anndata
+
+        return as_anndata(self)
+
+    def save(
+        self, folder: str | Path, outputs: Sequence[str] | None = None, name: str | None = None
+    ) -> dict[str, Path]:
+        """Write results to `folder/OUTPUT/NAME.suffix`; files of the same name are replaced.
+
+        The nuclei are read in one pass. Every file appears under its name only when it is whole.
+
+        Parameters
+        ----------
+        folder : path
+            Is made if it does not exist.
+        outputs : sequence of str, optional
+            Names of outputs (`nuseg.outputs` lists them); default: those usual for an image or a slide.
+        name : str, optional
+            Name of the files without suffix; default: the source's, or "image" for an array.
+
+        Returns
+        -------
+        dict
+            Output: file written.
+
+        Raises
+        ------
+        NusegError
+            An output is unknown or needs a package, or the folder cannot be written.
+        """
+        chosen = choose_outputs([outputs] if isinstance(outputs, str) else outputs, self.info.kind)
+        paths = {output.name: output.path(Path(folder), name or self.info.name) for output in chosen}
+        found, adds = self._begin_statistics(), list[Add]()
+        with ExitStack() as stack:
+            # First in, last out: the summary tells that the others are there.
+            for output in sorted(chosen, key=lambda output: output.name != "summary"):
+                adds.append(stack.enter_context(output.open(paths[output.name], self)))
+            for batch in regroup(self.batches(), ROWS):
+                found.add(batch)
+                for add in adds:
+                    add(batch)
+            self._statistics = found
+        return paths
+
+    def close(self) -> None:
+        """Close the source, and remove what was kept on disk; what is in memory stays of use."""
+        self._store.close()
+        self.source.close()
+
+    def __enter__(self) -> "Segmentation":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that results depend on; of those that are installed under their usual name."""
+    found = {}
+    for package in RECORDED_PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found

@@ -6,7 +6,7 @@ import tifffile
 from typer.testing import CliRunner
 
 import nuseg.segmentation.segmenter as segmenting
-from nuseg.cli import app
+from nuseg.cli import make_app
 from nuseg.measure.nuclei import measure_nuclei
 from nuseg.measure.outline import outlines
 from nuseg.segmentation.segmenter import Segmentation
@@ -35,7 +35,7 @@ def two_squares(image):
 def run(monkeypatch):
     monkeypatch.setattr(segmenting, "segment", two_squares)
     monkeypatch.setattr(demo, "FIELD_SIZE", 128)
-    return lambda *words: CliRunner().invoke(app, ["demo", *words], catch_exceptions=False)
+    return lambda *words: CliRunner().invoke(make_app(), ["demo", *words], catch_exceptions=False)
 
 
 def test_the_tissue_image_comes_with_scikit_image():

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nuseg.cli.command import Command
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -64,3 +66,6 @@ def outcome_table(outcomes: "list[Outcome]") -> "Table":
             *("" if truth is None else f"{scores[key]:.3f}" for key in ("dice", "aji", "pq")),
         )
     return table
+
+
+COMMAND = Command("demo", 10, demo)

@@ -45,7 +45,7 @@ def demo(
 
 
 def outcome_table(outcomes: "list[Outcome]") -> "Table":
-    """Counts and scores, one row an image, to print."""
+    """Counts and scores, one row per image, to print."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 

@@ -1,6 +1,11 @@
 """Fixtures that every test may use, and how many threads one has."""
 
 import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
 
 # The workers of pytest-xdist share the cores, one each; said before anything is imported that counts them.
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")
@@ -10,12 +15,6 @@ if WORKER is not None:
     if hasattr(os, "sched_setaffinity"):  # OpenVINO takes all the cores that its process may use
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[int(WORKER.removeprefix("gw")) % len(cores)]})
-
-from pathlib import Path
-
-import pytest
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")

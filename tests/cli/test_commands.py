@@ -2,12 +2,15 @@
 
 import importlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from pkgutil import iter_modules
+from typing import Any
 
+import numpy as np
 import pytest
 import typer
 from command_line import SOURCE, WIDE, run_cli, run_process
@@ -15,6 +18,7 @@ from command_line import SOURCE, WIDE, run_cli, run_process
 import nuseg.cli.commands
 from nuseg.cli import make_app
 from nuseg.cli.command import Command, commands
+from slide_files import save_pyramid
 
 ORDER = ["demo", "segment", "info", "prepare", "train", "evaluate", "export", "models"]
 TOY = '''
@@ -108,6 +112,20 @@ def test_a_command_that_cannot_be_loaded_leaves_the_others(outside: Outside, tmp
     assert done.returncode == 0
     assert "toy" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_example_for_contributors_runs(tmp_path: Path) -> None:
+    text = (SOURCE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    example = re.search(r"^## Add a command.*?```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert example is not None
+    names: dict[str, Any] = {}
+    exec(example[1], names)
+    save_pyramid(tmp_path / "a.tif", np.zeros((64, 64, 3), np.uint8), (1,), 0.5, compression=None)
+    commands.register(names["COMMAND"])
+    try:
+        assert run_cli("mpp", tmp_path / "a.tif").out == f"{tmp_path / 'a.tif'} 0.5\n"
+    finally:
+        commands.unregister("mpp")
 
 
 def test_help_loads_nothing_large() -> None:

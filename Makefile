@@ -11,7 +11,7 @@ demo: $(VENV)/base.ok
 	$(BIN)/nuseg demo -o demo
 
 test: $(VENV)/dev.ok
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --dist worksteal --cov
 
 lint: $(VENV)/dev.ok
 	$(BIN)/ruff check .

@@ -6,7 +6,7 @@ import tifffile
 from typer.testing import CliRunner
 
 import nuseg.segmentation.segmenter as segmenting
-from nuseg.cli import app
+from nuseg.cli import make_app
 from nuseg.measure.nuclei import measure_nuclei
 from nuseg.measure.outline import outlines
 from nuseg.segmentation.segmenter import Segmentation
@@ -35,26 +35,32 @@ def two_squares(image):
 def run(monkeypatch):
     monkeypatch.setattr(segmenting, "segment", two_squares)
     monkeypatch.setattr(demo, "FIELD_SIZE", 128)
-    return lambda *words: CliRunner().invoke(app, ["demo", *words], catch_exceptions=False)
+    return lambda *words: CliRunner().invoke(make_app(), ["demo", *words], catch_exceptions=False)
 
 
-def test_the_tissue_image_comes_with_scikit_image():
-    tissue = examples()[0]
+@pytest.fixture(scope="module")
+def shown():
+    """The two images of the demo, at their full size."""
+    return examples()
+
+
+def test_the_tissue_image_comes_with_scikit_image(shown):
+    tissue = shown[0]
     assert tissue.pixels.shape == (512, 512, 3)
     assert tissue.pixels.dtype == np.uint8
     assert tissue.truth is None
     assert "Not H&E" in tissue.note
 
 
-def test_generated_field_has_truth():
-    field = examples()[1]
+def test_generated_field_has_truth(shown):
+    field = shown[1]
     assert field.truth is not None
     assert field.truth.max() > 50
     assert field.pixels.shape[:2] == field.truth.shape
 
 
-def test_perfect_result_scores_one(tmp_path):
-    example = examples()[1]
+def test_perfect_result_scores_one(shown, tmp_path):
+    example = shown[1]
     outcome = run_example(example, lambda image: as_segmentation(image, example.truth), tmp_path)
     assert (outcome.scores["dice"], outcome.scores["aji"], outcome.scores["pq"]) == (1, 1, 1)
     page = write_demo_page([outcome], tmp_path)
@@ -85,7 +91,7 @@ def test_command_writes_everything_and_says_where(run, tmp_path):
     assert "http" not in html
 
 
-def test_numbers_of_table_page_and_files_agree(run, tmp_path):
+def test_numbers_of_table_page_and_files_agree(shown, run, tmp_path):
     run("-o", str(tmp_path))
     assert len(pd.read_csv(tmp_path / "csv" / "tissue.csv")) == 2
     density = 2 / (512 * 512 * demo.TISSUE_MPP**2 / 1e6)
@@ -93,7 +99,7 @@ def test_numbers_of_table_page_and_files_agree(run, tmp_path):
     truth = tifffile.imread(tmp_path / "truth" / "generated.tiff")
     assert f"<dd>{truth.max()}</dd>" in (tmp_path / "index.html").read_text(encoding="utf-8")
     tissue = cv2.cvtColor(cv2.imread(str(tmp_path / "images" / "tissue.png")), cv2.COLOR_BGR2RGB)
-    np.testing.assert_array_equal(tissue, examples()[0].pixels)
+    np.testing.assert_array_equal(tissue, shown[0].pixels)
 
 
 def test_browser_only_on_request(run, tmp_path, monkeypatch):

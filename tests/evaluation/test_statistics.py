@@ -26,6 +26,21 @@ def test_agrees_with_scipy() -> None:
     assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=0.003)
 
 
+def plain_percentile_interval(scores: np.ndarray, seed: int, resamples: int) -> tuple[float, float]:
+    """The definition: quantiles of the means of samples drawn with replacement, all at once."""
+    drawn = np.random.default_rng(seed).integers(scores.size, size=(resamples, scores.size))
+    low, high = np.quantile(scores[drawn].mean(axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+@pytest.mark.parametrize("size", [2, 14, 300])
+def test_is_the_definition_with_the_same_random_numbers(size: int) -> None:
+    """300 values are more than one block: the blocks go on with the same random numbers."""
+    values = np.random.default_rng(size).beta(8, 4, size=size)
+    expected = plain_percentile_interval(values, seed=5, resamples=10_000)
+    assert bootstrap_ci(values, seed=5)[1:] == pytest.approx(expected, rel=1e-12)
+
+
 def test_covers_the_true_mean_about_as_often_as_it_says() -> None:
     random = np.random.default_rng(0)
     intervals = [bootstrap_ci(random.normal(0.6, 0.1, size=40), resamples=2000)[1:] for _ in range(300)]

@@ -1,6 +1,5 @@
 """Runs of slides for the tests that need a process of their own: one to be killed, one whose memory is measured."""
 
-import resource
 import sys
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from nuseg.model.store import Model
 from nuseg.segmentation.pipeline import segment_slide
 from nuseg.segmentation.plan import SlideOptions
 from nuseg.segmentation.segmenter import Segmenter
+from processes import peak_kib
 
 SIDE = 100_000
 TISSUE = 3072  # px; side of a patch of tissue
@@ -61,10 +61,10 @@ def main() -> None:
         options = SlideOptions(tile=64, tissue=False)
         segment_slide(Path(sys.argv[3]), folder, Segmenter(model, slow_network), options, ["geoparquet", "geojson"])
         return
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_kib()
     slide = Slide(Path("virtual.svs"), VirtualReader(int(sys.argv[3])))
     record = segment_slide(slide, folder, Segmenter(model, dark_network), SlideOptions(tile=1024), ["geoparquet"])
-    print(record["nuclei"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    print(record["nuclei"], peak_kib() - before)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Slides tile by tile: the nuclei of the untiled slide, bit by bit, whatever the tiles, the threads, the accidents."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -28,6 +27,7 @@ from nuseg.segmentation.plan import SlideOptions
 from nuseg.segmentation.postprocess import FULL_MAP, measure_certainty, quantise, separate
 from nuseg.segmentation.region import read_region
 from nuseg.segmentation.segmenter import Segmenter
+from processes import kill_tree
 from slide_files import array_slide, save_pyramid
 
 MARGIN = 5
@@ -233,8 +233,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path: Path) -> No
     deadline = time.monotonic() + 60
     while len(list(partial.glob("tile-*"))) < 20 and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    kill_tree(process)
     kept = {part.name: part.stat().st_mtime_ns for part in partial.glob("tile-*")}
     assert 20 <= len(kept) < 81
     states: list[Progress] = []

@@ -1,4 +1,4 @@
-"""The command line: one module per command, and one place where errors become one clear line."""
+"""The command line: built from the registry of commands, and one place where errors become one clear line."""
 
 import logging
 import sys
@@ -7,30 +7,26 @@ from typing import Annotated, Any
 
 import typer
 
-from nuseg.cli import demo, evaluate, export, info, models, prepare, segment, train
+from nuseg.cli.command import commands as registry  # `commands` here is the package
 from nuseg.errors import NusegError
 from nuseg.text import one_line
 
-app = typer.Typer(
-    name="nuseg",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Segment, count and measure cell nuclei in H&E images; train the U-Net on your own.\n\n"
-    "Start with [bold]nuseg demo[/bold], then [bold]nuseg segment IMAGE -o OUT[/bold].",
-)
-for name, command in (
-    ("demo", demo.demo),
-    ("segment", segment.segment),
-    ("info", info.info),
-    ("prepare", prepare.prepare),
-    ("train", train.train),
-    ("evaluate", evaluate.evaluate),
-    ("export", export.export),
-    ("models", models.models),
-):
-    app.command(name)(command)
+
+def make_app() -> typer.Typer:
+    """Make the command line of all commands in the registry, those of other installed packages included."""
+    app = typer.Typer(
+        name="nuseg",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="Segment, count and measure cell nuclei in H&E images; train the U-Net on your own.\n\n"
+        "Start with [bold]nuseg demo[/bold], then [bold]nuseg segment IMAGE -o OUT[/bold].",
+    )
+    for command in sorted(registry.values(), key=lambda command: (command.position, command.name)):
+        app.command(command.name)(command.function)
+    app.callback()(common)
+    return app
 
 
 def print_version(wanted: bool) -> None:
@@ -41,7 +37,6 @@ def print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def common(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     _version: Annotated[
@@ -66,7 +61,7 @@ def main() -> None:
     else:
         warnings.showwarning = print_warning
     try:
-        app()
+        make_app()()
     except Exception as error:
         if debug:
             raise

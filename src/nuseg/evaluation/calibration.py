@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 
 from nuseg.evaluation.contingency import find_overlaps
+from nuseg.types import Floats, LabelImage, Mask
 
 
-def find_matched(true_labels: np.ndarray, pred_labels: np.ndarray) -> np.ndarray:
+def find_matched(true_labels: LabelImage, pred_labels: LabelImage) -> Mask:
     """Say of every predicted nucleus whether it matches a true one, with an IoU above 0.5.
 
     Parameters
@@ -28,7 +29,7 @@ def find_matched(true_labels: np.ndarray, pred_labels: np.ndarray) -> np.ndarray
     return matched[rank]
 
 
-def reliability(probability: np.ndarray, came_true: np.ndarray, bins: int = 10) -> pd.DataFrame:
+def reliability(probability: Floats, came_true: Mask, bins: int = 10) -> pd.DataFrame:
     """Compare stated probabilities with what came true, in bins of equal width.
 
     Parameters
@@ -43,7 +44,7 @@ def reliability(probability: np.ndarray, came_true: np.ndarray, bins: int = 10) 
     Returns
     -------
     pandas.DataFrame
-        One row a bin that is not empty: `low`, `high`, `count`, mean `stated` probability, share that was `true`.
+        One row per bin that is not empty: `low`, `high`, `count`, mean `stated` probability, share that was `true`.
     """
     number = np.minimum((probability * bins).astype(int), bins - 1)
     rows = pd.DataFrame({"number": number, "stated": probability, "true": came_true.astype(float)})
@@ -53,7 +54,7 @@ def reliability(probability: np.ndarray, came_true: np.ndarray, bins: int = 10) 
     return table.reset_index(drop=True)
 
 
-def expected_calibration_error(probability: np.ndarray, came_true: np.ndarray, bins: int = 10) -> float:
+def expected_calibration_error(probability: Floats, came_true: Mask, bins: int = 10) -> float:
     """Mean distance of stated probability from what came true, over bins weighed by their number.
 
     Source: Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning", AAAI 2015; 0 is best.

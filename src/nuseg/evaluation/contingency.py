@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nuseg.errors import NusegError
+from nuseg.types import Floats, Integers, LabelImage, Mask
 
 
 @dataclass(frozen=True)
@@ -24,24 +25,24 @@ class Overlaps:
         Shared pixels of each pair.
     """
 
-    true_areas: np.ndarray
-    pred_areas: np.ndarray
-    true_index: np.ndarray
-    pred_index: np.ndarray
-    intersection: np.ndarray
+    true_areas: Integers
+    pred_areas: Integers
+    true_index: Integers
+    pred_index: Integers
+    intersection: Integers
 
     @property
-    def union(self) -> np.ndarray:
+    def union(self) -> Integers:
         """Pixels that each pair covers together, (k,) int64."""
         return self.true_areas[self.true_index] + self.pred_areas[self.pred_index] - self.intersection
 
     @property
-    def iou(self) -> np.ndarray:
+    def iou(self) -> Floats:
         """Jaccard index of each pair, (k,) float64 in 0..1."""
         return self.intersection / self.union
 
     @property
-    def matches(self) -> np.ndarray:
+    def matches(self) -> Mask:
         """Which pairs match: those with an IoU above 0.5 (not at 0.5: only so is every match unique), (k,) bool."""
         return 2 * self.intersection > self.union
 
@@ -51,7 +52,7 @@ class Overlaps:
         return not (self.true_areas.size or self.pred_areas.size)
 
 
-def find_overlaps(true_labels: np.ndarray, pred_labels: np.ndarray) -> Overlaps:
+def find_overlaps(true_labels: LabelImage, pred_labels: LabelImage) -> Overlaps:
     """Count the pixels of every nucleus and of every overlapping pair, in one pass over the pixels.
 
     Parameters
@@ -87,7 +88,7 @@ def find_overlaps(true_labels: np.ndarray, pred_labels: np.ndarray) -> Overlaps:
     return Overlaps(true_areas, pred_areas, true_index, pred_index, _total(pair, lengths[shared], pairs.size))
 
 
-def check_pair(true: np.ndarray, pred: np.ndarray) -> None:
+def check_pair(true: LabelImage | Mask, pred: LabelImage | Mask) -> None:
     """Refuse arrays that cannot be compared pixel by pixel.
 
     Raises
@@ -117,7 +118,7 @@ def ratio(part: float, whole: float, both_empty: bool) -> float:
     return float(part / whole)
 
 
-def _number(values: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _number(values: Integers, lengths: Integers) -> tuple[Integers, Integers]:
     """Number the nuclei by first appearance: number of each run (background -1), area of each nucleus."""
     present, first, inverse = np.unique(values, return_index=True, return_inverse=True)
     nuclei = np.flatnonzero(present)
@@ -128,5 +129,5 @@ def _number(values: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.nda
     return runs, _total(runs[inside], lengths[inside], nuclei.size)
 
 
-def _total(index: np.ndarray, lengths: np.ndarray, size: int) -> np.ndarray:
+def _total(index: Integers, lengths: Integers, size: int) -> Integers:
     return np.bincount(index, weights=lengths, minlength=size).astype(np.int64)

@@ -5,9 +5,10 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from nuseg.evaluation.contingency import Overlaps, find_overlaps, ratio
+from nuseg.types import Integers, LabelImage
 
 
-def object_scores(true_labels: np.ndarray, pred_labels: np.ndarray) -> dict[str, float]:
+def object_scores(true_labels: LabelImage, pred_labels: LabelImage) -> dict[str, float]:
     """Compare two label images nucleus by nucleus.
 
     Parameters
@@ -97,7 +98,7 @@ def panoptic_quality(overlaps: Overlaps) -> dict[str, float]:
     }
 
 
-def _aggregate(overlaps: Overlaps, pairs: np.ndarray) -> float:
+def _aggregate(overlaps: Overlaps, pairs: Integers) -> float:
     """Summed intersections over summed unions of the pairs, with the area of all that are in no pair."""
     lone_true = np.ones(overlaps.true_areas.size, bool)
     lone_pred = np.ones(overlaps.pred_areas.size, bool)
@@ -107,7 +108,7 @@ def _aggregate(overlaps: Overlaps, pairs: np.ndarray) -> float:
     return ratio(overlaps.intersection[pairs].sum(), overlaps.union[pairs].sum() + lone, overlaps.both_empty)
 
 
-def _best_pairs(overlaps: Overlaps) -> np.ndarray:
+def _best_pairs(overlaps: Overlaps) -> Integers:
     """Indices of the overlapping pairs in the one-to-one matching with the highest sum of IoU."""
     true_count, pred_count = overlaps.true_areas.size, overlaps.pred_areas.size
     if overlaps.intersection.size == 0:

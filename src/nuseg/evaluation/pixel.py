@@ -1,11 +1,10 @@
 """Scores per pixel: nucleus or background."""
 
-import numpy as np
-
 from nuseg.evaluation.contingency import check_pair, ratio
+from nuseg.types import LabelImage, Mask
 
 
-def pixel_scores(true_mask: np.ndarray, pred_mask: np.ndarray) -> dict[str, float]:
+def pixel_scores(true_mask: LabelImage | Mask, pred_mask: LabelImage | Mask) -> dict[str, float]:
     """Compare two masks pixel by pixel.
 
     With TP, FP, FN, TN the pixels that are nucleus in both, only in the prediction, only in the truth, in

@@ -16,6 +16,7 @@ from nuseg.evaluation.pixel import pixel_scores
 from nuseg.evaluation.statistics import bootstrap_ci
 from nuseg.io.atomic import atomic_path
 from nuseg.text import plural
+from nuseg.types import LabelImage
 
 TITLES = {
     "dice": "Dice",
@@ -42,7 +43,7 @@ WHY_NO_OBJECTS = "scores per nucleus left out: the annotation is a mask, in whic
 WHY_NO_INTERVAL = "no interval: it takes two images or more"
 
 
-def score_image(true_labels: np.ndarray, pred_labels: np.ndarray, instance: bool = True) -> dict[str, float]:
+def score_image(true_labels: LabelImage, pred_labels: LabelImage, instance: bool = True) -> dict[str, float]:
     """All scores of one image; see `pixel_scores` and `object_scores` for what each means.
 
     Parameters

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nuseg.types import Floats
+
 RESAMPLES = 10_000
 BLOCK = 1_000_000  # values drawn at a time, which bounds the memory
 
 
 def bootstrap_ci(
-    values: Sequence[float] | np.ndarray, seed: int = 0, level: float = 0.95, resamples: int = RESAMPLES
+    values: Sequence[float] | Floats, seed: int = 0, level: float = 0.95, resamples: int = RESAMPLES
 ) -> tuple[float, float, float]:
     """Mean with its percentile bootstrap confidence interval (Efron and Tibshirani 1993, chapter 13).
 
@@ -33,16 +35,19 @@ def bootstrap_ci(
         `low` and `high` are NaN for fewer than two values, which say nothing about the spread; without any value
         the mean is NaN, too.
     """
+    from scipy.stats import bootstrap  # takes half a second to import
+
     scores = np.asarray(values, float)
     scores = scores[~np.isnan(scores)]
     if scores.size < 2:
         return (float(scores[0]) if scores.size else float("nan")), float("nan"), float("nan")
-    random = np.random.default_rng(seed)
-    means = np.empty(resamples)
-    step = max(1, BLOCK // scores.size)
-    for start in range(0, resamples, step):
-        count = min(step, resamples - start)
-        drawn = random.integers(scores.size, size=(count, scores.size))
-        means[start : start + count] = scores[drawn].mean(axis=1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(scores.mean()), float(low), float(high)
+    interval = bootstrap(
+        (scores,),
+        np.mean,
+        n_resamples=resamples,
+        batch=max(1, BLOCK // scores.size),
+        confidence_level=level,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return float(scores.mean()), float(interval.low), float(interval.high)

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from nuseg.measure.stain import optical_density
+from nuseg.types import RGB, Floats, Mask
 
 MIN_DENSITY = 0.05  # mean optical density under which nothing is stained, whatever the slide
 MAX_DENSITY = 0.09  # above which something is; Otsu's threshold lies between
@@ -16,7 +17,7 @@ FILLED_UM2 = 500_000.0  # largest hole that belongs to the tissue
 SMOOTHED_UM = 16.0
 
 
-def tissue_mask(thumbnail: np.ndarray, mpp: float) -> np.ndarray:
+def tissue_mask(thumbnail: RGB, mpp: float) -> Mask:
     """Find the tissue on a small picture of an H&E slide.
 
     Stained is what is dark and coloured: the threshold on optical density is Otsu's (1979), kept within limits that
@@ -41,7 +42,7 @@ def tissue_mask(thumbnail: np.ndarray, mpp: float) -> np.ndarray:
     return drop_specks(fill_gaps(stained, mpp), mpp)
 
 
-def density_threshold(values: np.ndarray) -> float:
+def density_threshold(values: Floats) -> float:
     """Otsu's threshold on the mean optical densities `(n,)` of all that is not pen, within limits."""
     if not values.size:
         return MAX_DENSITY
@@ -50,7 +51,7 @@ def density_threshold(values: np.ndarray) -> float:
     return float(np.clip(found / 255, MIN_DENSITY, MAX_DENSITY))
 
 
-def pen(density: np.ndarray, mpp: float) -> np.ndarray:
+def pen(density: Floats, mpp: float) -> Mask:
     """Find ink and dust by the optical densities `(h, w, 3)` of red, green and blue: `(h, w)` bool.
 
     Both stains absorb green most, haematoxylin and eosin alike. Blue and green ink absorb red most; black absorbs
@@ -62,7 +63,8 @@ def pen(density: np.ndarray, mpp: float) -> np.ndarray:
     ink = ((red > 1.2 * green) | ((red > green) & (blue > green))) & (red >= INK_DENSITY)
     stroke, edge = (np.ones((side, side), np.uint8) for side in (odd(STROKE_UM / mpp), odd(2 * EDGE_UM / mpp)))
     strokes = cv2.dilate(cv2.morphologyEx(ink.astype(np.uint8), cv2.MORPH_OPEN, stroke), edge)
-    return grey | ink | (strokes > 0)
+    found: Mask = grey | ink | (strokes > 0)
+    return found
 
 
 def odd(length: float) -> int:
@@ -70,23 +72,25 @@ def odd(length: float) -> int:
     return 2 * round(max(length - 1, 0) / 2) + 1
 
 
-def fill_gaps(mask: np.ndarray, mpp: float) -> np.ndarray:
+def fill_gaps(mask: Mask, mpp: float) -> Mask:
     """Close gaps between parts of the tissue, and fill holes in it."""
     radius = max(1, round(CLOSED_UM / mpp / 2))
     padded = np.pad(mask, 2 * radius).astype(np.uint8)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)[2 * radius : -2 * radius, 2 * radius : -2 * radius]
     _, holes, stats, _ = cv2.connectedComponentsWithStats(1 - closed, connectivity=4, ltype=cv2.CV_32S)
-    small = stats[:, cv2.CC_STAT_AREA] * mpp**2 <= FILLED_UM2
+    small: Mask = stats[:, cv2.CC_STAT_AREA] * mpp**2 <= FILLED_UM2
     border = np.concatenate([holes[0], holes[-1], holes[:, 0], holes[:, -1]])
     small[border] = False
     small[0] = True
-    return small[holes]
+    filled: Mask = small[holes]
+    return filled
 
 
-def drop_specks(mask: np.ndarray, mpp: float) -> np.ndarray:
+def drop_specks(mask: Mask, mpp: float) -> Mask:
     """Remove pieces of mask that are smaller than a piece of tissue."""
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
-    large: np.ndarray = stats[:, cv2.CC_STAT_AREA] * mpp**2 >= DROPPED_UM2
+    large: Mask = stats[:, cv2.CC_STAT_AREA] * mpp**2 >= DROPPED_UM2
     large[0] = False
-    return large[pieces]
+    kept: Mask = large[pieces]
+    return kept

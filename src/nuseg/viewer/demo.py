@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from skimage.data import immunohistochemistry
 
 from nuseg.datasets.synthetic import synthetic_field
@@ -13,6 +12,7 @@ from nuseg.io.image import Image, write_png
 from nuseg.plot.outlines import draw_outlines
 from nuseg.results import labels as label_tiff
 from nuseg.segmentation.segmenter import Segmentation
+from nuseg.types import RGB, LabelImage
 from nuseg.viewer.page import Panel, render_page, write_page
 
 PAGE = "index.html"
@@ -23,7 +23,7 @@ WHAT = {
     "mask": "nuclei mask, 0 and 255",
     "labels": "label image: 0 background, 1..N nuclei",
     "geojson": "outlines: drag onto the image in QuPath",
-    "csv": "one row a nucleus: place, size, form, stain, probability",
+    "csv": "one row per nucleus: place, size, form, stain, probability",
     "overlay": "the image with outlines",
 }
 
@@ -35,9 +35,9 @@ class Example:
     name: str
     title: str
     note: str
-    pixels: np.ndarray
+    pixels: RGB
     mpp: float
-    truth: np.ndarray | None = None
+    truth: LabelImage | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from html import escape
 import numpy as np
 
 from nuseg.text import plural
+from nuseg.types import Floats
 
 WIDTH, HEIGHT = 420, 190
 LEFT, RIGHT, TOP, BOTTOM = 34, 8, 22, 40
@@ -12,7 +13,7 @@ BARS = 24
 CLIP = 0.99  # the last bar holds the highest values, so that one huge nucleus does not flatten the others
 
 
-def histogram_svg(values: np.ndarray, label: str) -> str:
+def histogram_svg(values: Floats, label: str) -> str:
     """Draw the distribution of values as an SVG element.
 
     Parameters
@@ -38,7 +39,7 @@ def histogram_svg(values: np.ndarray, label: str) -> str:
     base = TOP + inner_height
 
     def across(value: float) -> float:
-        return LEFT + inner_width * min(value / edges[-1], 1)
+        return LEFT + inner_width * min(value / float(edges[-1]), 1)
 
     bars = []
     for count, low, high in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True):

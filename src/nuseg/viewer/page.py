@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from nuseg.io.atomic import atomic_path
+from nuseg.types import RGB, Floats
 from nuseg.viewer.histogram import histogram_svg
 
 QUALITY = 92  # of the pictures in the page; the files written hold every pixel
@@ -38,11 +39,11 @@ class Panel:
 
     title: str
     note: str
-    pixels: np.ndarray
-    overlays: Mapping[str, np.ndarray]
+    pixels: RGB
+    overlays: Mapping[str, RGB]
     facts: Mapping[str, str]
     scores: Mapping[str, str] = field(default_factory=dict)
-    areas_um2: np.ndarray = field(default_factory=lambda: np.empty(0))
+    areas_um2: Floats = field(default_factory=lambda: np.empty(0))
 
 
 def render_page(
@@ -160,7 +161,7 @@ def pairs_html(pairs: Mapping[str, str], attributes: str = "") -> str:
     return f"<dl{attributes}>{items}</dl>"
 
 
-def data_uri(pixels: np.ndarray) -> str:
+def data_uri(pixels: RGB) -> str:
     """An RGB image `(h, w, 3)` uint8 as a `data:` address (JPEG, colours at full resolution)."""
     options = [
         cv2.IMWRITE_JPEG_QUALITY,

@@ -9,6 +9,7 @@ from nuseg.datasets.synthetic.placing import place_nuclei
 from nuseg.datasets.synthetic.tissue import Tissue, draw_tissue
 from nuseg.io.resolution import check_mpp
 from nuseg.measure.stain import EOSIN, HAEMATOXYLIN
+from nuseg.types import RGB, Floats, LabelImage
 
 # What Macenko et al. (ISBI 2009) measured on scanned slides; stains of a field lie between these and Ruifrok's.
 SCANNED_HAEMATOXYLIN = np.array([0.5626, 0.7201, 0.4062])
@@ -26,7 +27,7 @@ def synthetic_field(
     nuclei_per_mm2: float = 5000.0,
     touching: float = 0.4,
     populations: tuple[Population, ...] = POPULATIONS,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[RGB, LabelImage]:
     """Generate an H&E field whose nuclei are known.
 
     Dyes absorb by Beer-Lambert's law: `value = white * 10 ** -(H * haematoxylin + E * eosin)`, with the stain vectors
@@ -78,9 +79,7 @@ def synthetic_field(
     return photograph(rng, haematoxylin, eosin, mpp), labels
 
 
-def stain_nuclei(
-    rng: np.random.Generator, tissue: Tissue, shapes: list[Shape], mpp: float
-) -> tuple[np.ndarray, np.ndarray]:
+def stain_nuclei(rng: np.random.Generator, tissue: Tissue, shapes: list[Shape], mpp: float) -> tuple[Floats, Floats]:
     """Add nuclei to the tissue's dyes.
 
     Returns
@@ -110,10 +109,10 @@ def nucleus_density(
     shape: Shape,
     rows: slice,
     columns: slice,
-    depth: np.ndarray,
-    chromatin: np.ndarray,
+    depth: Floats,
+    chromatin: Floats,
     mpp: float,
-) -> np.ndarray:
+) -> Floats:
     """Optical density of haematoxylin in a nucleus: chromatin, membrane, nucleoli; `(h, w)` float32 of its crop."""
     kind = shape.kind
     relative = 1 + kind.chromatin * chromatin + kind.rim * np.exp(-((np.maximum(depth, 0) / 0.55) ** 2))
@@ -126,7 +125,7 @@ def nucleus_density(
     return (rng.uniform(*kind.density) * np.clip(relative, 0.15, None)).astype(np.float32)
 
 
-def photograph(rng: np.random.Generator, haematoxylin: np.ndarray, eosin: np.ndarray, mpp: float) -> np.ndarray:
+def photograph(rng: np.random.Generator, haematoxylin: Floats, eosin: Floats, mpp: float) -> RGB:
     """Photograph two dyes: absorption, uneven light, blur, noise and JPEG, each drawn anew for a field.
 
     Parameters
@@ -161,9 +160,10 @@ def photograph(rng: np.random.Generator, haematoxylin: np.ndarray, eosin: np.nda
     return np.ascontiguousarray(np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR))[..., ::-1])
 
 
-def draw_stains(rng: np.random.Generator) -> np.ndarray:
+def draw_stains(rng: np.random.Generator) -> Floats:
     """Draw the colours of haematoxylin and eosin for a field: `(2, 3)`, unit optical densities of R, G, B."""
     between = rng.uniform(0.25, 1.0, (2, 1))
     stains = (1 - between) * np.stack([HAEMATOXYLIN, EOSIN]) + between * np.stack([SCANNED_HAEMATOXYLIN, SCANNED_EOSIN])
     stains = np.clip(stains + rng.normal(0, 0.02, (2, 3)), 0.01, None)
-    return stains / np.linalg.norm(stains, axis=1, keepdims=True)
+    unit: Floats = stains / np.linalg.norm(stains, axis=1, keepdims=True)
+    return unit

@@ -5,8 +5,10 @@ import math
 import cv2
 import numpy as np
 
+from nuseg.types import Floats
 
-def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], scale: float) -> np.ndarray:
+
+def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], scale: float) -> Floats:
     """Draw Gaussian noise that varies over about `scale` pixels.
 
     Parameters
@@ -40,7 +42,7 @@ def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], scale: float)
     return noise * np.float32(1.3)  # interpolation between knots averages
 
 
-def stretch_along(texture: np.ndarray, angle: np.ndarray, length: float) -> np.ndarray:
+def stretch_along(texture: Floats, angle: Floats, length: float) -> Floats:
     """Smear a texture along a field of directions, which makes fibres of it.
 
     Line integral convolution (Cabral & Leedom, SIGGRAPH 1993) by doubling: each pass averages two copies moved

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nuseg.types import Floats
+
 OVERHANG_UM = 1.5  # a crop reaches this far beyond the outline: its blurred edge and its halo
 
 
@@ -69,18 +71,18 @@ class Shape:
     short_um: float
     angle: float
     bend: float
-    waves: np.ndarray  # (3, 2): amplitude and phase of 2, 3 and 4 waves around the outline
+    waves: Floats  # (3, 2): amplitude and phase of 2, 3 and 4 waves around the outline
 
     def reach(self, direction: float) -> float:
         """Radius of the nucleus' ellipse (um) in a direction (radians)."""
         turned = direction - self.angle
-        return 1 / np.hypot(np.cos(turned) / self.long_um, np.sin(turned) / self.short_um)
+        return 1 / float(np.hypot(np.cos(turned) / self.long_um, np.sin(turned) / self.short_um))
 
     def moved_to(self, y: float, x: float) -> "Shape":
         """The same nucleus elsewhere (px)."""
         return replace(self, y=y, x=x)
 
-    def depth(self, rows: slice, columns: slice, mpp: float) -> np.ndarray:
+    def depth(self, rows: slice, columns: slice, mpp: float) -> Floats:
         """Distance of pixels from the outline (um): positive inside, negative outside, exact near the outline."""
         y = (np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] - self.y) * mpp
         x = (np.arange(columns.start, columns.stop, dtype=np.float32)[None] - self.x) * mpp
@@ -94,7 +96,8 @@ class Shape:
             outline = outline + amplitude * np.cos(waves * around + phase)
         # First-order distance: how far off the level is, over how fast it changes.
         slope = np.hypot(along / self.long_um, across / self.short_um) / ratio
-        return ((outline - ratio) / np.maximum(slope, 1e-6)).astype(np.float32)
+        distance: Floats = (outline - ratio) / np.maximum(slope, 1e-6)
+        return distance.astype(np.float32)
 
     def crop(self, shape: tuple[int, int], mpp: float) -> tuple[slice, slice]:
         """Rows and columns of an image of `shape` that the nucleus and its halo can touch; may be empty."""
@@ -107,7 +110,7 @@ class Shape:
         return spans[0], spans[1]
 
 
-def draw_shape(rng: np.random.Generator, kind: Population, y: float, x: float, direction: np.ndarray) -> Shape:
+def draw_shape(rng: np.random.Generator, kind: Population, y: float, x: float, direction: Floats) -> Shape:
     """Draw a nucleus of a kind at a place (px) of tissue with a field of directions (radians)."""
     size, elongation = rng.uniform(*kind.semi_axis_um), rng.uniform(*kind.elongation)
     row = min(max(round(y), 0), direction.shape[0] - 1)

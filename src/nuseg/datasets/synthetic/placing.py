@@ -7,6 +7,7 @@ import numpy as np
 
 from nuseg.datasets.synthetic.nuclei import Population, Shape, draw_shape
 from nuseg.datasets.synthetic.tissue import Tissue
+from nuseg.types import Floats, LabelImage, Mask
 
 TRIES = 40  # places tried for one nucleus before it is given up
 GIVE_UP = 20  # nuclei in a row without a place: the field is full
@@ -25,7 +26,7 @@ def place_nuclei(
     count: int,
     touching: float,
     populations: tuple[Population, ...],
-) -> tuple[list[Shape], np.ndarray]:
+) -> tuple[list[Shape], LabelImage]:
     """Place nuclei one after the other; a later one lies above those before.
 
     Parameters
@@ -71,13 +72,14 @@ def place_nuclei(
     return truth.shapes, truth.labels
 
 
-def room(tissue: Tissue, kind: Population) -> np.ndarray:
+def room(tissue: Tissue, kind: Population) -> Floats:
     """How likely a nucleus of a kind lies at each pixel: relative, 0..1, `(h, w)` float32."""
     mixture = kind.in_epithelium * tissue.epithelium + (1 - kind.in_epithelium) * (1 - tissue.epithelium)
-    return mixture * np.clip(tissue.depth / LUMEN_MARGIN_UM, 0, 1) ** 2 * (1 - tissue.gap)
+    likely: Floats = mixture * np.clip(tissue.depth / LUMEN_MARGIN_UM, 0, 1) ** 2 * (1 - tissue.gap)
+    return likely
 
 
-def draw_places(rng: np.random.Generator, weight: np.ndarray) -> Iterator[tuple[float, float]]:
+def draw_places(rng: np.random.Generator, weight: Floats) -> Iterator[tuple[float, float]]:
     """Draw places (y, x) in pixels, with a probability in proportion to `weight`; evenly where it is 0 everywhere."""
     cumulated = np.cumsum(weight, dtype=np.float64)
     if cumulated[-1] <= 0:
@@ -96,7 +98,7 @@ def put_against(rng: np.random.Generator, shape: Shape, other: Shape, mpp: float
     return shape.moved_to(other.y + distance * np.sin(direction), other.x + distance * np.cos(direction))
 
 
-def is_inside(shape: Shape, likely: np.ndarray) -> bool:
+def is_inside(shape: Shape, likely: Floats) -> bool:
     """Whether the centre lies in the image, at a place where such nuclei occur."""
     row, column = round(shape.y), round(shape.x)
     height, width = likely.shape
@@ -156,7 +158,7 @@ class Truth:
         crop[mask] = len(self.shapes)
         return True
 
-    def _stays_whole(self, label: int, rows: slice, columns: slice, mask: np.ndarray, max_hidden: float) -> bool:
+    def _stays_whole(self, label: int, rows: slice, columns: slice, mask: Mask, max_hidden: float) -> bool:
         own = self.shapes[label - 1].crop(self.labels.shape, self._mpp)
         left = self.labels[own] == label
         top, start = rows.start - own[0].start, columns.start - own[1].start
@@ -168,6 +170,6 @@ class Truth:
         return bool(remaining >= max((1 - max_hidden) * self._areas[label - 1], MIN_PIXELS)) and is_one_piece(left)
 
 
-def is_one_piece(mask: np.ndarray) -> bool:
+def is_one_piece(mask: Mask) -> bool:
     """Whether a mask is one 4-connected piece."""
     return cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)[0] == 2

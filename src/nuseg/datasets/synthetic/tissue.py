@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from nuseg.datasets.synthetic.noise import smooth_noise, stretch_along
+from nuseg.types import Floats
 
 GAP_SHARE = (0.02, 0.14)  # of a field that is empty glass
 EPITHELIUM_SHARE = (0.25, 0.6)
@@ -33,24 +34,24 @@ class Tissue:
         Where fibres run and, near a lumen, cells stand (radians).
     """
 
-    haematoxylin: np.ndarray
-    eosin: np.ndarray
-    gap: np.ndarray
-    epithelium: np.ndarray
-    depth: np.ndarray
-    direction: np.ndarray
+    haematoxylin: Floats
+    eosin: Floats
+    gap: Floats
+    epithelium: Floats
+    depth: Floats
+    direction: Floats
 
 
 def draw_tissue(rng: np.random.Generator, shape: tuple[int, int], mpp: float) -> Tissue:
     """Draw tissue of `shape` (height, width) pixels at `mpp` um/px."""
 
-    def noise(scale_um: float) -> np.ndarray:
+    def noise(scale_um: float) -> Floats:
         return smooth_noise(rng, shape, scale_um / mpp)
 
     relief = noise(48) + 0.35 * noise(14) + 0.08 * noise(4)
     gap = share_above(relief, rng.uniform(*GAP_SHARE), softness=0.05)
-    depth = cv2.distanceTransform(np.pad((gap < 0.5).astype(np.uint8), 1, "edge"), cv2.DIST_L2, 5)[1:-1, 1:-1]
-    depth = np.minimum(depth, FAR_UM / mpp) * np.float32(mpp)
+    distance = cv2.distanceTransform(np.pad((gap < 0.5).astype(np.uint8), 1, "edge"), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    depth: Floats = np.minimum(distance, FAR_UM / mpp) * np.float32(mpp)
     lining = rng.uniform(1, 3) * np.exp(-((depth / np.float32(GLAND_DEPTH_UM)) ** 2))
     nests = noise(60) + 0.3 * noise(12) + 0.12 * noise(3.5) + lining.astype(np.float32)
     epithelium = share_above(nests, rng.uniform(*EPITHELIUM_SHARE), softness=0.2) * (1 - gap)
@@ -82,13 +83,13 @@ def draw_tissue(rng: np.random.Generator, shape: tuple[int, int], mpp: float) ->
     )
 
 
-def share_above(texture: np.ndarray, share: float, softness: float) -> np.ndarray:
+def share_above(texture: Floats, share: float, softness: float) -> Floats:
     """Mark the highest `share` of a texture with 1, the rest with 0, over a soft edge of `softness` values."""
     level = np.quantile(texture, 1 - share)
     return np.clip((texture - level) / softness, 0, 1).astype(np.float32)
 
 
-def cell_direction(course: np.ndarray, depth: np.ndarray, mpp: float) -> np.ndarray:
+def cell_direction(course: Floats, depth: Floats, mpp: float) -> Floats:
     """Direction of long cells (radians): along the fibres, but at right angles to a lumen close to it."""
     smooth = cv2.GaussianBlur(depth, (0, 0), max(4 / mpp, 0.5))
     rows, columns = depth.shape
@@ -97,7 +98,7 @@ def cell_direction(course: np.ndarray, depth: np.ndarray, mpp: float) -> np.ndar
     return np.where(depth < GLAND_DEPTH_UM, np.arctan2(down, right), course).astype(np.float32)
 
 
-def add_erythrocytes(rng: np.random.Generator, eosin: np.ndarray, room: np.ndarray, mpp: float) -> None:
+def add_erythrocytes(rng: np.random.Generator, eosin: Floats, room: Floats, mpp: float) -> None:
     """Draw groups of red blood cells (eosin discs without a nucleus) into `eosin` where there is `room` (0..1)."""
     height, width = eosin.shape
     for _ in range(rng.poisson(ERYTHROCYTE_GROUPS_PER_MM2 * height * width * mpp**2 / 1e6)):

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from nuseg.cli.command import Command
 from nuseg.errors import NusegError
 
 
@@ -74,3 +75,6 @@ def check_keys(overrides: list[str]) -> None:
         if equals and not all(part.strip() for part in key.split(".")):
             found = repr(key) if key.strip() else "no key"
             raise NusegError(f"--set {text}: expected section.key=value, such as optimiser.lr=0.0005, found {found}")
+
+
+COMMAND = Command("train", 50, train)

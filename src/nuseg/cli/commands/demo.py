@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nuseg.cli.command import Command
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -43,7 +45,7 @@ def demo(
 
 
 def outcome_table(outcomes: "list[Outcome]") -> "Table":
-    """Counts and scores, one row an image, to print."""
+    """Counts and scores, one row per image, to print."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -64,3 +66,6 @@ def outcome_table(outcomes: "list[Outcome]") -> "Table":
             *("" if truth is None else f"{scores[key]:.3f}" for key in ("dice", "aji", "pq")),
         )
     return table
+
+
+COMMAND = Command("demo", 10, demo)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from nuseg.cli.command import Command
 from nuseg.errors import NusegError
 
 
@@ -46,3 +47,6 @@ def export(
         shutil.copyfile(model.graph("int8"), output / INT8_FILE)
     exported = save_model(load_network(model), model.config.model_copy(update=changes), output)
     print(f"model: {exported.path}")
+
+
+COMMAND = Command("export", 70, export)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nuseg.cli.segment import Device, Quality
+from nuseg.cli.command import Command
+from nuseg.cli.commands.segment import Device, Quality
 from nuseg.errors import NusegError
 from nuseg.text import plural
 
@@ -170,3 +171,6 @@ def report(scores: "Scores", out: Path | None, about: dict[str, Any]) -> None:
             drawn = draw_comparison(compared.pixels, compared.truth, compared.prediction, caption)
             write_png(out / f"worst-{rank}.png", drawn)
     print(f"written: {out}")
+
+
+COMMAND = Command("evaluate", 60, evaluate)

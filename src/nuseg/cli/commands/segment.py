@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nuseg.cli.command import Command
 from nuseg.text import plural
 
 if TYPE_CHECKING:
@@ -184,3 +185,6 @@ def report(rows: list["Row"], skipped: int, path: Path) -> None:
     failed = len(rows) - len(good)
     if failed:
         print(f"{plural(failed, 'image')} failed: see {path}")
+
+
+COMMAND = Command("segment", 20, segment)

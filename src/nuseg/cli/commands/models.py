@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from nuseg.cli.command import Command
 from nuseg.errors import NusegError
 
 
@@ -40,3 +41,6 @@ def models(
         config = model.config
         table.add_row(name, config.architecture.preset, f"{config.mpp:g}", f"{size:.1f}", config.licence, scores)
     Console().print(table)
+
+
+COMMAND = Command("models", 80, models)

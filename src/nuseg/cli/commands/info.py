@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nuseg.cli.command import Command
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -112,3 +114,6 @@ def resolution(source: "Image | Slide", mpp: float | None) -> tuple[float, str]:
         found = source.resolution(mpp) if isinstance(source, Slide) else resolve_mpp(source, mpp)
     assumed = " (assumed)" if mpp is None and source.mpp is None else ""
     return found.mpp, f"{found.mpp:g} um/px, {found.source}{assumed}"
+
+
+COMMAND = Command("info", 30, info)

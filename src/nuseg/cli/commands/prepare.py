@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nuseg.cli.command import Command
+
 if TYPE_CHECKING:
     from nuseg.datasets.prepare import Prepared
 
@@ -198,3 +200,6 @@ def show(prepared: "Prepared") -> None:
     console.print(columns)
     root = prepared.dataset.root
     console.print(f"dataset: {root}\nlook at: {root / 'contact_sheet.png'}", markup=False)
+
+
+COMMAND = Command("prepare", 40, prepare)

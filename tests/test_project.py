@@ -1,0 +1,45 @@
+"""Facts that more than one of the project's files states."""
+
+import tomllib
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+CI = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+
+
+def test_citation_agrees_with_the_package() -> None:
+    assert CITATION["version"] == PROJECT["project"]["version"]
+    assert CITATION["license"] == PROJECT["project"]["license"]
+
+
+def test_ci_covers_every_system_and_begins_at_the_oldest_python() -> None:
+    matrix = CI["jobs"]["test"]["strategy"]["matrix"]
+    assert {system.split("-")[0] for system in matrix["os"]} == {"ubuntu", "macos", "windows"}
+    assert PROJECT["project"]["requires-python"] == f">={matrix['python'][0]}"
+    assert len(matrix["python"]) == 4
+
+
+def test_ci_without_make_runs_what_make_runs() -> None:
+    commands = CI["jobs"]["test"]["steps"][-1]["run"]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    tests = next(line for line in commands.splitlines() if "pytest" in line)
+    assert tests.removeprefix("python") in makefile
+    assert "[train,dev]" in commands
+    assert "[train,dev]" in makefile
+
+
+def test_the_commit_hook_is_the_lint_target() -> None:
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    assert [hook["entry"] for repo in config["repos"] for hook in repo["hooks"]] == ["make lint"]
+
+
+def test_every_tool_of_the_tests_is_pinned() -> None:
+    pinned = {line.split("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().split()}
+    optional = PROJECT["project"]["optional-dependencies"]
+    wanted = [*PROJECT["project"]["dependencies"], *(name for extra in optional.values() for name in extra)]
+    names = {name.split(">")[0].split("[")[0].lower().replace("_", "-") for name in wanted} - {"nuseg"}
+    assert names - pinned == set()

@@ -338,8 +338,11 @@ class Segmentation:
     def __enter__(self) -> "Segmentation":
         return self
 
-    def __exit__(self, *_error: object) -> None:
-        self.close()
+    def __exit__(self, error: type[BaseException] | None, *_details: object) -> None:
+        if error is None:
+            self.close()
+        else:  # what was done is kept, to go on from
+            self.source.close()
 
 
 def versions() -> dict[str, str]:

@@ -1,16 +1,16 @@
-"""The summary of a batch: one row an image or slide, also the record of what need not be done again."""
+"""The summary of a folder: one row per image or slide, also the record of what need not be done again."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
-from nuseg.measure.counts import count_interval
-from nuseg.model.config import CountError
+
+if TYPE_CHECKING:
+    from nuseg.results.segmentation import Segmentation
 
 FILE = "summary.csv"
 
@@ -20,8 +20,8 @@ class Row:
     """What became of one image or slide. A failed one has an `error` and no numbers.
 
     The true number of nuclei is to be expected between `nuclei_low` and `nuclei_high`, where the model says so.
-    `area_mm2` is the area that `nuclei_per_mm2` and `mask_fraction` are over: of an image all of it, of a slide
-    its tissue. `settings` identifies what the numbers depend on beside the image: model, thresholds and `--mpp`.
+    `area_mm2` is the area that `nuclei_per_mm2` and `mask_fraction` are over: the tissue or the region where these were
+    asked for, else all of the image. `settings` identifies what the numbers depend on beside the image: model, thresholds and options.
     """
 
     name: str
@@ -51,33 +51,29 @@ TEXT = ["name", "image", "mpp_source", "model", "settings", "warning", "error"]
 WHOLE = ["width", "height", "nuclei", "nuclei_low", "nuclei_high", "damaged_tiles"]
 
 
-def slide_row(name: str, image: str, record: Mapping[str, Any], settings: str) -> Row:
-    """Make the row of a slide from what `nuseg.results.slide.write_slide_results` returned.
-
-    Of the keys that the caller added there, `seconds`, `model`, `count_error`, `warnings` and `damaged_tiles` (lists)
-    are taken.
-    """
-    error = record.get("count_error")
-    low, high = count_interval(record["nuclei"], error and CountError(**error)) or (None, None)
+def result_row(name: str, image: str, result: "Segmentation", settings: str) -> Row:
+    """Make the row of a result; `image` and `settings` identify it for later runs."""
+    low, high = result.count_interval or (None, None)
+    info, count = result.info, len(result)
     return Row(
         name=name,
         image=image,
-        width=record["width"],
-        height=record["height"],
-        mpp=record["mpp"],
-        mpp_source=record["mpp_source"],
-        nuclei=record["nuclei"],
+        width=info.width,
+        height=info.height,
+        mpp=info.mpp,
+        mpp_source=info.mpp_source,
+        nuclei=count,
         nuclei_low=low,
         nuclei_high=high,
-        nuclei_per_mm2=record["nuclei_per_mm2"],
-        area_mm2=record["tissue_mm2"],
-        mean_area_um2=record["mean"].get("area_um2"),
-        mask_fraction=record["mask_fraction"],
-        damaged_tiles=len(record.get("damaged_tiles", ())),
-        seconds=record.get("seconds"),
-        model=record.get("model", ""),
+        nuclei_per_mm2=result.nuclei_per_mm2 if info.counted_mm2 else None,
+        area_mm2=info.counted_mm2,
+        mean_area_um2=result.statistics.means().get("area_um2"),
+        mask_fraction=result.mask_fraction,
+        damaged_tiles=len(info.damaged),
+        seconds=info.seconds,
+        model=info.model,
         settings=settings,
-        warning="; ".join(record.get("warnings", ())),
+        warning="; ".join(info.notes),
     )
 
 
@@ -91,7 +87,7 @@ def write(rows: list[Row], path: Path) -> None:
 
 
 def read(path: Path) -> list[Row]:
-    """Read the rows of an earlier batch; none where there is no file yet.
+    """Read the rows of an earlier run; none where there is no file yet.
 
     Raises
     ------

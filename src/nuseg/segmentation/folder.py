@@ -3,22 +3,25 @@
 import hashlib
 import logging
 import time
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from nuseg.engines.loading import Device
 from nuseg.errors import NusegError
-from nuseg.io.source import is_slide
-from nuseg.measure.counts import image_area_mm2
-from nuseg.model.store import Model
+from nuseg.io.atomic import check_folder
+from nuseg.io.find import find_images
+from nuseg.io.opening import is_slide
+from nuseg.io.resolution import check_mpp
+from nuseg.model.store import Model, Quality, choose_model
+from nuseg.progress import ProgressCallback
 from nuseg.results import summary
-from nuseg.results.slide import SlideOutput, slide_output_path
-from nuseg.results.summary import Row, slide_row
-from nuseg.segmentation.pipeline import Progress, segment_slide
-from nuseg.segmentation.plan import SlideOptions
-from nuseg.segmentation.segmenter import Output, Segmenter, output_path
+from nuseg.results.registry import check_outputs, choose_outputs
+from nuseg.results.summary import Row, result_row
+from nuseg.segmentation.plan import TILE, SegmentOptions
+from nuseg.segmentation.region import Region, read_region
+from nuseg.segmentation.segmenter import Segmenter
 from nuseg.text import one_line
 
 SUMMARY_EVERY = 10.0  # s; what an interruption may cost
@@ -27,7 +30,7 @@ log = logging.getLogger("nuseg")
 
 @dataclass(frozen=True)
 class Job:
-    """One image or slide of a batch and the name of its results."""
+    """One image or slide of a folder run and the name of its results."""
 
     image: Path
     name: str
@@ -67,16 +70,11 @@ def plan_jobs(images: Sequence[Path]) -> list[Job]:
                 f"{image} and {other}: results of both would be named {name}: "
                 "rename one or segment them into different folders"
             )
-    return [Job(image, names[image]) for image in images]
-
-
-def find_slides(jobs: Sequence[Job]) -> list[Job]:
-    """Say of every job whether it is a slide."""
-    return [replace(job, slide=is_slide(job.image)) for job in jobs]
+    return [Job(image, names[image], is_slide(image)) for image in images]
 
 
 @dataclass(frozen=True)
-class Batch:
+class FolderRun:
     """Images and slides, and where and how their results are written.
 
     Attributes
@@ -85,29 +83,22 @@ class Batch:
         From `plan_jobs`.
     folder : Path
         Results go to `folder/OUTPUT/NAME.suffix` and `folder/summary.csv`.
-    outputs : sequence of str
-        Which results of images.
-    mpp : float, optional
-        Resolution of all images and slides (um/px), over what their files say.
-    slide_outputs : sequence of str
-        Which results of slides.
-    slide_options : SlideOptions
-        How slides are segmented; `mpp` takes the place of the one there.
+    outputs : sequence of str, optional
+        Which results; default: those usual for an image or a slide.
+    options : SegmentOptions
+        How they are segmented.
     """
 
     jobs: Sequence[Job]
     folder: Path
-    outputs: Sequence[Output]
-    mpp: float | None = None
-    slide_outputs: Sequence[SlideOutput] = ()
-    slide_options: SlideOptions = field(default_factory=SlideOptions)
+    outputs: Sequence[str] | None = None
+    options: SegmentOptions = field(default_factory=SegmentOptions)
 
-    def settings(self, model: Model, slide: bool = False) -> str:
+    def settings(self, model: Model) -> str:
         """Identify model, thresholds and options, all that results depend on, by eight hexadecimal digits."""
-        text = f"{model.config.model_dump_json()} {self.mpp}"
-        if slide:
-            region = self.slide_options.region
-            text += f" {region and region.corners()} {self.slide_options.tissue}"
+        options = self.options
+        region = options.region and options.region.corners()
+        text = f"{model.config.model_dump_json()} {options.mpp} {region} {options.tissue}"
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     def undone(self, model: Model, rows: Sequence[Row]) -> list[Job]:
@@ -116,19 +107,16 @@ class Batch:
         They are up to date where an earlier summary has the image without an error and with the same
         settings, and every output exists and is no older than the image.
         """
-        settings = {slide: self.settings(model, slide) for slide in (False, True)}
+        settings = self.settings(model)
         good = {(row.name, row.image, row.settings) for row in rows if not row.error}
         return [
-            job
-            for job in self.jobs
-            if (job.name, identity(job.image), settings[job.slide]) not in good or not self.is_newer(job)
+            job for job in self.jobs if (job.name, identity(job.image), settings) not in good or not self.is_newer(job)
         ]
 
     def paths(self, job: Job) -> list[Path]:
         """Where the results of an image or slide go."""
-        if job.slide:
-            return [slide_output_path(self.folder, output, job.name) for output in self.slide_outputs]
-        return [output_path(self.folder, output, job.name) for output in self.outputs]
+        outputs = choose_outputs(self.outputs, "slide" if job.slide else "image")
+        return [output.path(self.folder, job.name) for output in outputs]
 
     def is_newer(self, job: Job) -> bool:
         """Whether all outputs of an image exist and are no older than the image."""
@@ -139,7 +127,7 @@ class Batch:
             return False
 
     def check_clashes(self, rows: Sequence[Row]) -> None:
-        """Refuse to replace results that an earlier batch made of other images.
+        """Refuse to replace results that an earlier run made of other images.
 
         Raises
         ------
@@ -152,7 +140,7 @@ class Batch:
             if other not in (None, identity(job.image)):
                 raise NusegError(
                     f"{self.folder}: holds results of {other} named {job.name}, which {job.image} would "
-                    "replace: choose another output folder, or add --overwrite"
+                    "replace: choose another output folder, or set overwrite="
                 )
 
     def run(
@@ -160,8 +148,7 @@ class Batch:
         segmenter: Segmenter,
         jobs: Sequence[Job],
         rows: Sequence[Row] = (),
-        progress: Callable[[float], None] | None = None,
-        slide_progress: Callable[[Job, Progress], None] | None = None,
+        progress: ProgressCallback | None = None,
     ) -> Generator[Row]:
         """Segment every image and write its results; a failure is a row with an error, and the rest goes on.
 
@@ -172,13 +159,11 @@ class Batch:
         segmenter : Segmenter
             Model and engine.
         jobs : sequence of Job
-            Those of the batch that are to be done.
+            Those of the run that are to be done.
         rows : sequence of Row
-            Of earlier batches, kept in the summary where no new one replaces them.
+            Of earlier runs, kept in the summary where no new one replaces them.
         progress : function, optional
-            Called with the share of the current image done, 0..1.
-        slide_progress : function, optional
-            Called with the slide that is being segmented and how far it is, after each of its tiles.
+            Called after each tile of the image that is being segmented.
 
         Yields
         ------
@@ -191,10 +176,7 @@ class Batch:
         saved = time.monotonic()
         try:
             for job in jobs:
-                if job.slide:
-                    table[job.name] = self.segment_one_slide(segmenter, job, slide_progress)
-                else:
-                    table[job.name] = self.segment_one(segmenter, job, progress)
+                table[job.name] = self.segment_one(segmenter, job, progress)
                 if time.monotonic() - saved >= SUMMARY_EVERY:
                     summary.write(list(table.values()), path)
                     saved = time.monotonic()
@@ -202,54 +184,136 @@ class Batch:
         finally:
             summary.write(list(table.values()), path)
 
-    def segment_one(self, segmenter: Segmenter, job: Job, progress: Callable[[float], None] | None = None) -> Row:
-        """Segment one image and write its results; a failure becomes a row with an error."""
-        start = time.perf_counter()
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", UserWarning)
-            try:
-                result = segmenter(job.image, self.mpp, progress)
-                result.save(self.folder, self.outputs, job.name)
-            except Exception as error:  # one bad image must not end a batch of thousands
-                log.debug("%s", job.image, exc_info=True)
-                return Row(job.name, identity(job.image), error=error_line(error, job.image))
-        height, width = result.labels.shape
-        count = len(result.nuclei)
-        low, high = result.count_interval or (None, None)
-        return Row(
-            name=job.name,
-            image=identity(job.image),
-            width=width,
-            height=height,
-            mpp=result.mpp,
-            mpp_source=result.mpp_source,
-            nuclei=count,
-            nuclei_low=low,
-            nuclei_high=high,
-            nuclei_per_mm2=result.nuclei_per_mm2,
-            area_mm2=image_area_mm2(result.labels.shape, result.mpp),
-            mean_area_um2=float(result.nuclei["area_um2"].mean()) if count else None,
-            mask_fraction=result.mask_fraction,
-            seconds=time.perf_counter() - start,
-            model=result.model_name,
-            settings=self.settings(segmenter.model),
-            warning="; ".join(one_line(warning.message) for warning in caught),
-        )
-
-    def segment_one_slide(
-        self, segmenter: Segmenter, job: Job, progress: Callable[[Job, Progress], None] | None = None
-    ) -> Row:
-        """Segment one slide and write its results; a failure becomes a row with an error."""
-        options = replace(self.slide_options, mpp=self.mpp)
-        tell = None if progress is None else lambda state: progress(job, state)
+    def segment_one(self, segmenter: Segmenter, job: Job, progress: ProgressCallback | None = None) -> Row:
+        """Segment one image or slide and write its results; a failure becomes a row with an error."""
+        begun = time.perf_counter()
+        # What is done of a slide stays there until its results are written.
+        checkpoint = self.folder / f"{job.name}.partial" if job.slide else None
         try:
-            record = segment_slide(
-                job.image, self.folder, segmenter, options, self.slide_outputs, name=job.name, progress=tell
-            )
-        except Exception as error:  # one bad slide must not end a batch
+            with segmenter(job.image, options=self.options, checkpoint=checkpoint, progress=progress) as result:
+                result.save(self.folder, self.outputs, job.name)
+                row = result_row(job.name, identity(job.image), result, self.settings(segmenter.model))
+        except Exception as error:  # one bad image must not end a run of thousands
             log.debug("%s", job.image, exc_info=True)
             return Row(job.name, identity(job.image), error=error_line(error, job.image))
-        return slide_row(job.name, identity(job.image), record, self.settings(segmenter.model, slide=True))
+        return replace(row, seconds=time.perf_counter() - begun)
+
+
+@dataclass(frozen=True)
+class FolderResult:
+    """What became of many images.
+
+    Attributes
+    ----------
+    rows : list of Row
+        One per image that was segmented now.
+    skipped : int
+        Images whose results were there already.
+    missing : list of str
+        Why inputs gave no image.
+    notes : list of str
+        What the user should know of the inputs.
+    summary : Path
+        The table of all images in the folder.
+    """
+
+    rows: list[Row]
+    skipped: int
+    missing: list[str]
+    notes: list[str]
+    summary: Path
+
+    @property
+    def failed(self) -> list[Row]:
+        """The rows with an error."""
+        return [row for row in self.rows if row.error]
+
+
+def segment_folder(
+    inputs: str | Path | Sequence[str | Path],
+    out: str | Path,
+    outputs: Sequence[str] | None = None,
+    *,
+    mpp: float | None = None,
+    model: str | Path | Model | None = None,
+    quality: Quality | None = None,
+    region: str | Path | Region | None = None,
+    tissue: bool | None = None,
+    device: Device = "auto",
+    threads: int | None = None,
+    tile: int = TILE,
+    overwrite: bool = False,
+    progress: ProgressCallback | None = None,
+    each: Callable[[Row, int, int], None] | None = None,
+    said: Callable[[str], None] | None = None,
+) -> FolderResult:
+    """Segment many images and slides, and write their results and a summary.
+
+    What is done already, by the same model and options, is not done again; an interrupted run goes on, also in the
+    middle of a slide. A bad image becomes a row with an error, and the others are done.
+
+    Parameters
+    ----------
+    inputs : path, or sequence of paths
+        Images, slides, folders of them, or patterns such as "scans/**/*.png".
+    out : path
+        Results go to `out/OUTPUT/NAME.suffix` and `out/summary.csv`.
+    outputs : sequence of str, optional
+        Which results; default: those usual for an image or a slide.
+    mpp, model, quality, region, tissue, device, threads, tile
+        As of `nuseg.segment`.
+    overwrite : bool
+        Do again what is done, and replace results of other images.
+    progress : function, optional
+        Called with a `nuseg.Progress` after each tile.
+    each : function, optional
+        Called after each image with its row, how many are done, and of how many.
+    said : function, optional
+        Called at once with each reason why an input gives no image, and with each note on the inputs.
+
+    Returns
+    -------
+    FolderResult
+
+    Raises
+    ------
+    NusegError
+        No input gives an image, an option is wrong, or the folder cannot be written.
+    """
+    out = Path(out)
+    if outputs is not None:
+        check_outputs(outputs)  # a wrong word is said before files are looked at
+    if mpp is not None:
+        check_mpp(mpp, "mpp=")
+    check_folder(out)
+    area = region if region is None or isinstance(region, Region) else read_region(str(region))
+    missing: list[str] = []
+    notes: list[str] = []
+    given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    found = find_images(given, failed=missing.append, slides=True, noted=notes.append)
+    for text in (*(f"error: {problem}" for problem in missing), *(f"note: {note}" for note in notes)):
+        if said is not None:
+            said(text)
+    run = FolderRun(plan_jobs(found), out, outputs, SegmentOptions(mpp, area, tissue, tile))
+    rows: list[Row] = []
+    if not run.jobs:
+        return FolderResult(rows, 0, missing, notes, out / summary.FILE)
+    earlier = summary.read(out / summary.FILE)
+    chosen = choose_model(model, quality)
+    if not overwrite:
+        run.check_clashes(earlier)
+    jobs = list(run.jobs) if overwrite else run.undone(chosen, earlier)
+    if jobs:
+        segmenter = Segmenter.load(chosen, device, threads)
+        work = run.run(segmenter, jobs, earlier, progress)
+        try:
+            for row in work:
+                rows.append(row)
+                if each is not None:
+                    each(row, len(rows), len(jobs))
+        finally:
+            work.close()
+    return FolderResult(rows, len(run.jobs) - len(jobs), missing, notes, out / summary.FILE)
 
 
 def identity(image: Path) -> str:
@@ -263,5 +327,5 @@ def error_line(error: Exception, image: Path) -> str:
     if isinstance(error, NusegError):
         return text
     if isinstance(error, MemoryError):
-        return f"{image}: not enough memory: try a smaller --tile, or cut the image"
+        return f"{image}: not enough memory: try a smaller tile=, or cut the image"
     return f"{image}: unexpected {type(error).__name__}: {text}"

@@ -1,14 +1,10 @@
 """The network over an image of any size: windows whose cores cover every pixel once, and agree with one big window."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-
-from nuseg.model.config import ModelConfig
-
-DEFAULT_TILE = 1024
 
 
 class Network(Protocol):
@@ -60,41 +56,3 @@ def plan_tiles(height: int, width: int, tile: int, margin: int, stride: int) -> 
     for core_y, window_y in spans(height):
         for core_x, window_x in spans(width):
             yield Tile((core_y, core_x), (window_y, window_x))
-
-
-def predict_maps(
-    network: Network,
-    pixels: np.ndarray,
-    model: ModelConfig,
-    tile: int = DEFAULT_TILE,
-    progress: Callable[[float], None] | None = None,
-) -> np.ndarray:
-    """Run the network over an image, tile by tile.
-
-    Parameters
-    ----------
-    network
-        An engine.
-    pixels
-        Image `(height, width, 3)` uint8 at the model's resolution.
-    model
-        Says margin, stride and maps.
-    tile
-        Side of the cores (px): memory against overlap. Does not change the result.
-    progress
-        Called with the share done, 0..1, after each tile.
-
-    Returns
-    -------
-    np.ndarray
-        Maps `(2, height, width)` float32 in 0..1.
-    """
-    height, width = pixels.shape[:2]
-    maps = np.empty((len(model.maps), height, width), np.float32)
-    tiles = list(plan_tiles(height, width, tile, model.margin, model.stride))
-    for done, part in enumerate(tiles, 1):
-        window = np.ascontiguousarray(pixels[part.window])
-        maps[:, *part.core] = network(window[None])[0][:, *part.inside]
-        if progress is not None:
-            progress(done / len(tiles))
-    return maps

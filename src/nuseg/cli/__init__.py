@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nuseg.cli import demo, evaluate, export, info, models, prepare, segment, train
+from nuseg.cli.messages import as_options
 from nuseg.errors import NusegError
 from nuseg.text import one_line
 
@@ -30,7 +31,7 @@ for name, command in (
     ("export", export.export),
     ("models", models.models),
 ):
-    app.command(name)(command)
+    app.command(name, cls=prepare.PrepareCommand if name == "prepare" else None)(command)
 
 
 def print_version(wanted: bool) -> None:
@@ -53,7 +54,7 @@ def common(
 
 
 def print_warning(message: Warning | str, *_where: Any, **_how: Any) -> None:
-    print(f"warning: {message}", file=sys.stderr)
+    print(f"warning: {as_options(str(message))}", file=sys.stderr)
 
 
 def main() -> None:
@@ -73,5 +74,5 @@ def main() -> None:
         expected = isinstance(error, NusegError)
         line = one_line(error)
         text = str(error) if expected else f"unexpected {type(error).__name__}: {line} (--debug shows where)"
-        print(f"error: {text}", file=sys.stderr)
+        print(f"error: {as_options(text)}", file=sys.stderr)
         sys.exit(1)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nuseg.cli.messages import as_options
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -28,7 +30,12 @@ def info(
     wanted = load_model(model).config.mpp
     failed: list[str] = []
     console = Console(highlight=False)
-    for path in find_images(files, failed=failed.append, slides=True):
+    problems = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def warn(text: str) -> None:
+        problems.print(as_options(f"warning: {text}"), markup=False)
+
+    for path in find_images(files, failed=failed.append, slides=True, noted=warn):
         try:
             if is_slide(path):
                 with open_slide(path) as slide:
@@ -38,7 +45,7 @@ def info(
         except NusegError as error:
             failed.append(str(error))
     for problem in failed:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {problem}", markup=False)
+        problems.print(as_options(f"error: {problem}"), markup=False)
     if failed:
         raise typer.Exit(1)
 
@@ -63,7 +70,7 @@ def slide_facts(slide: "Slide", mpp: float | None, wanted: float) -> dict[str, s
     try:
         used, facts["resolution"] = resolution(slide, mpp)
     except NusegError as error:
-        return facts | {"resolution": str(error)}
+        return facts | {"resolution": as_options(str(error))}
     facts["size on the slide"] = f"{slide.width * used / 1000:.2f} x {slide.height * used / 1000:.2f} mm"
     facts["objective"] = f"{slide.objective:g}x" if slide.objective else "not stated"
     facts["levels"] = "\n".join(
@@ -93,7 +100,7 @@ def image_facts(image: "Image", mpp: float | None, wanted: float) -> dict[str, s
     try:
         used, facts["resolution"] = resolution(image, mpp)
     except NusegError as error:
-        return facts | {"resolution": str(error)}
+        return facts | {"resolution": as_options(str(error))}
     facts["size on the slide"] = f"{width * used / 1000:.2f} x {height * used / 1000:.2f} mm"
     rows, columns = model_shape((height, width), used, wanted)
     facts[f"read at {wanted:g} um/px"] = f"{columns} x {rows} px"

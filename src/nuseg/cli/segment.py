@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nuseg.cli.messages import as_options
 from nuseg.text import plural
 
 if TYPE_CHECKING:
@@ -118,16 +119,20 @@ def segment(
     words = None if output is None else [word.strip() for word in output.split(",") if word.strip()]
     choose_outputs(words, images=False, slides=False)  # a word unknown to both is said before files are looked at
     if mpp is not None:
-        check_mpp(mpp, "--mpp")
+        check_mpp(mpp, "mpp=")
     check_folder(out)
     options = SlideOptions(mpp, read_region(region) if region else None, tissue, tile or SLIDE_TILE)
     if threads is not None:
         cv2.setNumThreads(threads)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     missing: list[str] = []
-    all_jobs = find_slides(plan_jobs(find_images(images, failed=missing.append, slides=True)))
+
+    def warn(text: str) -> None:
+        console.print(as_options(f"warning: {text}"), markup=False)
+
+    all_jobs = find_slides(plan_jobs(find_images(images, failed=missing.append, slides=True, noted=warn)))
     for problem in missing:
-        console.print(f"error: {problem}", markup=False)
+        console.print(as_options(f"error: {problem}"), markup=False)
     if not all_jobs:
         raise typer.Exit(1)
     slides = any(job.slide for job in all_jobs)
@@ -162,9 +167,9 @@ def segment(
                     done.append(row)
                     bar.update(task, completed=len(done))
                     if row.error:
-                        console.print(f"error: {row.error}", markup=False)
+                        console.print(as_options(f"error: {row.error}"), markup=False)
                     elif row.warning and not any(earlier.warning for earlier in done[:-1]):
-                        console.print(f"warning: {row.warning}", markup=False)
+                        warn(row.warning)
     report(done, len(batch.jobs) - len(jobs), out / summary.FILE)
     if missing or any(row.error for row in done):
         raise typer.Exit(1)

@@ -2,13 +2,10 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from PIL import Image
 from skimage.measure import label
 
-from nuseg.annotations.binary_mask import components, read, read_mask
+from nuseg.annotations.formats.binary_mask import FORMAT, read_mask
 from nuseg.errors import NusegError
 
 MASK = np.zeros((20, 24), bool)
@@ -25,7 +22,7 @@ def save(path, array, mode=None):
 def test_any_two_values(tmp_path, high):
     path = save(tmp_path / "m.png", (MASK * high).astype(np.uint8))
     np.testing.assert_array_equal(read_mask(path), MASK)
-    assert read(path).max() == 2
+    assert FORMAT.load(path, "m").labels.max() == 2
 
 
 @pytest.mark.parametrize("colour", [(255, 255, 255), (255, 0, 0), (0, 0, 200)])
@@ -82,17 +79,3 @@ def test_nan_is_refused(tmp_path):
     np.save(tmp_path / "m.npy", np.array([[0.0, np.nan]]))
     with pytest.raises(NusegError, match="NaN"):
         read_mask(tmp_path / "m.npy")
-
-
-def test_a_diagonal_line_of_background_parts():
-    mask = np.ones((6, 6), bool) & ~np.eye(6, dtype=bool)
-    assert components(mask).max() == 2
-
-
-@given(hnp.arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12))))
-@settings(deadline=None, max_examples=50)
-def test_components_agree_with_scikit_image(mask):
-    ours, theirs = components(mask), label(mask, connectivity=1)
-    assert ours.max(initial=0) == theirs.max(initial=0)
-    pairs = np.unique(np.stack([ours.ravel(), theirs.ravel()]), axis=1)
-    assert pairs.shape[1] == len(np.unique(ours))

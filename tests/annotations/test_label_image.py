@@ -1,16 +1,19 @@
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from nuseg.annotations.label_image import read, read_stored, renumber
+from nuseg.annotations.formats.label_image import FORMAT, read_stored
 from nuseg.errors import NusegError
 
 STORED = np.array([[0, 0, 7], [3, 3, 7], [0, 9, 9]])
 EXPECTED = np.array([[0, 0, 2], [1, 1, 2], [0, 3, 3]], np.int32)
+
+
+def read(path):
+    """Labels 1..N of a file."""
+    annotation = FORMAT.load(path, path.stem)
+    return annotation.numbered(annotation.shape).labels
 
 
 def save_png(path, array, mode=None):
@@ -105,14 +108,3 @@ def test_pickled_arrays_are_not_run(tmp_path):
     np.save(tmp_path / "a.npy", np.array([{"x": 1}], object), allow_pickle=True)
     with pytest.raises(NusegError, match="cannot be read"):
         read(tmp_path / "a.npy")
-
-
-@given(hnp.arrays(np.int64, (5, 6), elements=st.sampled_from([0, 1, 2, 5, 300, 70000, 1 << 30])))
-@settings(deadline=None, max_examples=50)
-def test_renumber_keeps_the_partition_and_the_order(stored):
-    labels = renumber(stored)
-    present = np.unique(stored[stored > 0])
-    assert labels.dtype == np.int32
-    np.testing.assert_array_equal(labels == 0, stored == 0)
-    for new, old in enumerate(present, start=1):
-        np.testing.assert_array_equal(labels == new, stored == old)

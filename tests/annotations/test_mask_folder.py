@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nuseg.annotations.mask_folder import read
+from nuseg.annotations.formats.mask_folder import read_masks as read
 from nuseg.errors import NusegError
 from nuseg.io.image import write_png
 

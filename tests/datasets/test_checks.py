@@ -6,16 +6,14 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from nuseg.datasets.checks import (
-    Finding,
     check_area,
     check_image,
     check_labels,
     describe_labels,
     find_duplicates,
-    gather,
-    looks_binary,
     pieces_per_nucleus,
 )
+from nuseg.datasets.findings import Finding, gather
 
 
 def pink(height=64, width=64):
@@ -47,22 +45,6 @@ def test_stained_tissue_raises_nothing():
 )
 def test_images_unlike_he(pixels, says):
     assert any(says in text for text in check_image(pixels))
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        (squares([1, 1, 1]), True),
-        (squares([255, 255]).astype(np.uint8), True),
-        (squares([1, 1]) > 0, True),
-        (squares([1, 1]), False),
-        (squares([255]).astype(np.uint8), False),
-        (squares([1, 2, 3]), False),
-        (np.zeros((5, 5), np.int32), False),
-    ],
-)
-def test_looks_binary(values, expected):
-    assert looks_binary(values) is expected
 
 
 def test_facts_of_known_squares():
@@ -110,8 +92,8 @@ def test_duplicates():
 
 def test_implausible_area_says_which_way():
     assert check_area(40, "train") == []
-    assert "smaller --mpp" in check_area(400, "train")[0].text
-    assert "larger --mpp" in check_area(3, "train")[0].text
+    assert "smaller mpp=" in check_area(400, "train")[0].text
+    assert "larger mpp=" in check_area(3, "train")[0].text
 
 
 def test_equal_findings_are_joined():

@@ -15,7 +15,7 @@ from nuseg.io.image import write_png
 @pytest.fixture
 def root(tmp_path):
     source = write_source(tmp_path / "source", ["a", "b", "c", "d"])
-    prepare(source, tmp_path / "set", PrepareSettings(mpp=0.5, fractions=(0.5, 0.25, 0.25)))
+    prepare(source, tmp_path / "set", PrepareSettings(mpp=0.5, split=(0.5, 0.25, 0.25)))
     return tmp_path / "set"
 
 

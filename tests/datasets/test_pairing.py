@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from annotated import field, write_source
-from nuseg.datasets.pairing import detect_format, find_pairs
+from nuseg.datasets.pairing import find_pairs
 from nuseg.errors import NusegError
 from nuseg.io.image import write_png
 
@@ -17,7 +17,7 @@ def test_endings_of_annotations(tmp_path, ending):
     touch(tmp_path / "images/p1_a.png", tmp_path / f"masks/p1_a{ending}.png")
     pairs = find_pairs(tmp_path)
     assert [(pair.name, pair.annotation.name) for pair in pairs.pairs] == [("p1_a", f"p1_a{ending}.png")]
-    assert pairs.lonely_images == pairs.lonely_annotations == ()
+    assert pairs.unpaired_images == pairs.unpaired_annotations == ()
 
 
 @pytest.mark.parametrize("folder", ["labels", "masks", "annotations", "GT"])
@@ -29,7 +29,7 @@ def test_usual_folder_names_and_suffixes(tmp_path, folder):
 def test_exact_name_wins_over_ending(tmp_path):
     touch(*(tmp_path / "images" / f"{n}.png" for n in ("a", "a_mask")))
     touch(*(tmp_path / "labels" / f"{n}.png" for n in ("a", "a_mask")))
-    assert [pair.annotation.stem for pair in find_pairs(tmp_path).pairs] == ["a", "a_mask"]
+    assert [pair.annotation.path.stem for pair in find_pairs(tmp_path).pairs] == ["a", "a_mask"]
 
 
 def test_both_in_one_folder(tmp_path):
@@ -43,8 +43,8 @@ def test_both_in_one_folder(tmp_path):
 def test_given_folders_by_name_and_path(tmp_path):
     touch(tmp_path / "src/HE/a.png", tmp_path / "elsewhere/a.png")
     pairs = find_pairs(tmp_path / "src", "HE", str(tmp_path / "elsewhere"))
-    assert pairs.pairs[0].annotation == tmp_path / "elsewhere/a.png"
-    with pytest.raises(NusegError, match="--images zz: no such folder"):
+    assert pairs.pairs[0].annotation.path == tmp_path / "elsewhere/a.png"
+    with pytest.raises(NusegError, match="images='zz': no such folder"):
         find_pairs(tmp_path / "src", "zz")
 
 
@@ -53,16 +53,17 @@ def test_one_mask_per_nucleus_layouts(tmp_path):
         touch(tmp_path / "dsb" / name / "images" / f"{name}.png", tmp_path / "dsb" / name / "masks/1.png")
         touch(tmp_path / "flat/images" / f"{name}.png", tmp_path / "flat/masks" / name / "1.png")
     for layout in ("dsb", "flat"):
-        pairs = find_pairs(tmp_path / layout).pairs
-        assert [(pair.name, pair.annotation.is_dir()) for pair in pairs] == [("id1", True), ("id2", True)]
-        assert detect_format(pairs)[0] == "folders"
+        found = find_pairs(tmp_path / layout)
+        pairs = found.pairs
+        assert [(pair.name, pair.annotation.path.is_dir()) for pair in pairs] == [("id1", True), ("id2", True)]
+        assert found.format.name == "folders"
 
 
 def test_files_without_partner(tmp_path):
     touch(tmp_path / "images/a.png", tmp_path / "images/b.png", tmp_path / "labels/b.png", tmp_path / "labels/c.png")
     pairs = find_pairs(tmp_path)
-    assert [path.name for path in pairs.lonely_images] == ["a.png"]
-    assert [path.name for path in pairs.lonely_annotations] == ["c.png"]
+    assert [path.name for path in pairs.unpaired_images] == ["a.png"]
+    assert [entry.name for entry in pairs.unpaired_annotations] == ["c.png"]
 
 
 def test_ambiguous_names_are_refused(tmp_path):
@@ -85,14 +86,19 @@ def test_nothing_found(tmp_path):
         find_pairs(tmp_path)
 
 
+def detect(source):
+    found = find_pairs(source)
+    return found.format.name, found.format_reason
+
+
 def test_detects_labels_and_binary_with_the_reason(tmp_path):
-    pairs = find_pairs(write_source(tmp_path / "labels", ["a", "b"])).pairs
-    assert detect_format(pairs) == ("labels", "a.tif has 3 different labels")
+    source = write_source(tmp_path / "labels", ["a", "b"])
+    assert detect(source) == ("labels", "because a.tif has 3 different labels")
     pixels, labels = field(0)
     write_png(tmp_path / "b/images/a.png", pixels)
     write_png(tmp_path / "b/labels/a.png", (labels > 0).astype(np.uint8) * 255)
-    assert detect_format(find_pairs(tmp_path / "b").pairs) == ("binary", "a.png has one value for all nuclei")
+    assert detect(tmp_path / "b") == ("binary", "because a.png has one value for all nuclei")
     write_png(tmp_path / "b/labels/a.png", (labels > 0)[..., None] * np.array([255, 0, 0], np.uint8))
-    assert detect_format(find_pairs(tmp_path / "b").pairs)[0] == "binary"
+    assert detect(tmp_path / "b")[0] == "binary"
     write_png(tmp_path / "b/labels/a.png", (labels == 1).astype(np.uint8))
-    assert detect_format(find_pairs(tmp_path / "b").pairs)[0] == "labels"
+    assert detect(tmp_path / "b")[0] == "labels"

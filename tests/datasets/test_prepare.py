@@ -26,7 +26,7 @@ def texts(prepared):
 
 
 def test_groups_are_never_divided_and_everything_is_recorded(source, tmp_path):
-    settings = PrepareSettings(mpp=0.5, group=r"^(p\d)_", fractions=THIRDS, licence="CC0", source="tests")
+    settings = PrepareSettings(mpp=0.5, group=r"^(p\d)_", split=THIRDS, licence="CC0", source="tests")
     prepared = prepare(source, tmp_path / "set", settings)
     dataset = Dataset.load(tmp_path / "set")
     assert prepared.dataset == dataset
@@ -48,11 +48,11 @@ def test_groups_are_never_divided_and_everything_is_recorded(source, tmp_path):
 
 
 def test_fingerprint_follows_content_alone(source, tmp_path):
-    settings = PrepareSettings(mpp=0.5, fractions=THIRDS)
+    settings = PrepareSettings(mpp=0.5, split=THIRDS)
     first = prepare(source, tmp_path / "one", settings).dataset
-    again = prepare(source, tmp_path / "two", PrepareSettings(mpp=0.5, fractions=THIRDS, name="x", licence="y"))
+    again = prepare(source, tmp_path / "two", PrepareSettings(mpp=0.5, split=THIRDS, name="x", licence="y"))
     assert first.fingerprint == again.dataset.fingerprint
-    other = [PrepareSettings(mpp=0.4, fractions=THIRDS), PrepareSettings(mpp=0.5, fractions=(0, 0, 1))]
+    other = [PrepareSettings(mpp=0.4, split=THIRDS), PrepareSettings(mpp=0.5, split=(0, 0, 1))]
     labels = tifffile.imread(source / "labels/p0_0.tif")
     fingerprints = {first.fingerprint} | {
         prepare(source, tmp_path / f"other{k}", settings).dataset.fingerprint for k, settings in enumerate(other)
@@ -75,7 +75,7 @@ def test_binary_masks_become_components(tmp_path):
     assert [item.nuclei for item in prepared.dataset.items] == [3, 3, 3]
     given = PrepareSettings(mpp=0.5, annotation="instance")
     assert prepare(tmp_path / "src", tmp_path / "set2", given).dataset.annotation == "instance"
-    with pytest.raises(NusegError, match=r"binary mask \(values \{0, 255\}.*--format binary"):
+    with pytest.raises(NusegError, match=r"binary mask \(values \{0, 255\}.*format='binary'"):
         prepare(tmp_path / "src", tmp_path / "set3", PrepareSettings(mpp=0.5, format="labels"))
 
 
@@ -139,7 +139,7 @@ def test_a_long_list_of_problems_is_cut(tmp_path):
 def test_unpaired_files(source, tmp_path):
     (source / "labels/p0_0.tif").unlink()
     write_png(source / "labels/extra.png", field(0)[1].astype(np.uint16))
-    with pytest.raises(NusegError, match=r"2 files without partner.*--skip-unpaired") as caught:
+    with pytest.raises(NusegError, match=r"2 files without partner.*skip_unpaired=") as caught:
         prepare(source, tmp_path / "set", PrepareSettings(mpp=0.5))
     assert "p0_0.png: image without annotation" in str(caught.value)
     assert "extra.png: annotation without image" in str(caught.value)
@@ -150,7 +150,7 @@ def test_unpaired_files(source, tmp_path):
 
 def test_the_same_image_never_lands_in_two_splits(source, tmp_path):
     shutil.copy(source / "images/p0_0.png", source / "images/p3_1.png")
-    prepared = prepare(source, tmp_path / "set", PrepareSettings(mpp=0.5, group="^(p.)", fractions=THIRDS))
+    prepared = prepare(source, tmp_path / "set", PrepareSettings(mpp=0.5, group="^(p.)", split=THIRDS))
     assert "warning p0_0 = p3_1 the same image under several names, in several groups: these are joined" in texts(
         prepared
     )
@@ -197,7 +197,7 @@ def test_resolution_from_the_file_the_user_or_a_stated_default(tmp_path):
 
 def test_a_wrong_resolution_is_suspected(source, tmp_path):
     assert "resolution is probably wrong" not in texts(prepare(source, tmp_path / "a", PrepareSettings(mpp=0.5)))
-    assert "give a smaller --mpp" in texts(prepare(source, tmp_path / "b", PrepareSettings(mpp=2)))
+    assert "give a smaller mpp=" in texts(prepare(source, tmp_path / "b", PrepareSettings(mpp=2)))
 
 
 def test_odd_images_and_labels_are_warned_of(source, tmp_path):
@@ -219,11 +219,11 @@ def test_no_nuclei_at_all_is_an_error(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        (PrepareSettings(mpp=5), "--mpp"),
+        (PrepareSettings(mpp=5), "mpp="),
         (PrepareSettings(mpp=0.5, mpp_column="x"), "give one of them"),
         (PrepareSettings(group="(a)", group_column="x"), "give one of them"),
-        (PrepareSettings(group_column="x"), "give it with --table"),
-        (PrepareSettings(split_column="x"), "give it with --table"),
+        (PrepareSettings(group_column="x"), "give it with table="),
+        (PrepareSettings(split_column="x"), "give it with table="),
         (PrepareSettings(format="folders"), "is a file, expected a folder of masks"),
         (PrepareSettings(images="nowhere"), "no such folder"),
         (PrepareSettings(group="^(p)"), "need at least 3 groups, found 1"),
@@ -247,7 +247,7 @@ def test_output_is_protected(source, tmp_path):
     with pytest.raises(NusegError, match="is a file"):
         prepare(source, tmp_path / "full/precious.txt", settings)
     prepare(source, tmp_path / "set", settings)
-    with pytest.raises(NusegError, match="--overwrite"):
+    with pytest.raises(NusegError, match="overwrite="):
         prepare(source, tmp_path / "set", settings)
     prepare(source, tmp_path / "set", PrepareSettings(mpp=0.4, overwrite=True))
     assert Dataset.load(tmp_path / "set").items[0].mpp == 0.4

@@ -66,5 +66,5 @@ def test_fractions():
 
 @pytest.mark.parametrize("text", ["", "0.7,0.3", "a,b,c", "0.7,0.3,0.3", "-0.1,0.1,1", "nan,0,1", "0,0,0", "1,0,0,0"])
 def test_bad_fractions(text):
-    with pytest.raises(NusegError, match="--split"):
+    with pytest.raises(NusegError, match="split="):
         parse_fractions(text)

@@ -8,6 +8,7 @@ import pytest
 import tifffile
 
 from nuseg.datasets.dataset import Item
+from nuseg.datasets.names import Entry
 from nuseg.errors import NusegError
 from nuseg.evaluation.cases import Cases, dataset_cases, find_labels, folder_cases, model_cases, read_labels
 from nuseg.io.image import write_png
@@ -54,15 +55,15 @@ def test_endings_do_not_matter(tmp_path: Path, true: str, pred: str) -> None:
 def test_partners_that_are_missing(tmp_path: Path) -> None:
     cases = folder_cases(write(tmp_path / "t", "a.png", "b.png", "c.png"), write(tmp_path / "p", "b.png", "x_mask.png"))
     assert names(cases) == ["b"]
-    assert cases.lonely_truths == ("a", "c")
-    assert cases.lonely_predictions == ("x_mask.png",)
+    assert cases.unpaired_truths == ("a", "c")
+    assert cases.unpaired_predictions == ("x_mask.png",)
 
 
 def test_an_exact_name_goes_before_a_shortened_one(tmp_path: Path) -> None:
     predictions = write(tmp_path / "p", "a.png", "a_mask.png")
     cases = folder_cases(write(tmp_path / "t", "a.png", "a_mask.png"), predictions)
     assert names(cases) == ["a", "a_mask"]
-    assert not cases.lonely_predictions
+    assert not cases.unpaired_predictions
 
 
 def test_results_of_segment_are_found_in_their_folder(tmp_path: Path) -> None:
@@ -97,7 +98,7 @@ def test_folder_that_is_none(tmp_path: Path) -> None:
 
 def test_masks_are_taken_apart(tmp_path: Path) -> None:
     write_png(tmp_path / "dots.png", DOTS)
-    labels, parted = read_labels(tmp_path / "dots.png")
+    labels, parted = read_labels(Entry(tmp_path / "dots.png"), (1, 5))
     assert parted
     assert labels.tolist() == [[1, 0, 2, 0, 3]]
 
@@ -106,14 +107,14 @@ def test_a_lossy_file_is_a_mask(tmp_path: Path) -> None:
     mask = np.zeros((40, 40), np.uint8)
     mask[4:16, 4:16] = mask[24:36, 24:36] = 255
     cv2.imwrite(str(tmp_path / "a.jpg"), mask)
-    labels, parted = read_labels(tmp_path / "a.jpg")
+    labels, parted = read_labels(Entry(tmp_path / "a.jpg"), (40, 40))
     assert parted
     assert labels.max() == 2
 
 
 def test_numbers_stay_as_stored(tmp_path: Path) -> None:
     write_png(tmp_path / "a.png", LABELS * 300)
-    labels, parted = read_labels(tmp_path / "a.png")
+    labels, parted = read_labels(Entry(tmp_path / "a.png"), (2, 4))
     assert not parted
     assert labels.max() == 600
 

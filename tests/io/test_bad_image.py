@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from image_files import claim_height, colours, png_header, save
 
-from nuseg.annotations.raw import read_raw
+from nuseg.annotations.raster import read_raw
 from nuseg.errors import NusegError
 from nuseg.io.image import read_image
 

@@ -49,8 +49,10 @@ def test_one_path_alone(folder: Path) -> None:
 
 def test_slides_beside_images_are_mentioned(folder: Path) -> None:
     (folder / "slide.ndpi").touch()
-    with pytest.warns(UserWarning, match=r"1 slide file such as slide\.ndpi"):
-        assert names(find_images([folder])) == ["a.TIF", "b.png"]
+    noted: list[str] = []
+    assert names(find_images([folder], noted=noted.append)) == ["a.TIF", "b.png"]
+    assert noted == [f"{folder}: the folder: 1 slide file such as slide.ndpi, not taken here: left out"]
+    assert names(find_images([folder])) == ["a.TIF", "b.png"]
 
 
 @pytest.mark.parametrize(
@@ -81,6 +83,8 @@ def test_a_folder_of_slides_only(tmp_path: Path) -> None:
 def test_slides_where_they_are_wanted(folder: Path) -> None:
     (folder / "slide.ndpi").touch()
     (folder / "level.dcm").touch()
-    with pytest.warns(UserWarning, match=r"1 slide file such as level\.dcm, to be named one by one"):
-        assert names(find_images([folder], slides=True)) == ["a.TIF", "b.png", "slide.ndpi"]
+    noted: list[str] = []
+    assert names(find_images([folder], slides=True, noted=noted.append)) == ["a.TIF", "b.png", "slide.ndpi"]
+    assert len(noted) == 1
+    assert "1 slide file such as level.dcm, to be named one by one" in noted[0]
     assert names(find_images([folder / "level.dcm"], slides=True)) == ["level.dcm"]

@@ -72,5 +72,5 @@ def test_no_region(tmp_path: Path, content: str, message: str) -> None:
 
 @pytest.mark.parametrize("given", ["1,2,3", "1,2,0,4", "a,b,c,d", "none.geojson", "1,2,nan,4"])
 def test_no_rectangle(given: str) -> None:
-    with pytest.raises(NusegError, match="--region"):
+    with pytest.raises(NusegError, match=r"region="):
         read_region(given)

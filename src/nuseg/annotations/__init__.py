@@ -1,1 +1,1 @@
-"""Readers of nuclei annotations, one module per format; each gives a label image."""
+"""What people drew: nuclei and regions, in any registered file format; `registry` is the way in."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nuseg.cli.command import commands as registry  # `commands` here is the package
+from nuseg.cli.messages import as_options
 from nuseg.errors import NusegError
 from nuseg.text import one_line
 
@@ -24,7 +25,7 @@ def make_app() -> typer.Typer:
         "Start with [bold]nuseg demo[/bold], then [bold]nuseg segment IMAGE -o OUT[/bold].",
     )
     for command in sorted(registry.values(), key=lambda command: (command.position, command.name)):
-        app.command(command.name)(command.function)
+        app.command(command.name, cls=command.typer_class())(command.function)
     app.callback()(common)
     return app
 
@@ -48,7 +49,7 @@ def common(
 
 
 def print_warning(message: Warning | str, *_where: Any, **_how: Any) -> None:
-    print(f"warning: {message}", file=sys.stderr)
+    print(f"warning: {as_options(str(message))}", file=sys.stderr)
 
 
 def main() -> None:
@@ -68,5 +69,5 @@ def main() -> None:
         expected = isinstance(error, NusegError)
         line = one_line(error)
         text = str(error) if expected else f"unexpected {type(error).__name__}: {line} (--debug shows where)"
-        print(f"error: {text}", file=sys.stderr)
+        print(f"error: {as_options(text)}", file=sys.stderr)
         sys.exit(1)

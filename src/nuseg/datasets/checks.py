@@ -1,33 +1,16 @@
 """Checks of images and annotations before they become a dataset; pure functions on arrays."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-import cv2
 import numpy as np
 from skimage.measure import label as connected
+
+from nuseg.datasets.findings import Finding
 
 # Medians of public H&E sets at their stated resolutions run from 12 to 60 um2; single images vary more.
 PLAUSIBLE_AREA_UM2 = (10.0, 200.0)
 SPECK_UM2 = 2.0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something to tell the user; equal texts are listed together.
-
-    Attributes
-    ----------
-    level : "error", "warning" or "note"
-        An error stops the preparation after all files were looked at.
-    name : str
-        What it concerns: the name of an image, of several, or of a split.
-    """
-
-    level: Literal["error", "warning", "note"]
-    text: str
-    name: str
 
 
 def check_image(pixels: np.ndarray) -> list[str]:
@@ -56,18 +39,6 @@ def check_image(pixels: np.ndarray) -> list[str]:
     if np.percentile(brightest - darkest, 95) < 8:
         found.append("image has no colour, not as H&E (greyscale?)")
     return found
-
-
-def looks_binary(values: np.ndarray) -> bool:
-    """Tell a mask given as a label image: one non-zero value on three or more separate pieces, or two of 255.
-
-    One nucleus in one piece (or, of a value other than 255 or True, in two) is a label image.
-    """
-    present = values[values > 0]
-    if present.size == 0 or (present != present[0]).any():
-        return False
-    pieces = cv2.connectedComponents((values > 0).astype(np.uint8), connectivity=8)[0] - 1
-    return pieces >= 3 or (pieces == 2 and (values.dtype == bool or int(present[0]) == 255))
 
 
 def nucleus_areas(labels: np.ndarray) -> np.ndarray:
@@ -161,18 +132,6 @@ def check_area(median_um2: float, what: str) -> list[Finding]:
     direction = "smaller" if median_um2 > high else "larger"
     text = (
         f"median nucleus area {median_um2:.3g} um2 is outside {low:g}-{high:g} um2: the resolution is "
-        f"probably wrong; give a {direction} --mpp"
+        f"probably wrong; give a {direction} mpp="
     )
     return [Finding("warning", text, what)]
-
-
-def gather(findings: Iterable[Finding], names_shown: int = 3) -> list[tuple[str, str]]:
-    """Join findings of equal text: (level, line with the names), in order of first appearance."""
-    joined: dict[tuple[str, str], list[str]] = {}
-    for finding in findings:
-        joined.setdefault((finding.level, finding.text), []).append(finding.name)
-    lines: list[tuple[str, str]] = []
-    for (level, text), names in joined.items():
-        more = f" and {len(names) - names_shown} more" if len(names) > names_shown else ""
-        lines.append((level, f"{text}: {', '.join(names[:names_shown])}{more}"))
-    return lines

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nuseg.annotations.raw import read_raw
+from nuseg.annotations.raster import read_raw
 from nuseg.errors import NusegError
 from nuseg.io.image import read_image
 from nuseg.io.resolution import check_mpp
@@ -127,7 +127,7 @@ def load_item(item: Item) -> tuple[np.ndarray, np.ndarray]:
     except NusegError as problem:
         raise NusegError(f"{problem}; or {AGAIN}") from problem
     if labels.ndim != 2 or labels.dtype.kind not in "ui":
-        raise NusegError(f"{item.label}: not a label image (one whole number for each pixel); {AGAIN}")
+        raise NusegError(f"{item.label}: not a label image (one whole number per pixel); {AGAIN}")
     if labels.shape != pixels.shape[:2]:
         raise NusegError(
             f"{item.label}: labels are {_size(labels)} but the image {item.image.name} is {_size(pixels)} "
@@ -143,12 +143,12 @@ def _size(array: np.ndarray) -> str:
 def _read_record(root: Path) -> dict[str, Any]:
     where = root / "dataset.json"
     if not root.is_dir():
-        raise NusegError(f"{root}: no such dataset folder; make one with `nuseg prepare SOURCE -o {root}`")
+        raise NusegError(f"{root}: no such dataset folder; make one with `nuseg prepare`")
     try:
         record = json.loads(where.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise NusegError(
-            f"{root}: is no nuseg dataset (no dataset.json); make one with `nuseg prepare {root} -o DATASET`"
+            f"{root}: is no nuseg dataset (no dataset.json); make one of it with `nuseg prepare`"
         ) from None
     except (OSError, ValueError) as problem:
         raise NusegError(f"{where}: cannot be read ({problem})") from None
@@ -187,7 +187,7 @@ def _check(dataset: Dataset) -> None:
         names.add(item.name)
         if item.split not in SPLITS:
             raise NusegError(f"{where}: split of {item.name} must be one of {', '.join(SPLITS)}, not {item.split!r}")
-        check_mpp(item.mpp, f"{where}: {item.name}", f"{AGAIN} --mpp")
+        check_mpp(item.mpp, f"{where}: {item.name}", f"{AGAIN} mpp=")
     missing = [path for item in dataset.items for path in (item.image, item.label) if not path.is_file()]
     if missing:
         more = f" and {plural(len(missing) - 1, 'more file')}" if len(missing) > 1 else ""

@@ -31,10 +31,10 @@ def groups_by_pattern(names: Sequence[str], pattern: str) -> dict[str, str]:
     try:
         expression = re.compile(pattern)
     except re.error as problem:
-        raise NusegError(f"--group {pattern}: not a regular expression ({problem})") from None
+        raise NusegError(f"group='{pattern}': not a regular expression ({problem})") from None
     if expression.groups != 1:
         raise NusegError(
-            f"--group {pattern}: expected one group in parentheses, found {expression.groups}; "
+            f"group='{pattern}': expected one group in parentheses, found {expression.groups}; "
             r"for names like patient_image write '^(.+?)_'"
         )
     groups: dict[str, str] = {}
@@ -44,7 +44,7 @@ def groups_by_pattern(names: Sequence[str], pattern: str) -> dict[str, str]:
             groups[name] = match.group(1)
     missed = [name for name in names if name not in groups]
     if missed:
-        raise NusegError(f"--group {pattern}: does not match {some(missed)}")
+        raise NusegError(f"group='{pattern}': does not match {some(missed)}")
     return groups
 
 

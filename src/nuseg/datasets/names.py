@@ -3,6 +3,8 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from nuseg.errors import NusegError
@@ -14,11 +16,40 @@ _WORD = (
 _ENDING = re.compile(rf"([_\-. ]{_WORD})+$", re.IGNORECASE)
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A file or folder, or what a file for many images holds of one of them.
+
+    Attributes
+    ----------
+    path : Path
+    image : str or None
+        Name of the image inside the file; None if the file is that image's own.
+    """
+
+    path: Path
+    image: str | None = None
+
+    @cached_property
+    def stem(self) -> str:
+        """Name by which it is paired."""
+        return stem(self.path) if self.image is None else Path(Path(self.image).name).stem
+
+    @property
+    def name(self) -> str:
+        """Name for messages that say the folder otherwise."""
+        return self.path.name if self.image is None else f"{self.image} in {self.path.name}"
+
+    def __str__(self) -> str:
+        return str(self.path) if self.image is None else f"{self.path}: {self.image}"
+
+
 def stem(path: Path) -> str:
-    """Name without suffix; `.ome.tif` counts as one suffix, and a folder's name has none."""
+    """Name without suffix; `.ome.tif` and `.geojson.gz` count as one suffix, and a folder's name has none."""
     if path.is_dir():
         return path.name
-    return path.stem.removesuffix(".ome")
+    name = Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
+    return name.removesuffix(".ome")
 
 
 def shorten(name: str) -> str:
@@ -26,36 +57,36 @@ def shorten(name: str) -> str:
     return _ENDING.sub("", name)
 
 
-def name_search(files: Sequence[Path]) -> Callable[[str, str], list[Path]]:
-    """Make a search of files by name.
+def name_search(entries: Sequence[Entry]) -> Callable[[str, str], list[Entry]]:
+    """Make a search of entries by name.
 
     Returns
     -------
     callable
-        Given a name and a shorter form of it: the file of that name; else the files that have the name, else the
+        Given a name and a shorter form of it: the entry of that name; else the ones that have the name, else the
         ones that have the shorter form, under endings such as `_labels`.
     """
-    exact = {stem(file): file for file in files}
-    shortened: dict[str, list[Path]] = defaultdict(list)
-    for file in files:
-        shortened[shorten(stem(file))].append(file)
+    exact = {entry.stem: entry for entry in entries}
+    shortened: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        shortened[shorten(entry.stem)].append(entry)
 
-    def find(name: str, shorter: str) -> list[Path]:
+    def find(name: str, shorter: str) -> list[Entry]:
         return [exact[name]] if name in exact else shortened.get(name) or shortened.get(shorter, [])
 
     return find
 
 
-def refuse_twins(files: Sequence[Path]) -> None:
-    """Refuse files of one folder that differ in their suffix alone.
+def refuse_twins(entries: Sequence[Entry]) -> None:
+    """Refuse entries of one folder that differ in their suffix alone.
 
     Raises
     ------
     NusegError
         Naming the first two.
     """
-    seen: dict[str, Path] = {}
-    for file in files:
-        twin = seen.setdefault(stem(file), file)
-        if twin is not file:
-            raise NusegError(f"{twin.parent}: {twin.name} and {file.name} have the same name; leave one of them")
+    seen: dict[str, Entry] = {}
+    for entry in entries:
+        twin = seen.setdefault(entry.stem, entry)
+        if twin is not entry:
+            raise NusegError(f"{twin.path.parent}: {twin.name} and {entry.name} have the same name; leave one of them")

@@ -18,10 +18,10 @@ def parse_fractions(text: str) -> tuple[float, float, float]:
     except ValueError:
         shares = []
     if len(shares) != 3 or not all(0 <= share < float("inf") for share in shares):
-        raise NusegError(f"--split {text}: expected three shares for train,validation,test such as 0.7,0.15,0.15")
+        raise NusegError(f"split='{text}': expected three shares for train,validation,test such as 0.7,0.15,0.15")
     total = sum(shares)
     if abs(total - 1) > 0.005 and abs(total - 100) > 0.5:
-        raise NusegError(f"--split {text}: the shares sum to {total:g}, expected 1 (or 100)")
+        raise NusegError(f"split='{text}': the shares sum to {total:g}, expected 1 (or 100)")
     return shares[0] / total, shares[1] / total, shares[2] / total
 
 
@@ -51,7 +51,7 @@ def split_groups(sizes: Mapping[str, tuple[int, int]], fractions: Sequence[float
     if len(sizes) < len(wanted):
         raise NusegError(
             f"the splits {', '.join(wanted)} need at least {plural(len(wanted), 'group')}, found {len(sizes)}: "
-            "give finer groups (--group), or fewer splits such as --split 1,0,0"
+            "give finer groups (group=), or fewer splits such as split='1,0,0'"
         )
     images = sum(size[0] for size in sizes.values())
     nuclei = max(1, sum(size[1] for size in sizes.values()))

@@ -7,16 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from nuseg.annotations import binary_mask, label_image
-from nuseg.annotations.raw import ANNOTATION_SUFFIXES
-from nuseg.datasets.checks import looks_binary
+from nuseg.annotations.annotation import Annotation
+from nuseg.annotations.registry import annotation_formats, format_of
 from nuseg.datasets.dataset import Item, load_item
-from nuseg.datasets.names import name_search, refuse_twins, shorten, stem
+from nuseg.datasets.find import annotation_paths, find_annotations
+from nuseg.datasets.names import Entry, name_search, refuse_twins, shorten
 from nuseg.errors import NusegError
-from nuseg.io.find import list_files
 
 LABELS_FOLDER = "labels"  # where datasets and results keep their label images
-LOSSY_SUFFIXES = (".jpg", ".jpeg")  # hold masks at best: compression changes the numbers of nuclei
 
 Predictor = Callable[[np.ndarray, float], np.ndarray]
 
@@ -55,8 +53,8 @@ class Cases:
     """All images to score, the truths that lack a prediction, and the predictions that lack a truth."""
 
     cases: tuple[Case, ...]
-    lonely_truths: tuple[str, ...] = ()
-    lonely_predictions: tuple[str, ...] = ()
+    unpaired_truths: tuple[str, ...] = ()
+    unpaired_predictions: tuple[str, ...] = ()
 
 
 def model_cases(items: Iterable[Item], instance: bool, predict: Predictor) -> Cases:
@@ -70,78 +68,102 @@ def model_cases(items: Iterable[Item], instance: bool, predict: Predictor) -> Ca
 
 
 def dataset_cases(items: Sequence[Item], instance: bool, predictions: Path) -> Cases:
-    """Pair every item with the file in `predictions` that has its name."""
+    """Pair every item with what `predictions` has under its name."""
 
-    def read(item: Item, file: Path) -> Compared:
+    def read(item: Item, entry: Entry) -> Compared:
         pixels, truth = load_item(item)
-        prediction, parted = read_labels(file)
+        prediction, parted = read_labels(entry, (truth.shape[0], truth.shape[1]))
         return Compared(truth, prediction, pixels, instance, parted)
 
     return _match({item.name: partial(read, item) for item in items}, predictions)
 
 
 def folder_cases(truth: Path, predictions: Path) -> Cases:
-    """Pair the label images of two folders by name."""
+    """Pair the annotations of two folders by name; polygons are drawn at the size of their partner."""
 
-    def read(truth_file: Path, file: Path) -> Compared:
-        labels, is_mask = read_labels(truth_file)
-        prediction, parted = read_labels(file)
-        return Compared(labels, prediction, None, not is_mask, parted)
+    def read(true_entry: Entry, entry: Entry) -> Compared:
+        true, predicted = read_annotation(true_entry), read_annotation(entry)
+        shape = true.shape or predicted.shape
+        if shape is None:
+            raise NusegError(f"{true_entry}: polygons without the size of the image, as {entry}; give one as labels")
+        return Compared(
+            truth=true.label_image(true.shape or shape),
+            prediction=predicted.label_image(predicted.shape or shape),
+            instance=true.instance,
+            parted=not predicted.instance,
+        )
 
-    return _match({stem(file): partial(read, file) for file in find_labels(truth)}, predictions)
+    return _match({entry.stem: partial(read, entry) for entry in find_labels(truth)}, predictions)
 
 
-def find_labels(folder: Path) -> list[Path]:
-    """Label images in a folder, or in its folder `labels`, as `nuseg segment` makes one.
+def find_labels(folder: Path) -> list[Entry]:
+    """Find annotations in a folder, or in its folder `labels`, as `nuseg segment` makes one.
+
+    Files go before folders of masks.
 
     Raises
     ------
     NusegError
-        No such folder, no label images in it, or two of one name.
+        No such folder, no annotations in it, or two of one name.
     """
     if not folder.is_dir():
         raise NusegError(f"{folder}: no such folder; expected one with label images")
-    for place in (folder, folder / LABELS_FOLDER):
-        if not place.is_dir():
-            continue
-        files = list_files(place, ANNOTATION_SUFFIXES)
-        refuse_twins(files)
-        if files:
-            return files
-    raise NusegError(f"{folder}: no label images found ({', '.join(ANNOTATION_SUFFIXES)})")
+    places = [place for place in (folder, folder / LABELS_FOLDER) if place.is_dir()]
+    listed = [annotation_paths(place) for place in places]
+    for paths in (*filter(_are_files, listed), *listed):
+        found = find_annotations(paths)
+        if found is not None and found.entries:
+            refuse_twins(found.entries)
+            return list(found.entries)
+    suffixes = sorted({suffix for kind in annotation_formats.values() for suffix in kind.suffixes})
+    raise NusegError(f"{folder}: no label images found ({', '.join(suffixes)})")
 
 
-def read_labels(path: Path) -> tuple[np.ndarray, bool]:
-    """Read a label image, or a mask as its connected components.
+def read_annotation(entry: Entry, shape: tuple[int, int] | None = None) -> Annotation:
+    """Read an annotation in whatever format it has.
+
+    Raises
+    ------
+    NusegError
+        Unreadable, or of no known format.
+    """
+    return format_of(entry.path).load(entry.path, entry.image or entry.stem, shape)
+
+
+def read_labels(entry: Entry, shape: tuple[int, int]) -> tuple[np.ndarray, bool]:
+    """Read a label image, a mask as its connected components, or polygons drawn at `shape`.
 
     Returns
     -------
     labels : (h, w) integer
+        Of the size that the file states, or else of `shape`.
     parted : bool
         Whether it was a mask: one value for all nuclei (0/255, 0/1), or a JPEG.
 
     Raises
     ------
     NusegError
-        Unreadable, or no label image.
+        Unreadable, or of no known format.
     """
-    if path.suffix.lower() in LOSSY_SUFFIXES:
-        return binary_mask.read(path), True
-    labels = label_image.read_stored(path)
-    if looks_binary(labels):
-        return binary_mask.components(labels > 0), True
-    return labels.astype(np.uint8) if labels.dtype == bool else labels, False
+    annotation = read_annotation(entry, shape)
+    return annotation.label_image(annotation.shape or shape), not annotation.instance
 
 
-def _match(readers: dict[str, Callable[[Path], Compared]], folder: Path) -> Cases:
+def _are_files(paths: Sequence[Path]) -> bool:
+    return bool(paths) and paths[0].is_file()
+
+
+def _match(readers: dict[str, Callable[[Entry], Compared]], folder: Path) -> Cases:
     """Give every truth the prediction of its name, as it is or without endings such as `_labels`."""
     predictions = find_labels(folder)
     find = name_search(predictions)
-    cases, lonely, used = [], [], set()
+    cases: list[Case] = []
+    unpaired: list[str] = []
+    used: set[Entry] = set()
     for name, read in readers.items():
         fitting = find(name, shorten(name))
         if len(fitting) > 1:
-            listed = ", ".join(file.name for file in fitting)
+            listed = ", ".join(entry.name for entry in fitting)
             raise NusegError(f"{folder}: several predictions fit {name} ({listed}); leave one of them")
         if fitting and fitting[0] in used:
             raise NusegError(f"{fitting[0]}: fits several true label images; name them alike")
@@ -149,10 +171,11 @@ def _match(readers: dict[str, Callable[[Path], Compared]], folder: Path) -> Case
             used.add(fitting[0])
             cases.append(Case(name, partial(read, fitting[0])))
         else:
-            lonely.append(name)
+            unpaired.append(name)
     if not cases:
         raise NusegError(
             f"{folder}: no prediction has the name of a true label image: expected {next(iter(readers))}.png or "
             f".tiff, found {predictions[0].name}"
         )
-    return Cases(tuple(cases), tuple(lonely), tuple(f.name for f in predictions if f not in used))
+    left = tuple(entry.name for entry in predictions if entry not in used)
+    return Cases(tuple(cases), tuple(unpaired), left)

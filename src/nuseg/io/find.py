@@ -1,7 +1,6 @@
 """Files, folders and patterns turned into a list of images."""
 
 import glob
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,7 +13,10 @@ SLIDE_SUFFIXES = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".cz
 
 
 def find_images(
-    inputs: Sequence[str | Path], failed: Callable[[str], None] | None = None, slides: bool = False
+    inputs: Sequence[str | Path],
+    failed: Callable[[str], None] | None = None,
+    slides: bool = False,
+    noted: Callable[[str], None] | None = None,
 ) -> list[Path]:
     """List the images that files, folders and patterns name.
 
@@ -31,16 +33,13 @@ def find_images(
     slides
         Whether folders and patterns give slides too: the files that end in one of `SLIDE_SUFFIXES`. DICOM slides
         have to be named one by one, since each of them is many files.
+    noted
+        Told of slide files beside the images of a folder or pattern that are left out.
 
     Returns
     -------
     list of Path
         Sorted, each file once.
-
-    Warns
-    -----
-    UserWarning
-        If slide files beside the images of a folder or pattern are left out.
 
     Raises
     ------
@@ -54,7 +53,7 @@ def find_images(
     found: dict[Path, Path] = {}
     for given in inputs:
         try:
-            for path in _expand(given, slides):
+            for path in _expand(given, slides, noted):
                 found.setdefault(path.resolve(), path)
         except NusegError as problem:
             if failed is None:
@@ -72,11 +71,11 @@ def list_files(folder: Path, suffixes: Sequence[str]) -> list[Path]:
     )
 
 
-def _expand(given: str | Path, slides: bool) -> list[Path]:
+def _expand(given: str | Path, slides: bool, noted: Callable[[str], None] | None) -> list[Path]:
     path = Path(given).expanduser()
     try:
         if path.is_dir():
-            return _images_among(sorted(path.iterdir()), f"{path}: the folder", slides)
+            return _images_among(sorted(path.iterdir()), f"{path}: the folder", slides, noted)
         if path.exists():
             return [path]
     except OSError as error:
@@ -85,11 +84,11 @@ def _expand(given: str | Path, slides: bool) -> list[Path]:
         matches = [Path(match) for match in glob.glob(str(path), recursive=True)]  # noqa: PTH207 (Path.glob takes no absolute pattern)
         if not matches:
             raise NusegError(f"{path}: no file matches this pattern; check it, and put it in quotes")
-        return _images_among(matches, f"{path}: what matches this pattern", slides)
+        return _images_among(matches, f"{path}: what matches this pattern", slides, noted)
     raise NusegError(f"{path}: no such file or folder; check the path")
 
 
-def _images_among(paths: Sequence[Path], where: str, slides: bool) -> list[Path]:
+def _images_among(paths: Sequence[Path], where: str, slides: bool, noted: Callable[[str], None] | None) -> list[Path]:
     files = [path for path in paths if not path.name.startswith(".") and path.is_file()]
     suffixes = IMAGE_SUFFIXES + (tuple(s for s in SLIDE_SUFFIXES if s not in MANY_FILES) if slides else ())
     images = [path for path in files if path.suffix.lower() in suffixes]
@@ -103,6 +102,6 @@ def _images_among(paths: Sequence[Path], where: str, slides: bool) -> list[Path]
             f"{where} holds no image: expected files ending in {', '.join(suffixes)}, "
             f"found {plural(len(files), 'other file')}{f' ({left_out})' if left_out else ''}; check the path"
         )
-    if left_out:
-        warnings.warn(f"{where}: {left_out}: left out", UserWarning, stacklevel=5)
+    if left_out and noted is not None:
+        noted(f"{where}: {left_out}: left out")
     return images

@@ -8,6 +8,7 @@ import typer
 
 from nuseg.cli.command import Command
 from nuseg.cli.commands.segment import Device, Quality
+from nuseg.cli.messages import as_options
 from nuseg.errors import NusegError
 from nuseg.text import plural
 
@@ -94,16 +95,16 @@ def evaluate(
     cases, about = plan(truth, predictions, model, quality, split, device, threads)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     jobs = track(cases.cases, "evaluating", console=console, disable=not sys.stderr.isatty())
-    scores = score_cases(jobs, failed=lambda reason: console.print(f"error: {reason}", markup=False))
-    if cases.lonely_truths:
-        listed = ", ".join(cases.lonely_truths)
-        console.print(f"error: no prediction for {plural(len(cases.lonely_truths), 'image')}: {listed}", markup=False)
-    if cases.lonely_predictions:
-        listed = ", ".join(cases.lonely_predictions)
+    scores = score_cases(jobs, failed=lambda reason: console.print(as_options(f"error: {reason}"), markup=False))
+    if cases.unpaired_truths:
+        listed = ", ".join(cases.unpaired_truths)
+        console.print(f"error: no prediction for {plural(len(cases.unpaired_truths), 'image')}: {listed}", markup=False)
+    if cases.unpaired_predictions:
+        listed = ", ".join(cases.unpaired_predictions)
         console.print(f"note: no truth for {listed}: left out", markup=False)
     if scores.rows:
-        report(scores, out, {**about, "errors": scores.errors, "missing": cases.lonely_truths})
-    if scores.errors or cases.lonely_truths:
+        report(scores, out, {**about, "errors": scores.errors, "missing": cases.unpaired_truths})
+    if scores.errors or cases.unpaired_truths:
         raise typer.Exit(1)
 
 
@@ -130,7 +131,7 @@ def plan(
     dataset = Dataset.load(truth)
     items = list(dataset.items) if split is Split.ALL else dataset.split(split.value)
     if not items:
-        raise NusegError(f"{truth}: has no {split.value} images; choose others with --split")
+        raise NusegError(f"{truth}: has no {split.value} images; choose others with split=")
     about |= {"split": split.value, "dataset": dataset.name, "fingerprint": dataset.fingerprint}
     instance = dataset.annotation == "instance"
     if predictions is not None:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nuseg.cli.command import Command
+from nuseg.cli.messages import as_options
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from nuseg.io.image import Image
-    from nuseg.io.source import Slide
+    from nuseg.io.source import Source
 
 
 def info(
@@ -23,24 +23,22 @@ def info(
     from rich.console import Console
 
     from nuseg.errors import NusegError
-    from nuseg.io.image import find_images, read_image
-    from nuseg.io.source import is_slide, open_slide
+    from nuseg.io.find import find_images
+    from nuseg.io.opening import open_source
     from nuseg.model.store import load_model
 
     wanted = load_model(model).config.mpp
     failed: list[str] = []
+    notes: list[str] = []
     console = Console(highlight=False)
-    for path in find_images(files, failed=failed.append, slides=True):
+    for path in find_images(files, failed=failed.append, slides=True, noted=notes.append):
         try:
-            if is_slide(path):
-                with open_slide(path) as slide:
-                    console.print(as_table(path, slide_facts(slide, mpp, wanted)))
-            else:
-                console.print(as_table(path, image_facts(read_image(path), mpp, wanted)))
+            with open_source(path) as source:
+                console.print(as_table(path, describe(source, mpp, wanted)))
         except NusegError as error:
             failed.append(str(error))
     for problem in failed:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {problem}", markup=False)
+        problems.print(as_options(f"error: {problem}"), markup=False)
     if failed:
         raise typer.Exit(1)
 
@@ -56,64 +54,46 @@ def as_table(path: Path, facts: dict[str, str]) -> "Table":
     return table
 
 
-def slide_facts(slide: "Slide", mpp: float | None, wanted: float) -> dict[str, str]:
-    """Describe a slide."""
+def describe(source: "Source", mpp: float | None, wanted: float) -> dict[str, str]:
+    """Describe an image or a slide, and how a model of `wanted` um/px would read it."""
     from nuseg.errors import NusegError
     from nuseg.segmentation.resample import ModelGrid
 
-    facts = {"format": f"slide, {slide.vendor}", "size": f"{slide.width} x {slide.height} px"}
+    facts = {"format": f"{source.kind}, {source.vendor}", "size": f"{source.width} x {source.height} px"}
     try:
-        used, facts["resolution"] = resolution(slide, mpp)
+        resolution = source.resolution(mpp)
     except NusegError as error:
-        return facts | {"resolution": str(error)}
-    facts["size on the slide"] = f"{slide.width * used / 1000:.2f} x {slide.height * used / 1000:.2f} mm"
-    facts["objective"] = f"{slide.objective:g}x" if slide.objective else "not stated"
+        return facts | {"resolution": as_options(str(error))}
+    used = resolution.mpp
+    assumed = " (assumed)" if resolution.note else ""
+    facts["resolution"] = f"{used:g} um/px, {resolution.source}{assumed}"
+    facts["size on the slide"] = f"{source.width * used / 1000:.2f} x {source.height * used / 1000:.2f} mm"
+    if source.kind == "slide":
+        facts |= slide_facts(source, used)
+    if source.notes:
+        facts["notes"] = "\n".join(source.notes)
+    grid = ModelGrid.of(source, used, wanted)
+    steps = []
+    if grid.shrink > 1:
+        steps.append(f"{grid.shrink} x {grid.shrink} px averaged")
+    if grid.zoom != 1:
+        steps.append(f"interpolated by {1 / grid.zoom:.3g}")
+    how = ", ".join(steps) or "as it is"
+    facts[f"read at {wanted:g} um/px"] = f"{how}: {grid.shape[1]} x {grid.shape[0]} px"
+    return facts
+
+
+def slide_facts(slide: "Source", mpp: float) -> dict[str, str]:
+    """What only a slide has: objective, levels, further pictures; `mpp` is that of level 0."""
+    facts = {"objective": f"{slide.objective:g}x" if slide.objective else "not stated"}
     facts["levels"] = "\n".join(
-        f"{number}: {level.width} x {level.height} px, 1/{level.downsample:g}, {used * level.downsample:.3g} um/px"
+        f"{number}: {level.width} x {level.height} px, 1/{level.downsample:g}, {mpp * level.downsample:.3g} um/px"
         for number, level in enumerate(slide.levels)
     )
     if slide.bounded:
         facts["scanned part"] = f"begins at x {slide.origin[0]}, y {slide.origin[1]} of the file's level 0"
     facts["further pictures"] = ", ".join(slide.associated) or "none"
-    grid = ModelGrid.of(slide, used, wanted)
-    steps = [f"level {grid.level}"]
-    if grid.shrink > 1:
-        steps.append(f"{grid.shrink} x {grid.shrink} px averaged")
-    if grid.zoom != 1:
-        steps.append(f"interpolated by {1 / grid.zoom:.3g}")
-    facts[f"read at {wanted:g} um/px"] = f"{', '.join(steps)}: {grid.shape[1]} x {grid.shape[0]} px"
     return facts
-
-
-def image_facts(image: "Image", mpp: float | None, wanted: float) -> dict[str, str]:
-    """Describe an image."""
-    from nuseg.errors import NusegError
-    from nuseg.segmentation.image_grid import model_shape
-
-    height, width = image.pixels.shape[:2]
-    facts = {"format": "image", "size": f"{width} x {height} px"}
-    try:
-        used, facts["resolution"] = resolution(image, mpp)
-    except NusegError as error:
-        return facts | {"resolution": str(error)}
-    facts["size on the slide"] = f"{width * used / 1000:.2f} x {height * used / 1000:.2f} mm"
-    rows, columns = model_shape((height, width), used, wanted)
-    facts[f"read at {wanted:g} um/px"] = f"{columns} x {rows} px"
-    return facts
-
-
-def resolution(source: "Image | Slide", mpp: float | None) -> tuple[float, str]:
-    """Settle a resolution, and say where it comes from; what would be warned of is part of that."""
-    import warnings
-
-    from nuseg.io.resolution import resolve_mpp
-    from nuseg.io.source import Slide
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        found = source.resolution(mpp) if isinstance(source, Slide) else resolve_mpp(source, mpp)
-    assumed = " (assumed)" if mpp is None and source.mpp is None else ""
-    return found.mpp, f"{found.mpp:g} um/px, {found.source}{assumed}"
 
 
 COMMAND = Command("info", 30, info)

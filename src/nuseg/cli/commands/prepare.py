@@ -1,11 +1,13 @@
 """`nuseg prepare`: a folder of images and annotations to a dataset."""
 
-from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from nuseg.cli.messages import as_options
+from nuseg.cli.progress import progress_bar
 
 from nuseg.cli.command import Command
 
@@ -13,20 +15,29 @@ if TYPE_CHECKING:
     from nuseg.datasets.prepare import Prepared
 
 
-class Format(StrEnum):
-    """How annotations are stored."""
-
-    auto = "auto"
-    labels = "labels"
-    binary = "binary"
-    folders = "folders"
-
-
 class Annotation(StrEnum):
     """What annotations mean."""
 
     instance = "instance"
     binary = "binary"
+
+
+def check_format(given: str) -> str:
+    """Refuse what is no annotation format."""
+    from nuseg.annotations.registry import annotation_formats
+    from nuseg.datasets.find import AUTO
+
+    if given != AUTO and given not in annotation_formats:
+        raise typer.BadParameter(f"{given!r} is not one of {', '.join((AUTO, *annotation_formats))}")
+    return given
+
+
+def formats_help() -> str:
+    """Help on the formats of annotations, from their registry."""
+    from nuseg.annotations.registry import annotation_formats
+
+    listed = [f"[bold]{kind.name}[/bold]: {kind.help}" for kind in annotation_formats.values()]
+    return "; ".join([*listed, "[bold]auto[/bold]: looks, and says what it took."])
 
 
 FILES = "Files"
@@ -49,25 +60,26 @@ def prepare(
     labels: Annotated[
         str | None,
         typer.Option(
-            help="Folder of the annotations, in SOURCE or a path. [dim]Default: labels/, masks/ or annotations/[/dim]",
+            help="Folder of the annotations, or file for many images, in SOURCE or a path. "
+            "[dim]Default: labels/, masks/ or annotations/[/dim]",
             rich_help_panel=FILES,
         ),
     ] = None,
     format_: Annotated[
-        Format,
+        str,
         typer.Option(
             "--format",
-            help="[bold]labels[/bold]: one number for every nucleus; [bold]binary[/bold]: black and white, every "
-            "connected piece becomes a nucleus; [bold]folders[/bold]: one mask file for every nucleus; "
-            "[bold]auto[/bold]: looks, and says what it took.",
+            metavar="NAME",
+            callback=check_format,
+            help="How annotations are stored.",
             rich_help_panel=FILES,
         ),
-    ] = Format.auto,
+    ] = "auto",
     annotation: Annotated[
         Annotation | None,
         typer.Option(
             help="[bold]binary[/bold]: touching nuclei are merged, so that training uses the mask alone. "
-            "[dim]Default: binary for --format binary, else instance[/dim]",
+            "[dim]Default: binary for masks, else instance[/dim]",
             rich_help_panel=FILES,
         ),
     ] = None,
@@ -148,7 +160,7 @@ def prepare(
     settings = PrepareSettings(
         images=images,
         labels=labels,
-        format=format_.value,
+        format=format_,
         annotation=annotation.value if annotation else None,
         mpp=mpp,
         group=group,
@@ -156,7 +168,7 @@ def prepare(
         group_column=group_column,
         split_column=split_column,
         mpp_column=mpp_column,
-        fractions=parse_fractions(split),
+        split=parse_fractions(split),
         seed=seed,
         name=name,
         licence=licence,
@@ -164,18 +176,9 @@ def prepare(
         skip_unpaired=skip_unpaired,
         overwrite=overwrite,
     )
-    show(make(source, output, settings, progress=bar))
-
-
-def bar(pairs: Sequence[Any]) -> Iterator[Any]:
-    """Show a progress bar on stderr while the pairs are worked on."""
-    import sys
-
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    yield from track(pairs, "reading and checking", console=console, transient=True, disable=not sys.stderr.isatty())
+    with progress_bar() as progress:
+        prepared = make(source, output, settings, progress)
+    show(prepared)
 
 
 def show(prepared: "Prepared") -> None:
@@ -183,14 +186,14 @@ def show(prepared: "Prepared") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from nuseg.datasets.checks import gather
+    from nuseg.datasets.findings import gather
 
     console = Console(highlight=False, soft_wrap=True)
     for decision in prepared.decisions:
-        console.print(decision, markup=False)
+        console.print(as_options(decision), markup=False)
     colours = {"warning": "yellow", "note": "dim"}
     for level, line in gather(prepared.findings):
-        console.print(f"{level}: {line}", style=colours[level], markup=False)
+        console.print(as_options(f"{level}: {line}"), style=colours[level], markup=False)
     columns = Table("split", title=f"{prepared.dataset.name} ({prepared.dataset.annotation})", title_justify="left")
     for heading in ("images", "groups", "nuclei", "median nucleus um2"):
         columns.add_column(heading, justify="right")
@@ -202,4 +205,4 @@ def show(prepared: "Prepared") -> None:
     console.print(f"dataset: {root}\nlook at: {root / 'contact_sheet.png'}", markup=False)
 
 
-COMMAND = Command("prepare", 40, prepare)
+COMMAND = Command("prepare", 40, prepare, {"format_": formats_help})

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nuseg.cli.command import Command
+from nuseg.cli.messages import as_options
 from nuseg.text import plural
 
 if TYPE_CHECKING:
     from nuseg.results.summary import Row
+    from nuseg.segmentation.folder import FolderResult
 
 
 class Device(StrEnum):
@@ -35,23 +37,16 @@ def segment(
         list[str],
         typer.Argument(metavar="IMAGES", help="Images, slides, folders of them, or patterns such as 'case*/*.tif'."),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; is made where missing.")],
-    output: Annotated[
-        str | None,
-        typer.Option(
-            help="Which results, with commas. Images: mask, labels, geojson, csv, parquet, overlay; default all but "
-            "parquet. Slides: geoparquet, geojson, geojson-gz, csv, overview, density, tissue, summary, zarr, anndata; "
-            "default geoparquet, geojson, overview, density, tissue, summary.",
-        ),
-    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; is made if it does not exist.")],
+    output: Annotated[str | None, typer.Option(help="Which results, with commas.")] = None,
     mpp: Annotated[
         float | None,
-        typer.Option(help="Resolution of all images (um/px); default: what the files say, else 0.25 with a warning."),
+        typer.Option(help="Resolution of all images (um/px); default: what the files say, else 0.25 with a note."),
     ] = None,
     quality: Annotated[
         Quality | None,
         typer.Option(
-            help="Time to spend: fast sees a quarter of the pixels; best sees each image in eight orientations, "
+            help="Time to spend: fast sees a quarter of the pixels; best sees each image in eight views, "
             "which takes eight times as long.",
             show_default="default",
         ),
@@ -62,15 +57,20 @@ def segment(
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default: all.")] = None,
     device: Annotated[Device, typer.Option(help="Where the network runs; auto takes CUDA where it can.")] = Device.AUTO,
-    tile: Annotated[
-        int | None,
-        typer.Option(min=64, help="Side of the tiles (px): memory, never the result. Default: 1024, slides 2048."),
-    ] = None,
+    tile: Annotated[int, typer.Option(min=64, help="Side of the tiles (px): memory, never the result.")] = 2048,
     region: Annotated[
         str | None,
-        typer.Option(help="Slides: count nuclei in x,y,width,height (px of level 0) or a GeoJSON file from QuPath."),
+        typer.Option(help="Count nuclei in x,y,width,height (px of level 0), or in the areas of a GeoJSON from QuPath."),
     ] = None,
-    tissue: Annotated[bool, typer.Option(help="Slides: look for nuclei in tissue alone, or everywhere.")] = True,
+    tissue: Annotated[
+        bool | None,
+        typer.Option(
+            "--tissue/--no-tissue",
+            help="Look for nuclei in tissue alone, or everywhere. Default: in tissue where the image is larger than "
+            "1 mm2.",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite", help="Segment also what is done, and replace results of other images."),
@@ -78,14 +78,13 @@ def segment(
 ) -> None:
     """Segment, count and measure nuclei in H&E images and whole slides.
 
-    Each image gets OUT/mask/NAME.png, OUT/labels/NAME.tiff,
-    OUT/geojson/NAME.geojson (for QuPath), OUT/csv/NAME.csv and
-    OUT/overlay/NAME.png; OUT/summary.csv has one row an image: count, nuclei
-    per mm2, mean area, resolution. What a slide gets is under --output.
+    Results go to OUT/OUTPUT/NAME.suffix, such as OUT/geojson/NAME.geojson
+    (for QuPath) and OUT/csv/NAME.csv; OUT/summary.csv has one row per image:
+    count, nuclei per mm2, mean area, resolution.
 
     The same command again goes on where it was interrupted, also in the
     middle of a slide: images whose results are there, by the same model and
-    --mpp, are skipped. A bad or missing image is reported, the others are
+    options, are skipped. A bad or missing image is reported, the others are
     done, and the exit code is 1.
 
     [bold]Examples[/bold]
@@ -96,95 +95,74 @@ def segment(
 
     nuseg segment slide.svs -o results --region 20000,15000,8000,8000
     """
-    import contextlib
-    import sys
-
-    import cv2
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from nuseg.io.atomic import check_folder
-    from nuseg.io.image import find_images
-    from nuseg.io.resolution import check_mpp
-    from nuseg.model.store import choose_model
-    from nuseg.results import summary
-    from nuseg.segmentation.folder import Batch, Job, find_slides, plan_jobs
-    from nuseg.segmentation.outputs import choose_outputs
-    from nuseg.segmentation.pipeline import Progress as SlideProgress
-    from nuseg.segmentation.plan import SLIDE_TILE, SlideOptions
-    from nuseg.segmentation.region import read_region
-    from nuseg.segmentation.segmenter import Segmenter
-    from nuseg.segmentation.tiling import DEFAULT_TILE
+    from nuseg.cli.progress import progress_bar
+    from nuseg.segmentation.folder import segment_folder
 
-    words = None if output is None else [word.strip() for word in output.split(",") if word.strip()]
-    choose_outputs(words, images=False, slides=False)  # a word unknown to both is said before files are looked at
-    if mpp is not None:
-        check_mpp(mpp, "--mpp")
-    check_folder(out)
-    options = SlideOptions(mpp, read_region(region) if region else None, tissue, tile or SLIDE_TILE)
-    if threads is not None:
-        cv2.setNumThreads(threads)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    missing: list[str] = []
-    all_jobs = find_slides(plan_jobs(find_images(images, failed=missing.append, slides=True)))
-    for problem in missing:
-        console.print(f"error: {problem}", markup=False)
-    if not all_jobs:
-        raise typer.Exit(1)
-    slides = any(job.slide for job in all_jobs)
-    outputs, slide_outputs = choose_outputs(words, images=not all(job.slide for job in all_jobs), slides=slides)
-    batch = Batch(all_jobs, out, outputs, mpp, slide_outputs, options)
-    rows = summary.read(out / summary.FILE)
-    found = choose_model(model, quality.value if quality else None)
-    if overwrite:
-        jobs = list(batch.jobs)
-    else:
-        batch.check_clashes(rows)
-        jobs = batch.undone(found, rows)
-    done: list[Row] = []
-    if jobs:
-        segmenter = Segmenter.load(found, device.value, threads, tile or DEFAULT_TILE)
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as bar:
-            task = bar.add_task("segmenting", total=len(jobs))
-            tiles = bar.add_task("", total=None, visible=False)
+    noted = 0
 
-            def show_image(part: float) -> None:
-                bar.update(task, completed=len(done) + part)
+    def say(text: str) -> None:
+        console.print(as_options(text), markup=False)
 
-            def show_slide(job: Job, state: SlideProgress) -> None:
-                text = f"{job.image.name}: {state.nuclei:,} nuclei, tiles"
-                left = state.tiles < state.all_tiles
-                bar.update(tiles, description=text, completed=state.tiles, total=state.all_tiles, visible=left)
+    def each(row: "Row", _done: int, _total: int) -> None:
+        nonlocal noted
+        if row.error:
+            say(f"error: {row.error}")
+        elif row.warning:
+            noted += 1
+            if noted == 1:
+                say(f"warning: {row.warning}")
 
-            work = batch.run(segmenter, jobs, rows, show_image, show_slide)
-            with contextlib.closing(work):
-                for row in work:
-                    done.append(row)
-                    bar.update(task, completed=len(done))
-                    if row.error:
-                        console.print(f"error: {row.error}", markup=False)
-                    elif row.warning and not any(earlier.warning for earlier in done[:-1]):
-                        console.print(f"warning: {row.warning}", markup=False)
-    report(done, len(batch.jobs) - len(jobs), out / summary.FILE)
-    if missing or any(row.error for row in done):
+    with progress_bar(console) as progress:
+        result = segment_folder(
+            list(images),
+            out,
+            None if output is None else [word.strip() for word in output.split(",") if word.strip()],
+            mpp=mpp,
+            model=model,
+            quality=quality.value if quality else None,
+            region=region,
+            tissue=tissue,
+            device=device.value,
+            threads=threads,
+            tile=tile,
+            overwrite=overwrite,
+            progress=progress,
+            each=each,
+            said=say,
+        )
+    report(result)
+    if result.missing or result.failed:
         raise typer.Exit(1)
 
 
-def report(rows: list["Row"], skipped: int, path: Path) -> None:
-    """Print what a batch came to."""
-    good = [row for row in rows if not row.error]
+def report(result: "FolderResult") -> None:
+    """Print what a run came to."""
+    good = [row for row in result.rows if not row.error]
     if good:
         nuclei = sum(row.nuclei or 0 for row in good)
-        print(f"{plural(len(good), 'image')}: {plural(nuclei, 'nucleus', 'nuclei')}, summary in {path}")
-    if skipped:
-        print(f"{plural(skipped, 'image')} done before (--overwrite does all again)")
-    warned = sum(bool(row.warning) for row in good)
-    if warned > 1:
-        print(f"{plural(warned, 'image')} with a warning like the one above: see {path}")
-    failed = len(rows) - len(good)
-    if failed:
-        print(f"{plural(failed, 'image')} failed: see {path}")
+        print(f"{plural(len(good), 'image')}: {plural(nuclei, 'nucleus', 'nuclei')}, summary in {result.summary}")
+    if result.skipped:
+        print(f"{plural(result.skipped, 'image')} done before (--overwrite does all again)")
+    noted = sum(bool(row.warning) for row in good)
+    if noted > 1:
+        print(f"{plural(noted, 'image')} with a warning like the one above: see {result.summary}")
+    if result.failed:
+        print(f"{plural(len(result.failed), 'image')} failed: see {result.summary}")
 
 
-COMMAND = Command("segment", 20, segment)
+def outputs_help() -> str:
+    """Help on the outputs, from their registry."""
+    from nuseg.results.registry import default_outputs, outputs
+
+    listed = "; ".join(f"[bold]{output.name}[/bold]: {output.help}" for output in outputs.values())
+    usual = {kind: ", ".join(output.name for output in default_outputs(kind)) for kind in ("image", "slide")}
+    return (
+        f"Which results, with commas. {listed}. [dim]Default for images: {usual['image']}; for slides: "
+        f"{usual['slide']}[/dim]"
+    )
+
+
+COMMAND = Command("segment", 20, segment, {"output": outputs_help})

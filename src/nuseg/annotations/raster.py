@@ -1,4 +1,4 @@
-"""The stored values of an annotation file, before anyone says what they mean."""
+"""The stored values of an annotation that is a picture, before anyone says what they mean."""
 
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from nuseg.errors import NusegError
 from nuseg.text import one_line
 
 ANNOTATION_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif", ".jpg", ".jpeg", ".npy")
+LOSSY_SUFFIXES = (".jpg", ".jpeg")  # hold masks at best: compression changes the numbers of nuclei
 
 
 def read_raw(path: str | Path, palette: bool = False) -> np.ndarray:
@@ -57,6 +58,17 @@ def read_raw(path: str | Path, palette: bool = False) -> np.ndarray:
     if values.ndim not in (2, 3) or values.size == 0:
         raise NusegError(f"{path}: expected one 2-D annotation, found an array of shape {values.shape}")
     return values
+
+
+def refuse_folder(path: Path) -> None:
+    """Say that a file was expected where `path` is a folder.
+
+    Raises
+    ------
+    NusegError
+    """
+    if path.is_dir():
+        raise NusegError(f"{path}: is a folder, expected a file; give format='folders'")
 
 
 def drop_alpha(values: np.ndarray) -> np.ndarray:

@@ -1,0 +1,128 @@
+"""What an annotation format must do."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from nuseg.annotations.annotation import Annotation
+from nuseg.errors import NusegError
+from nuseg.text import one_line
+
+SURE = 1.0
+"""The content can be nothing else."""
+LIKELY = 0.5
+"""The content fits, and would fit another format less well."""
+BY_NAME = 0.1
+"""Only the file's name speaks for it: so that a damaged file is read, and its error said."""
+
+
+@dataclass(frozen=True)
+class Sniff:
+    """How sure a format is that a file is its own, from 0 to 1, and the reason: "a.tif has 3 different labels"."""
+
+    sure: float
+    reason: str
+
+
+class AnnotationFormat(ABC):
+    """One way in which annotations are stored: subclass it, and give an instance to the registry.
+
+    Attributes
+    ----------
+    name : str
+        How users name it: `nuseg prepare --format NAME`.
+    help : str
+        What it is, in a few words without a full stop, for the list of formats.
+    suffixes : tuple of str
+        Endings of its files in lower case, with the dot: (".geojson", ".geojson.gz"). Empty for folders.
+    needs : (module, requirement) or None
+        Module beyond nuseg's own that reading and writing import, and what to install for it:
+        ("roifile", "nuseg[imagej]").
+    """
+
+    name: str
+    help: str
+    suffixes: tuple[str, ...] = ()
+    needs: tuple[str, str] | None = None
+
+    @abstractmethod
+    def sniff(self, path: Path) -> Sniff | None:
+        """Say how sure it is that `path` is of this format; None if it is not.
+
+        Every format is asked of every file: look at little, and import nothing large.
+        """
+
+    @abstractmethod
+    def read(self, path: Path, image: str, shape: tuple[int, int] | None) -> Annotation:
+        """Read what was drawn on one image.
+
+        Parameters
+        ----------
+        path : Path
+        image : str
+            One of the names of `index`; for a file of one image, the name of that image.
+        shape : (h, w) or None
+            Size of the image, where it is known; what the file itself states is checked by the caller.
+
+        Raises
+        ------
+        NusegError
+            Naming the file. Any other exception is taken for a damaged file.
+        """
+
+    def index(self, path: Path) -> list[str] | None:
+        """Name the images that a file holds annotations of; None if it is one image, named as the file."""
+        return None
+
+    def write(self, annotation: Annotation, path: Path) -> None:
+        """Write an annotation of one image, whole or not at all (`nuseg.io.atomic`).
+
+        Raises
+        ------
+        NusegError
+            This format is only read.
+        """
+        raise NusegError(f"{path}: the annotation format {self.name} can be read but not written; choose another")
+
+    def find(self, folder: Path) -> list[Path]:
+        """List what may be of this format in a folder: by default its files with one of the suffixes, sorted."""
+        return sorted(file for file in folder.iterdir() if self.claims(file))
+
+    def claims(self, path: Path) -> bool:
+        """Say whether a file is visible and has one of the suffixes."""
+        name = path.name.lower()
+        return name.endswith(self.suffixes) and not name.startswith(".") and path.is_file()
+
+    def require(self) -> None:
+        """Say what to install where `needs` is missing.
+
+        Raises
+        ------
+        NusegError
+        """
+        if self.needs is not None and find_spec(self.needs[0].partition(".")[0]) is None:
+            module, requirement = self.needs
+            raise NusegError(f"annotation format {self.name}: needs {module}: pip install '{requirement}'")
+
+    def load(self, path: Path, image: str, shape: tuple[int, int] | None = None) -> Annotation:
+        """Read what was drawn on one image, as `read`; every problem becomes a NusegError that names the file."""
+        self.require()
+        try:
+            return self.read(path, image, shape)
+        except NusegError:
+            raise
+        except Exception as problem:
+            reason = one_line(problem) or type(problem).__name__
+            raise NusegError(f"{path}: cannot be read as {self.name} ({reason}); export it again") from problem
+
+    def images(self, path: Path) -> list[str] | None:
+        """Name the images in a file, as `index`; every problem becomes a NusegError that names the file."""
+        self.require()
+        try:
+            return self.index(path)
+        except NusegError:
+            raise
+        except Exception as problem:
+            reason = one_line(problem) or type(problem).__name__
+            raise NusegError(f"{path}: cannot be read as {self.name} ({reason}); export it again") from problem

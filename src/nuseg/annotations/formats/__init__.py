@@ -1,0 +1,1 @@
+"""The annotation formats that come with nuseg, one module each, found by its attribute `FORMAT`."""

@@ -1,0 +1,110 @@
+"""Where images and annotations lie in a source folder, and in what format the annotations are."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nuseg.annotations.formats.mask_folder import mask_files
+from nuseg.datasets.find import AUTO, Found, annotation_paths, find_annotations
+from nuseg.datasets.names import shorten, stem
+from nuseg.errors import NusegError
+from nuseg.io.find import IMAGE_SUFFIXES, list_files
+
+IMAGE_FOLDERS = ("images", "image", "imgs", "img", "tissue images")
+LABEL_FOLDERS = (
+    "labels",
+    "label",
+    "masks",
+    "mask",
+    "annotations",
+    "annotation",
+    "gt",
+    "groundtruth",
+    "mask binary",
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a source folder holds: `words` say where."""
+
+    images: tuple[Path, ...]
+    annotations: Found
+    words: str
+
+
+def find_layout(source: Path, images: str | None = None, labels: str | None = None, format: str = AUTO) -> Layout:
+    """Find the images and the annotations of a source folder.
+
+    Layouts, in this order: a folder of images beside one of annotations, or beside one file for many images; both
+    in one folder, where the names of annotations that are pictures end in `_mask`, `_label` and the like.
+
+    Parameters
+    ----------
+    source : Path
+        Folder to look in.
+    images, labels : str, optional
+        Folder of the images, and folder or file of the annotations: a path, or a name inside `source`. Default:
+        usual names.
+    format : str
+        Name of the annotations' format, or "auto".
+
+    Raises
+    ------
+    NusegError
+        No images or no annotations found.
+    """
+    image_folder = _folder(source, images, IMAGE_FOLDERS, "images")
+    label_folder = _folder(source, labels, LABEL_FOLDERS, "labels")
+    files = list_files(image_folder, IMAGE_SUFFIXES)
+    paths = [path for path in annotation_paths(label_folder, format) if path != image_folder]
+    words = f"images in {image_folder}, annotations in {label_folder}"
+    if image_folder == label_folder:
+        ending = [file for file in files if shorten(stem(file)) != stem(file)]
+        paths = ending or [path for path in paths if path not in files]
+        files = [file for file in files if file not in ending]
+        words = f"images and annotations in {image_folder}"
+        words += ", told apart by the end of the name" if ending else ""
+    if not files:
+        raise NusegError(
+            f"{image_folder}: no images found ({', '.join(sorted(IMAGE_SUFFIXES))}); name the folder: images="
+        )
+    found = find_annotations(paths, format) if paths else None
+    if found is None or not found.entries:
+        raise NusegError(
+            f"{label_folder}: no annotations found; expected files named like the images, such as "
+            f"{stem(files[0])}.png or {stem(files[0])}_mask.png, or name the folder: labels="
+        )
+    return Layout(tuple(files), found, words)
+
+
+def image_and_masks(folder: Path) -> tuple[list[Path], list[Path]]:
+    """List image and masks of a folder as in the Data Science Bowl 2018: `ID/images/ID.png`, `ID/masks/*`.
+
+    Raises
+    ------
+    NusegError
+        There are several images.
+    """
+    pictures = list_files(folder / "images", IMAGE_SUFFIXES)
+    if len(pictures) > 1:
+        raise NusegError(f"{folder / 'images'}: expected one image beside masks/, found {len(pictures)}")
+    return pictures, mask_files(folder / "masks")
+
+
+def bowl_folders(source: Path) -> list[Path]:
+    """List the folders in a folder that hold `images/` and `masks/`, as in the Data Science Bowl 2018."""
+    return [f for f in sorted(source.iterdir()) if (f / "masks").is_dir() and (f / "images").is_dir()]
+
+
+def _folder(source: Path, given: str | None, usual: Iterable[str], name: str) -> Path:
+    if given is not None:
+        for place in (source / given, Path(given)):
+            if place.is_dir() or (name == "labels" and place.is_file()):
+                return place
+        raise NusegError(f"{name}='{given}': no such folder, neither in {source} nor as a path")
+    present = {f.name.lower(): f for f in sorted(source.iterdir()) if f.is_dir()}
+    for word in usual:
+        if word in present:
+            return present[word]
+    return source

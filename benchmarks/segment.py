@@ -21,7 +21,9 @@ from typing import TypeVar
 import cv2
 
 from nuseg.engines.loading import Network, load_engine
-from nuseg.io.image import find_images, read_image, write_png
+from nuseg.io.find import find_images
+from nuseg.io.opening import read_image
+from nuseg.io.image import write_png
 from nuseg.measure.nuclei import measure_nuclei
 from nuseg.measure.outline import outlines
 from nuseg.model.store import Model, load_model

@@ -28,8 +28,9 @@ from scipy import ndimage
 from skimage.measure import regionprops_table
 from skimage.segmentation import watershed
 
-from nuseg.io.image import find_images, read_image
-from nuseg.io.source import open_slide
+from nuseg.io.find import find_images
+from nuseg.io.opening import read_image
+from nuseg.io.opening import open_slide
 from nuseg.model.store import load_model
 from nuseg.results.slide import DEFAULT_SLIDE_OUTPUTS, write_slide_results
 from nuseg.segmentation.checkpoint import Partial

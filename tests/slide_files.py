@@ -8,7 +8,7 @@ import tifffile
 
 from nuseg.errors import NusegError
 from nuseg.io.resolution import PixelSize
-from nuseg.io.source import Slide
+from nuseg.io.source import Source
 
 TILE = 64
 CM_PER_UM = 1e-4

@@ -6,46 +6,45 @@
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from nuseg.evaluation import score_image as evaluate
-    from nuseg.io.image import read_image
-    from nuseg.io.source import open_slide
-    from nuseg.model.store import load_model
-    from nuseg.segmentation.pipeline import segment_slide
-    from nuseg.segmentation.segmenter import Segmentation, segment
-    from nuseg.training.fit import train
-
-__all__ = [
-    "Segmentation",
-    "evaluate",
-    "load_model",
-    "open_slide",
-    "read_image",
-    "segment",
-    "segment_slide",
-    "train",
-]
-
-# Where each public name lives; loaded when first used, so that `import nuseg` is instant.
+# Where each public name lives; loaded when first used, so that `import nuseg` is instant. `__init__.pyi` tells type
+# checkers the same.
 HOMES = {
-    "Segmentation": ("nuseg.segmentation.segmenter", "Segmentation"),
-    "evaluate": ("nuseg.evaluation", "score_image"),
-    "load_model": ("nuseg.model.store", "load_model"),
-    "open_slide": ("nuseg.io.source", "open_slide"),
-    "read_image": ("nuseg.io.image", "read_image"),
-    "segment": ("nuseg.segmentation.segmenter", "segment"),
-    "segment_slide": ("nuseg.segmentation.pipeline", "segment_slide"),
-    "train": ("nuseg.training.fit", "train"),
+    "Dataset": "nuseg.datasets.dataset",
+    "Image": "nuseg.io.image",
+    "NusegError": "nuseg.errors",
+    "Output": "nuseg.results.output",
+    "PrepareSettings": "nuseg.datasets.prepare",
+    "Progress": "nuseg.progress",
+    "Region": "nuseg.segmentation.region",
+    "SegmentOptions": "nuseg.segmentation.plan",
+    "Segmentation": "nuseg.results.segmentation",
+    "Segmenter": "nuseg.segmentation.segmenter",
+    "Source": "nuseg.io.source",
+    "TrainConfig": "nuseg.training.config",
+    "annotation_formats": "nuseg.annotations.registry",
+    "evaluate": "nuseg.evaluation",
+    "evaluate_dataset": "nuseg.evaluation.dataset",
+    "load_model": "nuseg.model.store",
+    "open_slide": "nuseg.io.opening",
+    "open_source": "nuseg.io.opening",
+    "outputs": "nuseg.results.registry",
+    "prepare": "nuseg.datasets.prepare",
+    "read_image": "nuseg.io.opening",
+    "read_region": "nuseg.segmentation.region",
+    "segment": "nuseg.segmentation.segmenter",
+    "segment_folder": "nuseg.segmentation.folder",
+    "train": "nuseg.training.fit",
 }
+NAMES_THERE = {"evaluate": "score_image"}
+__all__ = sorted(HOMES)
 
 
 def __getattr__(name: str) -> Any:
     if name not in HOMES:
         raise AttributeError(f"module 'nuseg' has no attribute {name!r}")
-    module, attribute = HOMES[name]
-    return getattr(import_module(module), attribute)
+    return getattr(import_module(HOMES[name]), NAMES_THERE.get(name, name))
 
 
 def __dir__() -> list[str]:

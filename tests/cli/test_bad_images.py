@@ -17,7 +17,8 @@ import tifffile
 from command_line import Result, check_one_error, check_usage_error, run_cli
 from damage import cut
 
-from nuseg.io.image import read_image, write_png
+from nuseg.io.opening import read_image
+from nuseg.io.image import write_png
 
 pytestmark = pytest.mark.usefixtures("nothing_half_written")
 

@@ -11,7 +11,7 @@ from image_files import claim_height, colours, png_header, save
 
 from nuseg.annotations.raster import read_raw
 from nuseg.errors import NusegError
-from nuseg.io.image import read_image
+from nuseg.io.opening import read_image
 
 RGB = colours()
 

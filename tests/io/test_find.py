@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nuseg.errors import NusegError
-from nuseg.io.image import find_images
+from nuseg.io.find import find_images
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from image_files import blocks, colours, png_chunk, save
 
 import nuseg
 from nuseg.errors import NusegError
-from nuseg.io.image import Image, read_image, write_png
+from nuseg.io.image import Image, write_png
+from nuseg.io.opening import read_image
 
 RGB = colours()
 GREY = np.ascontiguousarray(RGB[..., 0])

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from image_files import colours, save
 
 from nuseg.errors import NusegError
-from nuseg.io.image import Image, read_image
+from nuseg.io.image import Image
+from nuseg.io.opening import read_image
 from nuseg.io.resolution import DEFAULT_MPP, MAX_MPP, MIN_MPP, PixelSize, check_mpp, judge, resolve_mpp
 
 

@@ -9,8 +9,9 @@ import pytest
 import tifffile
 
 from nuseg.errors import NusegError
-from nuseg.io.image import read_image, write_png
-from nuseg.io.source import is_slide, open_slide
+from nuseg.io.opening import read_image
+from nuseg.io.image import write_png
+from nuseg.io.opening import is_slide, open_slide
 from slide_files import array_slide, save_ome, save_pyramid, scene
 
 PIXELS = scene(300, 421)

@@ -6,7 +6,7 @@ import numpy as np
 from annotated import field, write_source
 from nuseg.datasets.dataset import Item
 from nuseg.datasets.prepare import PrepareSettings, prepare
-from nuseg.io.image import read_image
+from nuseg.io.opening import read_image
 from nuseg.plot.contact_sheet import (
     MAX_IMAGES,
     SPLIT_COLOURS,

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nuseg.io.image import read_image
+from nuseg.io.opening import read_image
 from nuseg.plot import outlines as overlay
 from nuseg.plot.outlines import draw_outlines
 

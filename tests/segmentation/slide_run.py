@@ -8,7 +8,7 @@ import numpy as np
 
 from dark_model import CONFIG, dark_network
 from nuseg.io.resolution import PixelSize
-from nuseg.io.source import Slide
+from nuseg.io.source import Source
 from nuseg.model.store import Model
 from nuseg.segmentation.pipeline import segment_slide
 from nuseg.segmentation.plan import SlideOptions

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from dark_model import CONFIG, dark_network, save_dark_model
 from nuseg.errors import NusegError
-from nuseg.io.image import Image, read_image, write_png
+from nuseg.io.image import Image, write_png
+from nuseg.io.opening import read_image
 from nuseg.model.store import Model
 from nuseg.segmentation.segmenter import SUFFIXES, Segmentation, segment
 

@@ -14,7 +14,8 @@ from nuseg.datasets.checks import LabelFacts, check_image, check_labels, describ
 from nuseg.datasets.findings import Finding
 from nuseg.datasets.pairing import Pair
 from nuseg.errors import NusegError
-from nuseg.io.image import Image, read_image, write_png
+from nuseg.io.image import Image, write_png
+from nuseg.io.opening import read_image
 from nuseg.io.resolution import DEFAULT_MPP, Resolution, resolve_mpp
 
 

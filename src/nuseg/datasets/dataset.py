@@ -9,7 +9,7 @@ import numpy as np
 
 from nuseg.annotations.raster import read_raw
 from nuseg.errors import NusegError
-from nuseg.io.image import read_image
+from nuseg.io.opening import read_image
 from nuseg.io.resolution import check_mpp
 from nuseg.text import plural
 

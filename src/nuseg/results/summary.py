@@ -21,7 +21,8 @@ class Row:
 
     The true number of nuclei is to be expected between `nuclei_low` and `nuclei_high`, where the model says so.
     `area_mm2` is the area that `nuclei_per_mm2` and `mask_fraction` are over: the tissue or the region where these were
-    asked for, else all of the image. `settings` identifies what the numbers depend on beside the image: model, thresholds and options.
+    asked for, else all of the image. `settings` identifies what the numbers depend on beside the image: model,
+    thresholds and options.
     """
 
     name: str

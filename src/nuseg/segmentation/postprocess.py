@@ -74,9 +74,7 @@ def fill_holes(mask: np.ndarray, side: int) -> np.ndarray:
     A hole is an 8-connected component of background that does not reach the border of the image and lies in a square of
     `side` px: whether a pixel is in one can be seen within that distance.
     """
-    _, components, stats, _ = cv2.connectedComponentsWithStats(
-        (~mask).astype(np.uint8), connectivity=8, ltype=cv2.CV_32S
-    )
+    _, holes, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
     x, y, width, height = (stats[:, column] for column in range(4))
     within = [x > 0, y > 0, x + width < mask.shape[1], y + height < mask.shape[0]]
     small = np.logical_and.reduce([*within, width <= side, height <= side])

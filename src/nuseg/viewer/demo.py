@@ -10,8 +10,8 @@ from nuseg.datasets.synthetic import synthetic_field
 from nuseg.evaluation.report import score_image
 from nuseg.io.image import Image, write_png
 from nuseg.plot.outlines import draw_outlines
-from nuseg.results import labels as label_tiff
-from nuseg.segmentation.segmenter import Segmentation
+from nuseg.results.formats import labels as label_tiff
+from nuseg.results.segmentation import Segmentation
 from nuseg.types import RGB, LabelImage
 from nuseg.viewer.page import Panel, render_page, write_page
 

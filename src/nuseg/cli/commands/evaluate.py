@@ -2,21 +2,17 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nuseg.cli.command import Command
 from nuseg.cli.commands.segment import Device, Quality
 from nuseg.cli.messages import as_options
-from nuseg.errors import NusegError
 from nuseg.text import plural
 
 if TYPE_CHECKING:
-    from nuseg.evaluation.cases import Cases
-    from nuseg.evaluation.scoring import Scores
-
-DATASET_FILE = "dataset.json"
+    from nuseg.evaluation.dataset import Evaluation
 
 
 class Split(StrEnum):
@@ -48,7 +44,8 @@ def evaluate(
     quality: Annotated[Quality | None, typer.Option(help="As of `nuseg segment`.", show_default="default")] = None,
     split: Annotated[Split, typer.Option(help="Which images of the dataset.")] = Split.TEST,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for tables, scores and pictures; is made where missing.")
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for tables, scores and pictures; is made if it does not exist."),
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of the model; default: all.")] = None,
     device: Annotated[Device, typer.Option(help="Where the model runs.")] = Device.AUTO,
@@ -75,103 +72,59 @@ def evaluate(
 
     nuseg evaluate true-labels --predictions other-tool/masks
     """
-    import sys
-
     from rich.console import Console
-    from rich.progress import track
 
-    from nuseg.evaluation.scoring import score_cases
+    from nuseg.cli.progress import progress_bar
+    from nuseg.evaluation.dataset import evaluate_dataset
     from nuseg.io.atomic import check_folder
 
-    if predictions is not None and (model or quality) is not None:
-        raise typer.BadParameter("give --predictions, or --model and --quality, not both")
-    if predictions is None and not (truth / DATASET_FILE).is_file() and truth.is_dir():
-        raise typer.BadParameter(
-            f"{truth} is a folder of label images (no {DATASET_FILE}): name the predictions to compare, -p FOLDER; "
-            "or make a dataset of images and labels with `nuseg prepare`, to run a model on"
-        )
     if out is not None:
         check_folder(out)
-    cases, about = plan(truth, predictions, model, quality, split, device, threads)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    jobs = track(cases.cases, "evaluating", console=console, disable=not sys.stderr.isatty())
-    scores = score_cases(jobs, failed=lambda reason: console.print(as_options(f"error: {reason}"), markup=False))
+
+    def say(text: str) -> None:
+        console.print(as_options(text), markup=False)
+
+    with progress_bar(console) as progress:
+        found = evaluate_dataset(
+            truth,
+            predictions,
+            model,
+            quality=quality.value if quality else None,
+            split=split.value,
+            device=device.value,
+            threads=threads,
+            progress=progress,
+            failed=lambda reason: say(f"error: {reason}"),
+        )
+    cases, scores = found.cases, found.scores
     if cases.unpaired_truths:
         listed = ", ".join(cases.unpaired_truths)
-        console.print(f"error: no prediction for {plural(len(cases.unpaired_truths), 'image')}: {listed}", markup=False)
+        say(f"error: no prediction for {plural(len(cases.unpaired_truths), 'image')}: {listed}")
     if cases.unpaired_predictions:
-        listed = ", ".join(cases.unpaired_predictions)
-        console.print(f"note: no truth for {listed}: left out", markup=False)
+        say(f"note: no truth for {', '.join(cases.unpaired_predictions)}: left out")
     if scores.rows:
-        report(scores, out, {**about, "errors": scores.errors, "missing": cases.unpaired_truths})
+        report(found, out)
     if scores.errors or cases.unpaired_truths:
         raise typer.Exit(1)
 
 
-def plan(
-    truth: Path,
-    predictions: Path | None,
-    model: str | None,
-    quality: Quality | None,
-    split: Split,
-    device: Device,
-    threads: int | None,
-) -> tuple["Cases", dict[str, Any]]:
-    """Say what to compare, and how to name it in scores.json."""
-    import cv2
-
-    from nuseg.datasets.dataset import Dataset
-    from nuseg.evaluation.cases import dataset_cases, folder_cases, model_cases
-
-    about: dict[str, Any] = {"truth": str(truth)}
-    if predictions is not None:
-        about["predictions"] = str(predictions)
-    if predictions is not None and not (truth / DATASET_FILE).is_file():
-        return folder_cases(truth, predictions), about
-    dataset = Dataset.load(truth)
-    items = list(dataset.items) if split is Split.ALL else dataset.split(split.value)
-    if not items:
-        raise NusegError(f"{truth}: has no {split.value} images; choose others with split=")
-    about |= {"split": split.value, "dataset": dataset.name, "fingerprint": dataset.fingerprint}
-    instance = dataset.annotation == "instance"
-    if predictions is not None:
-        return dataset_cases(items, instance, predictions), about
-
-    from nuseg.model.store import choose_model
-    from nuseg.segmentation.segmenter import Segmenter
-
-    if threads is not None:
-        cv2.setNumThreads(threads)
-    segmenter = Segmenter.load(choose_model(model, quality.value if quality else None), device.value, threads)
-    about["model"] = segmenter.model.config.name
-    return model_cases(items, instance, lambda pixels, mpp: segmenter.find_nuclei(pixels, mpp)[0]), about
-
-
-def report(scores: "Scores", out: Path | None, about: dict[str, Any]) -> None:
+def report(found: "Evaluation", out: Path | None) -> None:
     """Print the table and, where `out` is given, write all files."""
     from rich.console import Console
 
-    from nuseg.evaluation.report import TITLES, render_summary, summarise, write_scores
-    from nuseg.io.image import write_png
-    from nuseg.plot.comparison import draw_comparison
+    from nuseg.evaluation.report import TITLES, render_summary
 
-    table = scores.table
-    Console(highlight=False, soft_wrap=True).print(render_summary(summarise(table)))
+    scores = found.scores
+    Console(highlight=False, soft_wrap=True).print(render_summary(found.summary))
     if scores.parted:
         count = plural(len(scores.parted), "prediction")
         print(f"note: {count} with one value for all nuclei: connected components taken as nuclei")
     worst = ", ".join(f"{scored.name} ({TITLES[scored.score]} {scored.value:.3f})" for scored in scores.worst)
     print(f"worst: {worst}")
-    if out is None:
-        return
-    write_scores(table, out, **about)
-    for rank, scored in enumerate(scores.worst, 1):
-        compared = scored.compared
-        if compared.pixels is not None:
-            caption = f"{scored.name}  {TITLES[scored.score]} {scored.value:.3f}"
-            drawn = draw_comparison(compared.pixels, compared.truth, compared.prediction, caption)
-            write_png(out / f"worst-{rank}.png", drawn)
-    print(f"written: {out}")
+    if out is not None:
+        found.save(out)
+        print(f"written: {out}")
 
 
 COMMAND = Command("evaluate", 60, evaluate)

@@ -37,8 +37,9 @@ def info(
                 console.print(as_table(path, describe(source, mpp, wanted)))
         except NusegError as error:
             failed.append(str(error))
-    for problem in failed:
-        problems.print(as_options(f"error: {problem}"), markup=False)
+    problems = Console(stderr=True, highlight=False, soft_wrap=True)
+    for text in (*(f"note: {note}" for note in notes), *(f"error: {problem}" for problem in failed)):
+        problems.print(as_options(text), markup=False)
     if failed:
         raise typer.Exit(1)
 

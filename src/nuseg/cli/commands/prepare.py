@@ -2,14 +2,13 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nuseg.cli.command import Command
 from nuseg.cli.messages import as_options
 from nuseg.cli.progress import progress_bar
-
-from nuseg.cli.command import Command
 
 if TYPE_CHECKING:
     from nuseg.datasets.prepare import Prepared

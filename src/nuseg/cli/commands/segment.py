@@ -60,7 +60,7 @@ def segment(
     tile: Annotated[int, typer.Option(min=64, help="Side of the tiles (px): memory, never the result.")] = 2048,
     region: Annotated[
         str | None,
-        typer.Option(help="Count nuclei in x,y,width,height (px of level 0), or in the areas of a GeoJSON from QuPath."),
+        typer.Option(help="Count nuclei in x,y,width,height (px of level 0), or in the areas of a GeoJSON file."),
     ] = None,
     tissue: Annotated[
         bool | None,

@@ -31,11 +31,13 @@ def as_anndata(result: "Segmentation") -> "anndata.AnnData":
     from nuseg.results.segmentation import versions
 
     nuclei = result.nuclei
+    # Strings as objects: AnnData does not write those of Arrow.
+    names, meanings = pd.Index(VARIABLES, dtype=object), [COLUMNS[name] for name in VARIABLES]
     about = result.info.about() | {f"version_{package}": number for package, number in versions().items()}
     return anndata.AnnData(
         X=nuclei[VARIABLES].to_numpy(np.float32),
-        obs=pd.DataFrame(index=nuclei["id"].astype(str).to_numpy(object)),
-        var=pd.DataFrame({"meaning": [COLUMNS[name] for name in VARIABLES]}, index=VARIABLES),
+        obs=pd.DataFrame(index=pd.Index([str(number) for number in nuclei["id"]], dtype=object)),
+        var=pd.DataFrame({"meaning": pd.Series(meanings, names, dtype=object)}, index=names),
         obsm={name: nuclei[columns].to_numpy(np.float64) for name, columns in PLACES.items()},
         uns={"nuseg": about | {"mpp": result.mpp}},
     )

@@ -1,0 +1,53 @@
+from nuseg.annotations.registry import annotation_formats as annotation_formats
+from nuseg.datasets.dataset import Dataset as Dataset
+from nuseg.datasets.prepare import PrepareSettings as PrepareSettings
+from nuseg.datasets.prepare import prepare as prepare
+from nuseg.errors import NusegError as NusegError
+from nuseg.evaluation import score_image as evaluate
+from nuseg.evaluation.dataset import evaluate_dataset as evaluate_dataset
+from nuseg.io.image import Image as Image
+from nuseg.io.opening import open_slide as open_slide
+from nuseg.io.opening import open_source as open_source
+from nuseg.io.opening import read_image as read_image
+from nuseg.io.source import Source as Source
+from nuseg.model.store import load_model as load_model
+from nuseg.progress import Progress as Progress
+from nuseg.results.output import Output as Output
+from nuseg.results.registry import outputs as outputs
+from nuseg.results.segmentation import Segmentation as Segmentation
+from nuseg.segmentation.folder import segment_folder as segment_folder
+from nuseg.segmentation.plan import SegmentOptions as SegmentOptions
+from nuseg.segmentation.region import Region as Region
+from nuseg.segmentation.region import read_region as read_region
+from nuseg.segmentation.segmenter import Segmenter as Segmenter
+from nuseg.segmentation.segmenter import segment as segment
+from nuseg.training.config import TrainConfig as TrainConfig
+from nuseg.training.fit import train as train
+
+__all__ = [
+    "Dataset",
+    "Image",
+    "NusegError",
+    "Output",
+    "PrepareSettings",
+    "Progress",
+    "Region",
+    "SegmentOptions",
+    "Segmentation",
+    "Segmenter",
+    "Source",
+    "TrainConfig",
+    "annotation_formats",
+    "evaluate",
+    "evaluate_dataset",
+    "load_model",
+    "open_slide",
+    "open_source",
+    "outputs",
+    "prepare",
+    "read_image",
+    "read_region",
+    "segment",
+    "segment_folder",
+    "train",
+]

@@ -59,6 +59,28 @@ def test_one_mask_per_nucleus_layouts(tmp_path):
         assert found.format.name == "folders"
 
 
+def test_annotations_of_another_kind_beside_the_images(tmp_path):
+    touch(tmp_path / "a.png", tmp_path / "b.png")
+    for name in ("a.geojson", "b.geojson", "notes.geojson.txt"):
+        (tmp_path / name).write_text('{"type": "FeatureCollection", "features": []}')
+    pairs = find_pairs(tmp_path)
+    assert [(pair.name, pair.annotation.name) for pair in pairs.pairs] == [("a", "a.geojson"), ("b", "b.geojson")]
+    assert (pairs.format.name, pairs.format_reason) == ("geojson", "because a.geojson holds GeoJSON objects")
+    touch(tmp_path / "a_mask.png", tmp_path / "b_mask.png")
+    assert find_pairs(tmp_path).pairs[0].annotation.name == "a_mask.png"
+
+
+def test_a_given_format_is_looked_for_among_others(tmp_path):
+    touch(tmp_path / "images/a.png", tmp_path / "labels/a.png")
+    (tmp_path / "labels/a.geojson").write_text('{"type": "FeatureCollection", "features": []}')
+    for name, file in (("labels", "a.png"), ("geojson", "a.geojson")):
+        pairs = find_pairs(tmp_path, format=name)
+        assert [pair.annotation.name for pair in pairs.pairs] == [file]
+        assert (pairs.format.name, pairs.format_reason) == (name, "as given")
+    with pytest.raises(NusegError, match="annotation format boxes: expected one of"):
+        find_pairs(tmp_path, format="boxes")
+
+
 def test_files_without_partner(tmp_path):
     touch(tmp_path / "images/a.png", tmp_path / "images/b.png", tmp_path / "labels/b.png", tmp_path / "labels/c.png")
     pairs = find_pairs(tmp_path)

@@ -3,9 +3,12 @@ import shutil
 
 import numpy as np
 import pytest
+import shapely
 import tifffile
 
 from annotated import field, write_source
+from nuseg.annotations.annotation import Annotation
+from nuseg.annotations.registry import annotation_formats
 from nuseg.datasets import prepare as module
 from nuseg.datasets.dataset import Dataset, load_item
 from nuseg.datasets.prepare import PrepareSettings, prepare
@@ -88,6 +91,26 @@ def test_bowl_layout(tmp_path):
     dataset = prepare(tmp_path / "src", tmp_path / "set", PrepareSettings(mpp=0.5)).dataset
     assert dataset.annotation == "instance"
     np.testing.assert_array_equal(load_item(dataset.items[1])[1], field(1)[1])
+
+
+@pytest.mark.parametrize("name", ["a.geojson", "a.geojson.gz"])
+def test_polygons_become_label_images(tmp_path, name):
+    source = write_source(tmp_path / "source", ["a"])
+    (source / "labels/a.tif").unlink()
+    boxes = [shapely.box(1, 2, 5, 6), shapely.box(2, 3, 4, 5), shapely.box(90, 90, 95, 95)]
+    annotation_formats["geojson"].write(Annotation(polygons=tuple(boxes)), source / "labels" / name)
+    prepared = prepare(source, tmp_path / "set", PrepareSettings(mpp=0.5, split=(0, 0, 1)))
+    assert any(f"format: geojson, because {name} holds GeoJSON objects" in text for text in prepared.decisions)
+    assert "note a 1 polygon outside of the image" in texts(prepared)
+    labels = load_item(prepared.dataset.items[0])[1]
+    assert np.bincount(labels.ravel())[1:].tolist() == [12, 4]
+    assert (labels[3:5, 2:4] == 2).all()
+
+
+def test_progress_is_told_after_every_image(source, tmp_path):
+    states = []
+    prepare(source, tmp_path / "set", PrepareSettings(mpp=0.5), states.append)
+    assert [(state.done, state.total) for state in states] == [(done, 8) for done in range(1, 9)]
 
 
 def test_gaps_are_closed_and_said(source, tmp_path):
@@ -225,6 +248,7 @@ def test_no_nuclei_at_all_is_an_error(tmp_path):
         (PrepareSettings(group_column="x"), "give it with table="),
         (PrepareSettings(split_column="x"), "give it with table="),
         (PrepareSettings(format="folders"), "is a file, expected a folder of masks"),
+        (PrepareSettings(format="boxes"), "annotation format boxes: expected one of binary, geojson, labels, folders"),
         (PrepareSettings(images="nowhere"), "no such folder"),
         (PrepareSettings(group="^(p)"), "need at least 3 groups, found 1"),
     ],

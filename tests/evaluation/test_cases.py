@@ -5,8 +5,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import shapely
 import tifffile
 
+from nuseg.annotations.annotation import Annotation
+from nuseg.annotations.registry import annotation_formats
 from nuseg.datasets.dataset import Item
 from nuseg.datasets.names import Entry
 from nuseg.errors import NusegError
@@ -126,6 +129,36 @@ def test_truth_that_is_a_mask_tells_nothing_of_nuclei(tmp_path: Path) -> None:
     assert (compared.instance, compared.parted) == (False, False)
 
 
+def test_polygons_are_drawn_at_the_size_of_their_partner(tmp_path: Path) -> None:
+    polygons = Annotation(polygons=(shapely.box(0, 0, 2, 1), shapely.box(3, 0, 4, 2)))
+    for folder in ("p", "q"):
+        annotation_formats["geojson"].write(polygons, tmp_path / folder / "a.geojson")
+    write(tmp_path / "t", "a.png")
+    for true, pred in (("t", "p"), ("p", "t")):
+        compared = folder_cases(tmp_path / true, tmp_path / pred).cases[0].read()
+        assert compared.truth.tolist() == compared.prediction.tolist() == LABELS.tolist()
+        assert compared.instance
+        assert not compared.parted
+    with pytest.raises(NusegError, match="polygons without the size of the image"):
+        folder_cases(tmp_path / "p", tmp_path / "q").cases[0].read()
+
+
+def test_a_stray_file_beside_label_images_does_not_matter(tmp_path: Path) -> None:
+    write(tmp_path / "t", "a.png")
+    (tmp_path / "t" / "a.geojson").write_text("{}")
+    assert [entry.name for entry in find_labels(tmp_path / "t")] == ["a.png"]
+
+
+def test_folders_of_masks_are_the_last_choice(tmp_path: Path) -> None:
+    for number in (1, 2):
+        write_png(tmp_path / "t" / "a" / f"{number}.png", (number == LABELS).astype(np.uint8))
+    write(tmp_path / "p", "a.png")
+    compared = folder_cases(tmp_path / "t", tmp_path / "p").cases[0].read()
+    assert compared.truth.tolist() == LABELS.tolist()
+    write(tmp_path / "t" / "labels", "b.png")
+    assert [entry.name for entry in find_labels(tmp_path / "t")] == ["b.png"]
+
+
 @pytest.fixture
 def item(tmp_path: Path) -> Item:
     write_png(tmp_path / "d" / "images" / "a.png", np.full((2, 4, 3), 200, np.uint8))
@@ -154,3 +187,9 @@ def test_dataset_against_files(item: Item, tmp_path: Path) -> None:
     compared = cases.cases[0].read()
     assert compared.pixels is not None
     assert compared.prediction.tolist() == LABELS.tolist()
+
+
+def test_dataset_against_polygons(item: Item, tmp_path: Path) -> None:
+    polygons = Annotation(polygons=(shapely.box(0, 0, 2, 1), shapely.box(3, 0, 4, 2)))
+    annotation_formats["geojson"].write(polygons, tmp_path / "p" / "a.geojson")
+    assert dataset_cases([item], True, tmp_path / "p").cases[0].read().prediction.tolist() == LABELS.tolist()

@@ -1,5 +1,6 @@
 """Regions: rectangles, and annotations as QuPath writes them."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nuseg.errors import NusegError
+from nuseg.io.image import write_png
 from nuseg.segmentation.region import Region, read_region
 
 RING = [[0, 0], [10, 0], [10, 10], [0, 10], [0, 0]]
@@ -33,6 +35,42 @@ def test_annotations(tmp_path: Path, wrapped: str) -> None:
     assert drawn[0, 0]
     assert drawn[:, 5:10].sum() == 5  # the border at x = 10 is drawn
     assert not drawn[4, 14]
+
+
+def test_objects_without_geometry_are_left_out(tmp_path: Path) -> None:
+    nothing = {"type": "Feature", "geometry": None, "properties": {}}
+    path = tmp_path / "region.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [nothing, feature("Polygon", [RING])]}))
+    assert read_region(str(path)).corners() == [[[[0, 0], [10, 0], [10, 10], [0, 10]]]]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [nothing]}))
+    with pytest.raises(NusegError, match="expected polygons, found none"):
+        read_region(str(path))
+
+
+def test_a_packed_file_under_any_name(tmp_path: Path) -> None:
+    path = tmp_path / "region.gz"
+    path.write_bytes(gzip.compress(json.dumps(feature("Polygon", [RING, HOLE])).encode()))
+    assert read_region(str(path)).area.area == 96
+
+
+def test_pixels_are_no_region(tmp_path: Path) -> None:
+    write_png(tmp_path / "labels.png", np.array([[0, 1, 2]], np.uint8))
+    with pytest.raises(NusegError, match=r"labels\.png: expected polygons, found none \(labels\)"):
+        read_region(str(tmp_path / "labels.png"))
+
+
+def test_regions_that_touch_share_no_point() -> None:
+    left, right = read_region("0,0,4,4"), read_region("4,0,4,4")
+    below = read_region("0,4,8,4")
+    x, y = (axis.ravel() for axis in np.meshgrid(np.arange(0, 8, 0.5), np.arange(0, 8, 0.5)))
+    assert (np.sum([region.contains(x, y) for region in (left, right, below)], axis=0) == 1).all()
+
+
+def test_polygons_that_overlap_count_once_each() -> None:
+    ring = np.array(RING[:4], float)
+    region = Region(((ring,), (ring + 5,)))
+    assert region.area.area == 175
+    assert region.contains(np.array([7.0, 14, 14]), np.array([7.0, 14, 1])).tolist() == [True, True, False]
 
 
 def test_rectangle() -> None:

@@ -20,9 +20,9 @@ def renumber(labels: np.ndarray) -> np.ndarray:
     if int(labels.max(initial=0)) < _TABLE_LIMIT:
         present = np.bincount(labels.ravel()) > 0
         present[0] = False
-        return np.cumsum(present, dtype=np.int32)[labels.astype(np.int64)] * (labels > 0)
+        return np.asarray(np.cumsum(present, dtype=np.int32)[labels.astype(np.int64)])
     values, positions = np.unique(labels, return_inverse=True)
-    return (positions.reshape(labels.shape) + (values[0] != 0)).astype(np.int32)
+    return np.asarray(positions.reshape(labels.shape) + (values[0] != 0), np.int32)
 
 
 def present_labels(labels: np.ndarray) -> np.ndarray:

@@ -71,8 +71,13 @@ def draw(geometries: Sequence[shapely.Geometry], shape: tuple[int, int]) -> np.n
         if geometry.is_empty:
             continue
         left, top, right, bottom = geometry.bounds
-        rows = slice(max(0, int(np.floor(top))), max(0, min(shape[0], int(np.ceil(bottom)))))
-        columns = slice(max(0, int(np.floor(left))), max(0, min(shape[1], int(np.ceil(right)))))
+        rows, columns = _pixels(top, bottom, shape[0]), _pixels(left, right, shape[1])
         y, x = np.mgrid[rows, columns] + 0.5
         labels[rows, columns][contains(geometry, x, y)] = index + 1
     return labels
+
+
+def _pixels(low: float, high: float, size: int) -> slice:
+    """Give the pixels along a side of `size` that lie between two places."""
+    start, stop = np.clip([np.floor(low), np.ceil(high)], 0, size).astype(int)
+    return slice(start, stop)

@@ -15,9 +15,18 @@ annotation_formats: Registry[AnnotationFormat] = Registry(
 """Other packages add to it by entry points of the group `nuseg.annotations`, programs by `register`."""
 
 
+def sniffed(kind: AnnotationFormat, path: Path) -> Sniff | None:
+    """Say how sure a format is of a file or folder; None, also where it fails on it."""
+    try:
+        return kind.sniff(path)
+    except Exception as problem:  # a file made for another format must not end the search
+        log.debug("%s: not taken for %s: %s", path, kind.name, problem)
+        return None
+
+
 def recognise(path: Path) -> tuple[AnnotationFormat, Sniff] | None:
     """Find the format that is surest of a file or folder, and how sure; None if none takes it for its own."""
-    found = [(kind, sniff) for kind in annotation_formats.values() if (sniff := _sniff(kind, path)) is not None]
+    found = [(kind, sniff) for kind in annotation_formats.values() if (sniff := sniffed(kind, path)) is not None]
     return max(found, key=lambda pair: pair[1].sure, default=None)
 
 
@@ -34,11 +43,3 @@ def format_of(path: Path) -> AnnotationFormat:
         what = "annotations" if path.exists() else "an annotation file, found none"
         raise NusegError(f"{path}: expected {what} in one of the formats {', '.join(annotation_formats)}")
     return found[0]
-
-
-def _sniff(kind: AnnotationFormat, path: Path) -> Sniff | None:
-    try:
-        return kind.sniff(path)
-    except Exception as problem:  # a file made for another format must not end the search
-        log.debug("%s: not taken for %s: %s", path, kind.name, problem)
-        return None

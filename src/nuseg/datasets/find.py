@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nuseg.annotations.format import SURE, AnnotationFormat, Sniff
-from nuseg.annotations.registry import annotation_formats, recognise
+from nuseg.annotations.registry import annotation_formats, recognise, sniffed
 from nuseg.datasets.names import Entry
+from nuseg.errors import NusegError
 
 AUTO = "auto"
 _LOOK_AT = 16
@@ -78,7 +79,7 @@ def find_annotations(paths: Sequence[Path], format: str = AUTO) -> Found | None:
         kind, reason = recognised[0], f"because {recognised[1].reason}"
         if len(paths) > 1:
             paths = [path for path in paths if path.is_dir() or kind.claims(path)]
-    return Found(tuple(entry for path in paths for entry in _entries(path, kind)), kind, reason)
+    return Found(tuple(entry for path in paths for entry in _entries(path, kind, format != AUTO)), kind, reason)
 
 
 def detect_format(paths: Sequence[Path]) -> tuple[AnnotationFormat, Sniff] | None:
@@ -93,6 +94,12 @@ def detect_format(paths: Sequence[Path]) -> tuple[AnnotationFormat, Sniff] | Non
     return best
 
 
-def _entries(path: Path, kind: AnnotationFormat) -> list[Entry]:
-    images = kind.images(path) if path.is_file() else None
+def _entries(path: Path, kind: AnnotationFormat, given: bool) -> list[Entry]:
+    """Give what a path holds; nothing where the format, unless it was given, does not take the file for its own."""
+    try:
+        images = kind.images(path) if path.is_file() else None
+    except NusegError:
+        if given or sniffed(kind, path) is not None:
+            raise
+        return []
     return [Entry(path)] if images is None else [Entry(path, image) for image in images]

@@ -42,7 +42,7 @@ def read_mask(path: str | Path) -> np.ndarray:
     if low == high:
         return np.full(values.shape, high > 0)
     if ((values == low) | (values == high)).all():
-        return values == high
+        return np.asarray(values == high)
     share = values.astype(np.float64) / float(high)
     grey = int(((share > 0.2) & (share < 0.8)).sum())
     if grey > min(_GREY_TO_BRIGHT * int((share >= 0.8).sum()), _GREY_OF_ALL * share.size):

@@ -1,0 +1,107 @@
+"""GeoJSON of QuPath: polygons and classes, read and written."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+
+from nuseg.annotations.annotation import Annotation
+from nuseg.annotations.format import BY_NAME, SURE
+from nuseg.annotations.formats.geojson import FORMAT
+from nuseg.errors import NusegError
+
+RING = [[0, 0], [4, 0], [4, 4], [0, 4], [0, 0]]
+HOLE = [[1, 1], [2, 1], [2, 2], [1, 2], [1, 1]]
+
+
+def feature(geometry: Any, classification: Any = None) -> dict[str, Any]:
+    return {"type": "Feature", "geometry": geometry, "properties": {"classification": classification}}
+
+
+def polygon(*rings: list[list[int]]) -> dict[str, Any]:
+    return {"type": "Polygon", "coordinates": rings}
+
+
+def save(path: Path, content: Any) -> Path:
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_every_object_with_an_area_is_a_nucleus_with_its_class(tmp_path: Path) -> None:
+    shifted = [[x + 10, y] for x, y in RING]
+    content = [
+        feature(polygon(RING, HOLE), {"name": "Tumor", "color": [1, 2, 3]}),
+        feature(None),
+        feature({"type": "Point", "coordinates": [1, 2]}),
+        feature({"type": "MultiPolygon", "coordinates": [[RING], [shifted]]}, {"names": ["Immune", "CD3"]}),
+        feature({"type": "GeometryCollection", "geometries": [polygon(shifted), {"type": "Point"}]}),
+    ]
+    annotation = FORMAT.load(save(tmp_path / "a.geojson", {"type": "FeatureCollection", "features": content}), "a")
+    assert annotation.polygons is not None
+    assert [nucleus.area for nucleus in annotation.polygons] == [15, 32, 16]
+    assert annotation.classes == ("Tumor", "Immune: CD3", None)
+    assert annotation.notes == ("2 objects without an area: left out",)
+    assert annotation.instance
+
+
+def test_without_classes_there_are_none(tmp_path: Path) -> None:
+    assert FORMAT.load(save(tmp_path / "a.geojson", polygon(RING)), "a").classes is None
+
+
+@pytest.mark.parametrize("name", ["a.geojson", "a.geojson.gz"])
+def test_polygons_come_back_as_written(tmp_path: Path, name: str) -> None:
+    hole = shapely.Polygon(RING, [HOLE])
+    written = Annotation(polygons=(hole, shapely.MultiPolygon([shapely.box(5, 5, 6, 7), shapely.box(8, 8, 9, 9)])))
+    for classes in (None, ("x", None)):
+        FORMAT.write(Annotation(polygons=written.polygons, classes=classes), tmp_path / name)
+        found = FORMAT.load(tmp_path / name, "a")
+        assert found.classes == classes
+        assert found.polygons is not None
+        assert all(a.equals(b) for a, b in zip(found.polygons, written.polygons or (), strict=True))
+
+
+def test_labels_come_back_as_written(tmp_path: Path) -> None:
+    labels = np.zeros((20, 30), np.int32)
+    labels[2:9, 3:12] = 1
+    labels[9:15, 3:12] = 2
+    labels[5:9, 20:26] = 7
+    FORMAT.write(Annotation(labels, classes=("a", "b", "c")), tmp_path / "a.geojson")
+    found = FORMAT.load(tmp_path / "a.geojson", "a").numbered(labels.shape)
+    assert found.labels is not None
+    assert np.array_equal(found.labels, np.where(labels == 7, 3, labels))
+    assert found.classes == ("a", "b", "c")
+
+
+def test_is_recognised_by_content_or_at_least_by_name(tmp_path: Path) -> None:
+    plain = save(tmp_path / "a.json", [feature(polygon(RING))])
+    (tmp_path / "b.bin").write_bytes(gzip.compress(plain.read_bytes()))
+    (tmp_path / "c.geojson").write_text("{")
+    (tmp_path / "d.geojson.gz").write_bytes(b"\x1f\x8b\x08cut")
+    save(tmp_path / "e.json", {"images": [], "type": "instances"})
+    sniffs = [FORMAT.sniff(path) for path in sorted(tmp_path.iterdir())]
+    assert [sniff and sniff.sure for sniff in sniffs] == [SURE, SURE, BY_NAME, BY_NAME, None]
+    assert FORMAT.sniff(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "expected GeoJSON"),
+        (b"\x1f\x8b\x08cut", "cannot be opened"),
+        (b'{"type": "Feature"}', "damaged GeoJSON"),
+        (b'{"type": "Polygon", "coordinates": 3}', "damaged GeoJSON"),
+        (b'{"type": "Polygon", "coordinates": []}', "damaged GeoJSON"),
+        (b'{"type": "Polygon", "coordinates": [[["a", "b"], ["c", "d"], ["e", "f"]]]}', "damaged GeoJSON"),
+        (b'{"type": "Feature", "geometry": {}, "properties": {}}', "damaged GeoJSON"),
+    ],
+)
+def test_damaged_files(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "a.geojson").write_bytes(content)
+    with pytest.raises(NusegError, match=says) as caught:
+        FORMAT.load(tmp_path / "a.geojson", "a")
+    assert str(tmp_path / "a.geojson") in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -92,6 +92,7 @@ def test_is_recognised_by_content_or_at_least_by_name(tmp_path: Path) -> None:
     [
         (b"", "expected GeoJSON"),
         (b"\x1f\x8b\x08cut", "cannot be opened"),
+        (b"\x1f\x8b\x08" + bytes(6) + b"\x03" + b"\xff" * 40, "cannot be opened"),
         (b'{"type": "Feature"}', "damaged GeoJSON"),
         (b'{"type": "Polygon", "coordinates": 3}', "damaged GeoJSON"),
         (b'{"type": "Polygon", "coordinates": []}', "damaged GeoJSON"),

@@ -31,7 +31,7 @@ class AnnotationFormat(ABC):
     Attributes
     ----------
     name : str
-        How users name it: `nuseg prepare --format NAME`.
+        How users name it where they give a format.
     help : str
         What it is, in a few words without a full stop, for the list of formats.
     suffixes : tuple of str

@@ -5,6 +5,7 @@ Coordinates are px of the full image from its upper left corner, as everywhere i
 
 import gzip
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ class GeoJson(AnnotationFormat):
             if head.startswith(b"\x1f\x8b"):
                 with gzip.open(path) as file:
                     head = file.read(_HEAD_BYTES)
-        except (OSError, EOFError):
+        except (OSError, EOFError, zlib.error):
             head = b""
         if head.lstrip()[:1] in (b"{", b"[") and _OBJECT.search(head):
             return Sniff(SURE, f"{path.name} holds GeoJSON objects")
@@ -97,7 +98,7 @@ def _parse(path: Path) -> Any:
     try:
         raw = path.read_bytes()
         return orjson.loads(gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise NusegError(f"{path}: cannot be opened ({reason}); check the path and its permissions") from error
     except ValueError as error:

@@ -26,14 +26,16 @@ from nuseg.io.atomic import atomic_path
 from nuseg.model.config import Architecture, ModelConfig
 from nuseg.model.export import load_network
 from nuseg.model.store import Model, load_model
-from nuseg.model.unet import build_unet, count_parameters, receptive_radius
+from nuseg.model.network import Network, build_network, count_parameters
+from nuseg.model.reach import check_tiling
+from nuseg.model.registry import map_names
 from nuseg.training.averaging import ema
 from nuseg.training.callbacks import AtomicCheckpoints, EpochBar, EpochLog
 from nuseg.training.config import Compute, TrainConfig, load_config, render_config
 from nuseg.training.finish import finish
 from nuseg.training.module import Training, validation_items
 from nuseg.training.tune import START
-from nuseg.training.windows import WindowNumbers, Windows
+from nuseg.training.patches import Patches, PatchNumbers
 
 CONFIG_FILE = "config.yaml"
 CHECKPOINTS = "checkpoints"
@@ -47,7 +49,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
 ) -> Model:
-    """Train, validate, test and export a U-Net.
+    """Train, validate, test and export a network.
 
     Parameters
     ----------
@@ -165,15 +167,26 @@ def provenance(fingerprints: dict[str, str], config: TrainConfig) -> dict[str, A
     }
 
 
-def start_network(config: TrainConfig, start: Model | None) -> Any:
+def start_network(config: TrainConfig, start: Model | None) -> Network:
     """The network to train: fresh, or with the weights of the model to fine-tune."""
     if start is None:
-        return build_unet(config.network, pretrained=config.network.pretrained)
+        return fresh_network(config)
     wanted, found = architecture_of(config).model_dump(), start.config.architecture.model_dump()
     differing = [f"network.{key}={value}" for key, value in found.items() if value != wanted[key]]
     if differing:
         raise NusegError(f"network.init {config.network.init} is another network: set {', '.join(differing)}")
     return load_network(start).train()
+
+
+def fresh_network(config: TrainConfig) -> Network:
+    """Build a network that tiles and patches fit."""
+    network = build_network(config.network, pretrained=config.network.pretrained)
+    if config.data.window % network.stride:
+        raise NusegError(
+            f"data.window={config.data.window}: expected a multiple of the network's stride of {network.stride} px"
+        )
+    check_tiling(network)
+    return network
 
 
 def architecture_of(config: TrainConfig) -> Architecture:
@@ -182,7 +195,7 @@ def architecture_of(config: TrainConfig) -> Architecture:
 
 
 def describe_model(
-    network: Any, config: TrainConfig, datasets: Sequence[Dataset], run: Path, start: Model | None
+    network: Network, config: TrainConfig, datasets: Sequence[Dataset], run: Path, start: Model | None
 ) -> ModelConfig:
     """The model's configuration; its thresholds, to be tuned, are those of the model that is fine-tuned, or `START`.
 
@@ -200,10 +213,12 @@ def describe_model(
         licences += start.config.licence.split(AND)
     return ModelConfig(
         name=export.name or run.name,
-        description=export.description or f"U-Net ({config.network.preset}) that segments nuclei in H&E images.",
+        description=export.description or f"Network ({config.network.preset}) that segments nuclei in H&E images.",
         architecture=architecture_of(config),
         mpp=config.data.mpp,
-        margin=receptive_radius(network),
+        maps=map_names(config.network.heads),
+        stride=network.stride,
+        margin=network.margin,
         thresholds=START if start is None else start.config.thresholds,
         licence=export.licence or AND.join(sorted(set(licences))),
         data=data,
@@ -276,12 +291,12 @@ def native_precision(compute: Compute) -> Any:
 
 
 def train_loader(datasets: Sequence[Dataset], config: TrainConfig) -> DataLoader:
-    """Batches of windows; which windows is decided by seed and epoch alone."""
+    """Batches of patches; which patches is decided by seed and epoch alone."""
     workers = config.data.workers
     return DataLoader(
-        Windows(datasets, config),
+        Patches(datasets, config),
         batch_size=config.data.batch,
-        sampler=WindowNumbers(config.optimiser.steps * config.data.batch),
+        sampler=PatchNumbers(config.optimiser.steps * config.data.batch),
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),

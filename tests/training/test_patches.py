@@ -6,15 +6,15 @@ import pytest
 from nuseg.datasets.dataset import Dataset
 from nuseg.errors import NusegError
 from nuseg.training.config import load_config
-from nuseg.training.windows import WindowNumbers, Windows
+from nuseg.training.patches import PatchNumbers, Patches
 
 SMALL = ["data.window=32"]
 
 
 def test_a_number_is_the_same_window_in_every_run(tiny_dataset):
     data = Dataset.load(tiny_dataset)
-    first, again = (Windows([data], load_config(overrides=SMALL)) for _ in range(2))
-    other = Windows([data], load_config(overrides=[*SMALL, "seed=1"]))
+    first, again = (Patches([data], load_config(overrides=SMALL)) for _ in range(2))
+    other = Patches([data], load_config(overrides=[*SMALL, "seed=1"]))
     for number in (0, 7):
         pixels, targets, instance = first[number]
         assert pixels.shape == (3, 32, 32)
@@ -28,25 +28,25 @@ def test_a_number_is_the_same_window_in_every_run(tiny_dataset):
 
 def test_only_training_images_are_drawn(tiny_dataset):
     data = Dataset.load(tiny_dataset)
-    assert len(Windows([data], load_config(overrides=SMALL)).images) == len(data.split("train"))
+    assert len(Patches([data], load_config(overrides=SMALL)).images) == len(data.split("train"))
 
 
 def test_weights_share_the_windows_out(tiny_dataset, tiny_binary_dataset):
     datasets = [Dataset.load(tiny_dataset), Dataset.load(tiny_binary_dataset)]
-    windows = Windows(datasets, load_config(overrides=[*SMALL, "data.weights.tiny-binary=0.8"]))
+    windows = Patches(datasets, load_config(overrides=[*SMALL, "data.weights.tiny-binary=0.8"]))
     chances = windows.chances
     assert chances.sum() == pytest.approx(1)
     assert chances[3:].sum() == pytest.approx(0.8)
     drawn = [windows[number][2] for number in range(200)]
     assert np.mean(drawn) == pytest.approx(0.2, abs=0.1)
-    by_pixels = Windows(datasets, load_config(overrides=SMALL)).chances
+    by_pixels = Patches(datasets, load_config(overrides=SMALL)).chances
     # Images 0 and 2 are at 0.25 um/px, 1 at 0.5: four times the pixels at the model's resolution.
     np.testing.assert_allclose(by_pixels, np.array([1, 4, 1, 1, 4]) / 11)
 
 
 def test_an_unknown_dataset_in_the_weights_is_named(tiny_dataset):
     with pytest.raises(NusegError, match="names other, but the datasets are tiny"):
-        Windows([Dataset.load(tiny_dataset)], load_config(overrides=[*SMALL, "data.weights.other=1"]))
+        Patches([Dataset.load(tiny_dataset)], load_config(overrides=[*SMALL, "data.weights.other=1"]))
 
 
 def test_ink_darkens_windows_and_hides_nuclei(tiny_dataset):
@@ -54,8 +54,8 @@ def test_ink_darkens_windows_and_hides_nuclei(tiny_dataset):
     still = [f"augmentation.{name}_probability=0" for name in ("crowd", "restain", "blur", "noise", "jpeg")]
     still += [f"augmentation.{name}=0" for name in ("stain", "stain_shift", "brightness", "contrast")]
     still += ["data.window=96"]
-    plain = Windows([data], load_config(overrides=still))
-    inked = Windows([data], load_config(overrides=[*still, "augmentation.ink_probability=1"]))
+    plain = Patches([data], load_config(overrides=still))
+    inked = Patches([data], load_config(overrides=[*still, "augmentation.ink_probability=1"]))
     changed_windows = 0
     for number in range(40):
         (before, mask_before, _), (after, mask_after, _) = plain[number], inked[number]
@@ -69,7 +69,7 @@ def test_ink_darkens_windows_and_hides_nuclei(tiny_dataset):
 
 
 def test_each_epoch_has_new_numbers():
-    numbers = WindowNumbers(5)
+    numbers = PatchNumbers(5)
     assert list(numbers) == [0, 1, 2, 3, 4]
     numbers.set_epoch(2)
     assert list(numbers) == [10, 11, 12, 13, 14]

@@ -19,7 +19,7 @@ from nuseg.segmentation.postprocess import (
     separate,
     smooth,
 )
-from nuseg.training.targets import make_targets
+from nuseg.training.targets import perfect_maps
 
 PLAIN = Thresholds(smoothing=0, min_area_um2=0)
 
@@ -44,7 +44,7 @@ def smooth_maps(seed: int, shape: tuple[int, int] = (60, 80)) -> np.ndarray:
 
 def test_true_targets_give_the_true_nuclei_back():
     labels = discs((12, 12), (12, 27), (25, 45))  # the first two touch
-    found = separate(make_targets(labels), PLAIN, mpp=0.25)
+    found = separate(perfect_maps(labels), PLAIN, mpp=0.25)
     assert found.max() == 3
     np.testing.assert_array_equal(found > 0, labels > 0)
     agreement = max(np.mean(found[labels == k] == v) for k in (1,) for v in (1, 2, 3))

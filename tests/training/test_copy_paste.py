@@ -1,10 +1,10 @@
-"""Crowding: pasted nuclei lie above the others, and hide none of them."""
+"""Copy-paste augmentation: pasted nuclei lie above the others, and hide none of them."""
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from nuseg.training.copy_paste import MAX_OVERLAP, crowd
+from nuseg.training.copy_paste import MAX_OVERLAP, copy_paste
 
 
 def window(*corners: tuple[int, int], colour: int) -> tuple[np.ndarray, np.ndarray]:

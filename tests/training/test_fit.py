@@ -19,7 +19,7 @@ from nuseg.datasets.dataset import Dataset
 from nuseg.engines.loading import load_engine
 from nuseg.model.export import load_network
 from nuseg.model.store import load_model
-from nuseg.model.unet import network_maps
+from nuseg.model.network import network_maps
 from nuseg.training.config import Compute, load_config
 from nuseg.training.fit import describe_model, native_precision
 from nuseg.training.module import Training, warmup_cosine

@@ -124,7 +124,9 @@ class TrainConfig(Strict):
     export: Export = Export()
 
 
-def load_config(path: Path | None = None, overrides: list[str] | None = None) -> TrainConfig:
+def load_config(
+    path: Path | None = None, overrides: list[str] | None = None, overrides_name: str = "overrides"
+) -> TrainConfig:
     """Read a configuration and override single keys.
 
     Parameters
@@ -133,6 +135,8 @@ def load_config(path: Path | None = None, overrides: list[str] | None = None) ->
         YAML file; keys that it leaves out keep their defaults.
     overrides
         `section.key=value` texts; values are YAML.
+    overrides_name
+        What messages call them.
 
     Raises
     ------
@@ -151,23 +155,23 @@ def load_config(path: Path | None = None, overrides: list[str] | None = None) ->
     for text in overrides or []:
         key, equals, value = text.partition("=")
         if not equals:
-            raise NusegError(f"--set {text}: expected section.key=value, such as optimiser.lr=0.0005")
+            raise NusegError(f"{overrides_name} {text}: expected section.key=value, such as optimiser.lr=0.0005")
         *sections, last = key.strip().split(".")
         branch = tree
         for section in sections:
             branch = branch.setdefault(section, {})
             if not isinstance(branch, dict):
-                raise NusegError(f"--set {text}: {section} is a value, not a section")
+                raise NusegError(f"{overrides_name} {text}: {section} is a value, not a section")
         try:
             branch[last] = yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise NusegError(f"--set {text}: the value is not YAML: {' '.join(str(error).split())}") from error
+            raise NusegError(f"{overrides_name} {text}: the value is not YAML: {' '.join(str(error).split())}") from error
     try:
         return TrainConfig.model_validate(tree)
     except ValidationError as error:
-        where = path or "--set"
+        where = path or overrides_name
         problems = "; ".join(describe_problem(problem) for problem in error.errors())
-        raise NusegError(f"{where}: {problems} (nuseg train --show-config lists every key)") from error
+        raise NusegError(f"{where}: {problems} (the reference lists every key)") from error
 
 
 def describe_problem(problem: Any) -> str:

@@ -99,7 +99,7 @@ def train(
             weights_only=False,
         )
     if trainer.interrupted:
-        raise NusegError(f"{run}: training was interrupted; go on with --resume")
+        raise NusegError(f"{run}: training was interrupted: go on with resume=True")
     load_best(module, run)
     if not trainer.is_global_zero:
         return Model(model, run / "model")
@@ -117,7 +117,7 @@ def require_splits(datasets: Sequence[Dataset]) -> None:
     for split in ("train", "validation"):
         if not any(dataset.split(split) for dataset in datasets):
             names = ", ".join(str(dataset.root) for dataset in datasets)
-            raise NusegError(f"{names}: no image in the split '{split}': prepare with more images or another --split")
+            raise NusegError(f"{names}: no image in the split '{split}': prepare it with more images or another split=")
     if not any(dataset.annotation == "instance" and dataset.split("train") for dataset in datasets):
         warnings.warn(
             "only masks to train on: the model will find nuclei, but not tell touching ones apart; add a dataset "
@@ -132,7 +132,7 @@ def claim_run(run: Path, config: TrainConfig, datasets: Sequence[Dataset], resum
     fingerprints = {dataset.name: dataset.fingerprint for dataset in datasets}
     if resume:
         if not path.is_file():
-            raise NusegError(f"{run}: nothing to resume: no {CONFIG_FILE} there; train without --resume")
+            raise NusegError(f"{run}: nothing to resume: no {CONFIG_FILE} there: train without resume=True")
         if load_config(path) != config:
             raise NusegError(
                 f"{path}: differs from the configuration given: resume with the same one, or start a new run"
@@ -141,7 +141,7 @@ def claim_run(run: Path, config: TrainConfig, datasets: Sequence[Dataset], resum
             raise NusegError(f"{record}: the datasets have changed since this run began: start a new run")
         return
     if run.exists() and (not run.is_dir() or any(run.iterdir())):
-        raise NusegError(f"{run}: not empty: choose a new folder, or --resume to go on with this run")
+        raise NusegError(f"{run}: not empty: choose a new folder, or resume=True to go on with this run")
     with atomic_path(path) as temporary:
         temporary.write_text(render_config(config) + "\n", encoding="utf-8")
     with atomic_path(record) as temporary:
@@ -168,25 +168,26 @@ def provenance(fingerprints: dict[str, str], config: TrainConfig) -> dict[str, A
 
 
 def start_network(config: TrainConfig, start: Model | None) -> Network:
-    """The network to train: fresh, or with the weights of the model to fine-tune."""
+    """The network to train: fresh, or with the weights of the model to fine-tune; patches and tiles fit it."""
     if start is None:
-        return fresh_network(config)
+        network = build_network(config.network, pretrained=config.network.pretrained)
+        check_tiling(network)
+    else:
+        network = tuned_network(config, start)
+    if config.data.window % network.stride:
+        raise NusegError(
+            f"data.window={config.data.window}: expected a multiple of the network's stride of {network.stride} px"
+        )
+    return network
+
+
+def tuned_network(config: TrainConfig, start: Model) -> Network:
+    """The network of the model to fine-tune, which has to be the one that the configuration tells of."""
     wanted, found = architecture_of(config).model_dump(), start.config.architecture.model_dump()
     differing = [f"network.{key}={value}" for key, value in found.items() if value != wanted[key]]
     if differing:
         raise NusegError(f"network.init {config.network.init} is another network: set {', '.join(differing)}")
     return load_network(start).train()
-
-
-def fresh_network(config: TrainConfig) -> Network:
-    """Build a network that tiles and patches fit."""
-    network = build_network(config.network, pretrained=config.network.pretrained)
-    if config.data.window % network.stride:
-        raise NusegError(
-            f"data.window={config.data.window}: expected a multiple of the network's stride of {network.stride} px"
-        )
-    check_tiling(network)
-    return network
 
 
 def architecture_of(config: TrainConfig) -> Architecture:

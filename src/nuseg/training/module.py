@@ -104,7 +104,7 @@ class Training(L.LightningModule):
                 {"params": kernels, "lr": how.lr * factor},
                 {"params": others, "lr": how.lr * factor, "weight_decay": 0.0},
             ]
-        optimiser = torch.optim.AdamW(groups, weight_decay=how.weight_decay)
+        optimiser = torch.optim.AdamW([group for group in groups if group["params"]], weight_decay=how.weight_decay)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimiser, lambda step: warmup_cosine(step, how.epochs * how.steps, how.warmup)
         )

@@ -75,7 +75,7 @@ class Patches(TorchDataset):
                 share = share / share.sum()
             shares.append(share)
         if not self.images:
-            raise NusegError("no training images: every dataset's split 'train' is empty (see nuseg prepare --split)")
+            raise NusegError("no training images: every dataset's split 'train' is empty: prepare it with another split=")
         if config.augmentation.restain_probability:
             self.colours = [measure_colours(pixels) for pixels, *_ in self.images]
         self.chances = self._chances(datasets, shares)

@@ -1,6 +1,6 @@
 """What a head is: one named output of the network, with all that belongs to it. Needs no PyTorch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -50,3 +50,8 @@ class Head:
     def __post_init__(self) -> None:
         if self.exported and self.activation == "tanh":
             raise ValueError(f"head {self.name}: exported maps are 0..1, which tanh does not give")
+
+
+def count_channels(heads: Iterable[Head]) -> int:
+    """How many channels heads have together."""
+    return sum(len(head.channels) for head in heads)

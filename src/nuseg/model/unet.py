@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nuseg.model.encoder import LiteEncoder
-from nuseg.model.head import Head
+from nuseg.model.head import Head, count_channels
 from nuseg.model.network import Network
 
 STRIDE = 16  # four halvings, in every preset
@@ -114,7 +114,7 @@ class UNet(Network):
 
     def folded_channels(self, heads: Sequence[Head]) -> int:
         """Channels that these heads have where they are computed."""
-        return sum(len(head.channels) for head in heads) * self.encoder.first_stride**2
+        return count_channels(heads) * self.encoder.first_stride**2
 
     def unfold(self, maps: Tensor, size: Sequence[int]) -> Tensor:
         """Maps at full resolution, of `size` (height, width)."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from nuseg.errors import NusegError
 from nuseg.model.builder import Builder
 from nuseg.model.config import Architecture
+from nuseg.model.head import count_channels
 from nuseg.model.registry import find_heads
 from nuseg.text import one_line
 
@@ -42,7 +43,7 @@ def build_smp(architecture: Architecture, pretrained: bool = False) -> "Network"
             encoder_name=architecture.encoder,
             encoder_weights=published if pretrained else None,
             in_channels=architecture.in_channels,
-            classes=sum(len(head.channels) for head in heads),
+            classes=count_channels(heads),
             **options,
         )
     except Exception as error:  # the library has exceptions of several kinds; their messages list the choices

@@ -21,7 +21,9 @@ def main() -> None:
     for preset in PRESETS:
         network = build_network(Architecture(preset=preset))
         encoder = count_parameters(network.encoder)
-        table.add_row(preset, f"{count_parameters(network):,}", f"{encoder:,}", str(network.margin), str(network.stride))
+        table.add_row(
+            preset, f"{count_parameters(network):,}", f"{encoder:,}", str(network.margin), str(network.stride)
+        )
     Console().print(table)
 
 

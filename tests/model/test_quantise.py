@@ -8,8 +8,8 @@ import torch
 from nuseg.engines.loading import load_engine
 from nuseg.model.config import Architecture, ModelConfig
 from nuseg.model.export import save_model
-from nuseg.model.quantise import float_nodes
 from nuseg.model.network import build_network
+from nuseg.model.quantise import float_nodes
 
 RNG = np.random.default_rng(0)
 IMAGES = [RNG.integers(0, 256, (64, 64, 3), np.uint8) for _ in range(4)]

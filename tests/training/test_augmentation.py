@@ -52,9 +52,7 @@ def test_zoom_magnifies():
 def test_labels_keep_their_numbers():
     labels = np.full((64, 64), 123_457, np.float32)
     labels[20:40, 20:40] = 7
-    _, warped = random_patch(
-        np.zeros((64, 64, 3), np.uint8), labels, 48, 1.0, Augmentation(), np.random.default_rng(0)
-    )
+    _, warped = random_patch(np.zeros((64, 64, 3), np.uint8), labels, 48, 1.0, Augmentation(), np.random.default_rng(0))
     assert set(np.unique(warped)) == {7, 123_457}
 
 

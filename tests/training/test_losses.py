@@ -62,9 +62,7 @@ def test_binary_images_teach_neither_distances_nor_where_nuclei_touch():
 
 
 def test_without_emphasis_touching_counts_nothing():
-    with_touching, without = (
-        loss(*example(touching=touching), [True, True], 0.0)["loss"] for touching in (1.0, 0.0)
-    )
+    with_touching, without = (loss(*example(touching=touching), [True, True], 0.0)["loss"] for touching in (1.0, 0.0))
     assert with_touching == without
 
 

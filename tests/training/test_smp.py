@@ -27,9 +27,9 @@ SETTINGS = [
     "network.architecture=Unet",
     "network.encoder=resnet18",
     "data.window=64",
-    "data.batch=4",
+    "data.batch=2",
     "data.workers=0",
-    "optimiser.steps=2",
+    "optimiser.steps=40",  # until the normalisations know their statistics
     "optimiser.epochs=1",
     "compute.accelerator=cpu",
     "compute.precision=32-true",
@@ -89,7 +89,7 @@ def real():
     return segmentation_models_pytorch
 
 
-def check_training(dataset, run) -> None:
+def check_training(dataset, run, atol: float) -> None:
     """Train, export and segment; PyTorch, OpenVINO, whole images and tiles give the same maps."""
     model = train([dataset], run, load_config(overrides=SETTINGS))
     assert model.config.architecture.preset == "smp"
@@ -98,7 +98,7 @@ def check_training(dataset, run) -> None:
     network = load_network(model)
     run_network = lambda batch: network_maps(network, batch)  # noqa: E731
     batch = np.random.default_rng(0).integers(0, 256, (2, 37, 50, 3), np.uint8)
-    np.testing.assert_allclose(load_engine(model, "cpu", precision="f32")(batch), run_network(batch), atol=2e-5)
+    np.testing.assert_allclose(load_engine(model, "cpu", precision="f32")(batch), run_network(batch), atol=atol)
     pixels, _ = load_item(Dataset.load(dataset).split("test")[0])
     wide = np.concatenate([pixels] * (2 + 2 * model.config.margin // pixels.shape[1] + 1), axis=1)
     whole = predict_maps(run_network, wide, model.config, tile=100_000)
@@ -108,11 +108,12 @@ def check_training(dataset, run) -> None:
 
 
 def test_a_network_with_the_librarys_interface_trains_exports_and_segments(fake, tiny_dataset, tmp_path):
-    check_training(tiny_dataset, tmp_path / "run")
+    check_training(tiny_dataset, tmp_path / "run", atol=2e-5)
 
 
 def test_unet_on_resnet18_trains_exports_and_segments(real, tiny_dataset, tmp_path):
-    check_training(tiny_dataset, tmp_path / "run")
+    # The graph's kernels, with the normalisations that were multiplied into them, are stored in 16 bits.
+    check_training(tiny_dataset, tmp_path / "run", atol=5e-3)
 
 
 def test_what_sees_the_whole_image_is_refused(real):
@@ -149,6 +150,6 @@ def test_without_the_library_it_is_said_how_to_get_it(monkeypatch):
 
 def test_patches_have_to_fit_the_stride(fake, tiny_dataset, tmp_path):
     settings = [*SETTINGS, "data.window=48"]
-    with pytest.raises(NusegError, match="data.window=48: expected a multiple of the network's stride of 32 px"):
+    with pytest.raises(NusegError, match=r"data\.window=48: expected a multiple of the network's stride of 32 px"):
         train([tiny_dataset], tmp_path / "run", load_config(overrides=settings))
     assert not (tmp_path / "run").exists()

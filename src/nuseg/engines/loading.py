@@ -87,4 +87,4 @@ def has_bf16() -> bool:
     """Whether the processor has bfloat16 instructions: OpenVINO's own default tells."""
     import openvino
 
-    return openvino.Core().get_property("CPU", "INFERENCE_PRECISION_HINT") == openvino.Type.bf16
+    return bool(openvino.Core().get_property("CPU", "INFERENCE_PRECISION_HINT") == openvino.Type.bf16)

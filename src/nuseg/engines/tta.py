@@ -35,4 +35,5 @@ class EightViews:
             maps.append(np.rot90(self.engine(np.ascontiguousarray(turned)), -turns, (2, 3)))
             mirrored = self.engine(np.ascontiguousarray(turned[:, :, ::-1]))
             maps.append(np.rot90(mirrored[..., ::-1], -turns, (2, 3)))
-        return np.stack(maps).mean(axis=0, dtype=np.float32)[..., :height, :width]
+        mean: np.ndarray = np.stack(maps).mean(axis=0, dtype=np.float32)
+        return mean[..., :height, :width]

@@ -39,4 +39,7 @@ def calibrated_probability(raw_probability: np.ndarray, calibration: Calibration
     """
     if calibration == Calibration():
         return raw_probability
-    return expit(calibration.offset + calibration.slope * logit(np.clip(raw_probability, EDGE, 1 - EDGE)))
+    probability: np.ndarray = expit(
+        calibration.offset + calibration.slope * logit(np.clip(raw_probability, EDGE, 1 - EDGE))
+    )
+    return probability

@@ -81,7 +81,9 @@ class SameConv(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         x = x if self.far_side is None else F.pad(x, self.far_side)
         if self.groups > 1 and self.training and x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
-            return DepthwiseOnCPU.apply(x, self.weight, list(self.stride), list(self.padding))
+            depthwise: Any = DepthwiseOnCPU
+            filtered: Tensor = depthwise.apply(x, self.weight, list(self.stride), list(self.padding))
+            return filtered
         return super().forward(x)
 
 
@@ -108,7 +110,8 @@ class InvertedResidual(nn.Module):
         self.shortcut = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.layers(x) if self.shortcut else self.layers(x)
+        filtered: Tensor = self.layers(x)
+        return x + filtered if self.shortcut else filtered
 
 
 class LiteEncoder(nn.Module):

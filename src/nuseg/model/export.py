@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
 from nuseg.model.config import ModelConfig
-from nuseg.model.store import GRAPH_FILE, INT8_FILE, WEIGHTS_FILE, Model, save_config
 from nuseg.model.network import Network, build_network
+from nuseg.model.store import GRAPH_FILE, INT8_FILE, WEIGHTS_FILE, Model, save_config
 
 
 class Graph(nn.Module):

@@ -76,7 +76,7 @@ class Network(nn.Module, ABC):
     @staticmethod
     def split(channels: Tensor, heads: Sequence[Head]) -> dict[str, Tensor]:
         """Share channels out to the heads that they belong to."""
-        parts = channels.split([len(head.channels) for head in heads], dim=1)
+        parts = torch.split(channels, [len(head.channels) for head in heads], dim=1)
         return {head.name: part for head, part in zip(heads, parts, strict=True)}
 
     def prepare(self, x: Tensor) -> Tensor:
@@ -117,7 +117,8 @@ class Wrapped(Network):
 
     def logits(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
-        return self.body(self.prepare(x))[..., :height, :width]
+        logits: Tensor = self.body(self.prepare(x))
+        return logits[..., :height, :width]
 
 
 def build_network(architecture: Architecture, pretrained: bool = False) -> Network:

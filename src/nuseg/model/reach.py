@@ -33,9 +33,8 @@ def measure_margin(network: Network) -> int:
     for reach in (round_up(length, stride) for length in REACHES):
         image = 200 + 55 * noise(network.in_channels, stride, 2 * reach + stride)
         image.requires_grad_(True)
-        run(probe, image)[..., reach : reach + stride].sum().backward()
-        assert image.grad is not None
-        reached = torch.nonzero(image.grad.abs().sum((0, 1, 2))).flatten().tolist()
+        (gradient,) = torch.autograd.grad(run(probe, image)[..., reach : reach + stride].sum(), image)
+        reached = torch.nonzero(gradient.abs().sum((0, 1, 2))).flatten().tolist()
         if reached and reached[0] > 0 and reached[-1] < image.shape[-1] - 1:
             return round_up(max(reach - reached[0], reached[-1] - (reach + stride - 1)), stride)
     raise NusegError(

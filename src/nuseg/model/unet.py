@@ -57,7 +57,8 @@ class ExpandingStage(nn.Module):
         self.convs = DoubleConv(outputs + skip, outputs)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        return self.convs(torch.cat([skip, self.up(x)], dim=1))
+        features: Tensor = self.convs(torch.cat([skip, self.up(x)], dim=1))
+        return features
 
 
 class UNet(Network):
@@ -77,9 +78,7 @@ class UNet(Network):
         What the network gives for each pixel.
     """
 
-    def __init__(
-        self, encoder: ContractingPath | LiteEncoder, widths: tuple[int, ...], heads: Sequence[Head]
-    ) -> None:
+    def __init__(self, encoder: ContractingPath | LiteEncoder, widths: tuple[int, ...], heads: Sequence[Head]) -> None:
         super().__init__(encoder.in_channels, heads, STRIDE)
         self.encoder = encoder
         *skips, bottleneck = encoder.channels

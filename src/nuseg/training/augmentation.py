@@ -17,8 +17,12 @@ class Augmentation(Strict):
     scale: tuple[float, float] = Field((0.6, 1.4), description="magnify by a factor in this range")
     elastic: float = Field(4.0, ge=0, description="elastic deformation: largest shift (px); 0 = none")
     elastic_probability: float = Field(0.5, ge=0, le=1, description="probability of elastic deformation")
-    crowd_probability: float = Field(0.3, ge=0, le=1, description="probability of copy-paste: nuclei pasted among the others")
-    ink_probability: float = Field(0.0, ge=0, le=1, description="probability of artefacts: stains of ink, pigment or dirt")
+    crowd_probability: float = Field(
+        0.3, ge=0, le=1, description="probability of copy-paste: nuclei pasted among the others"
+    )
+    ink_probability: float = Field(
+        0.0, ge=0, le=1, description="probability of artefacts: stains of ink, pigment or dirt"
+    )
     stain: float = Field(0.2, ge=0, description="stain jitter: factor 1 +- this on each stain's optical density")
     stain_shift: float = Field(0.03, ge=0, description="stain jitter: shift of each stain's optical density")
     restain_probability: float = Field(
@@ -158,7 +162,8 @@ DENSITY_OF_VALUE = -np.log(np.maximum(np.arange(256), 1) / 255).astype(np.float3
 
 def value_of_density(density: np.ndarray) -> np.ndarray:
     """Pixel values, uint8, of optical densities: the way back from `DENSITY_OF_VALUE`."""
-    return np.clip(np.rint(255 * np.exp(-density)), 0, 255).astype(np.uint8)
+    values: np.ndarray = np.clip(np.rint(255 * np.exp(-density)), 0, 255)
+    return values.astype(np.uint8)
 
 
 def jitter_look(pixels: np.ndarray, how: Augmentation, rng: np.random.Generator) -> np.ndarray:

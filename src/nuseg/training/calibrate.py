@@ -61,7 +61,9 @@ def calibrate(images: Sequence[Found]) -> Calibration:
         nuclei[image.dataset] += len(image.raw_probability)
     raw_probability = np.concatenate([image.raw_probability for image in images])
     matched = np.concatenate([image.matched for image in images])
-    weight = np.concatenate([np.full(len(image.raw_probability), 1 / max(nuclei[image.dataset], 1)) for image in images])
+    weight = np.concatenate(
+        [np.full(len(image.raw_probability), 1 / max(nuclei[image.dataset], 1)) for image in images]
+    )
     if len(raw_probability) < FEWEST or matched.all() or not matched.any():
         return Calibration()
     score = logit(np.clip(raw_probability, EDGE, 1 - EDGE))

@@ -52,7 +52,9 @@ class Data(Strict):
     """What a training step sees."""
 
     mpp: float = Field(0.25, ge=0.1, le=2.0, description="resolution to train at (um/px); images are rescaled to it")
-    window: int = Field(256, ge=32, multiple_of=16, description="side of the training patches (px), a multiple of the network's stride")
+    window: int = Field(
+        256, ge=32, multiple_of=16, description="side of the training patches (px), a multiple of the network's stride"
+    )
     batch: int = Field(8, ge=1, description="patches in a step (on each device)")
     weights: dict[str, float] = Field(
         default_factory=dict,
@@ -165,7 +167,9 @@ def load_config(
         try:
             branch[last] = yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise NusegError(f"{overrides_name} {text}: the value is not YAML: {' '.join(str(error).split())}") from error
+            raise NusegError(
+                f"{overrides_name} {text}: the value is not YAML: {' '.join(str(error).split())}"
+            ) from error
     try:
         return TrainConfig.model_validate(tree)
     except ValidationError as error:

@@ -25,17 +25,17 @@ from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
 from nuseg.model.config import Architecture, ModelConfig
 from nuseg.model.export import load_network
-from nuseg.model.store import Model, load_model
 from nuseg.model.network import Network, build_network, count_parameters
 from nuseg.model.reach import check_tiling
 from nuseg.model.registry import map_names
+from nuseg.model.store import Model, load_model
 from nuseg.training.averaging import ema
 from nuseg.training.callbacks import AtomicCheckpoints, EpochBar, EpochLog
 from nuseg.training.config import Compute, TrainConfig, load_config, render_config
 from nuseg.training.finish import finish
 from nuseg.training.module import Training, validation_items
+from nuseg.training.patches import Patch, Patches, PatchNumbers
 from nuseg.training.tune import START
-from nuseg.training.patches import Patches, PatchNumbers
 
 CONFIG_FILE = "config.yaml"
 CHECKPOINTS = "checkpoints"
@@ -86,7 +86,8 @@ def train(
     claim_run(run, config, loaded, resume)
     model = describe_model(network, config, loaded, run, start)
     validation = validation_items(loaded)
-    module = Training(network.to(memory_format=torch.channels_last), config, model, validation)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module = Training(network, config, model, validation)
     trainer = make_trainer(module, run, config, progress)
     with warnings.catch_warnings():
         # Lightning advises more workers than a laptop has cores for.
@@ -291,7 +292,7 @@ def native_precision(compute: Compute) -> Any:
     return "bf16-mixed" if on_cpu and has_bf16() else "32-true"
 
 
-def train_loader(datasets: Sequence[Dataset], config: TrainConfig) -> DataLoader:
+def train_loader(datasets: Sequence[Dataset], config: TrainConfig) -> DataLoader[Patch]:
     """Batches of patches; which patches is decided by seed and epoch alone."""
     workers = config.data.workers
     return DataLoader(

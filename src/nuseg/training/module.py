@@ -16,8 +16,8 @@ from torch import Tensor
 from nuseg.datasets.dataset import Dataset, Item, load_item
 from nuseg.evaluation.report import score_image
 from nuseg.model.config import ModelConfig
-from nuseg.model.store import Model
 from nuseg.model.network import Network, network_maps
+from nuseg.model.store import Model
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.training.averaging import drawn_towards
 from nuseg.training.config import TrainConfig
@@ -56,9 +56,8 @@ class Training(L.LightningModule):
         x = batch.pixels.float().contiguous(memory_format=torch.channels_last)
         how, network = self.config.optimiser, self.network
         weight = pixel_weights(batch.targets["mask"], batch.touching, how.touching_weight)
-        parts = segmentation_loss(
-            network.outputs, network(x), batch.targets, weight, batch.instance, how.part_weights
-        )
+        instance = torch.as_tensor(batch.instance)
+        parts = segmentation_loss(network.outputs, network(x), batch.targets, weight, instance, how.part_weights)
         for name, value in parts.items():
             self.losses[name].append(value.detach())
         return parts["loss"]
@@ -92,7 +91,9 @@ class Training(L.LightningModule):
     def configure_optimizers(self) -> Any:
         how = self.config.optimiser
         network = self.network
-        pretrained = set() if network.pretrained is None else set(network.get_submodule(network.pretrained).parameters())
+        pretrained = (
+            set() if network.pretrained is None else set(network.get_submodule(network.pretrained).parameters())
+        )
         fresh = [p for p in network.parameters() if p not in pretrained]
         kept = [p for p in network.parameters() if p in pretrained]
         groups: list[dict[str, Any]] = []

@@ -21,7 +21,7 @@ RIM = 32  # px; cut around a patch, so that a nucleus at its edge has the distan
 
 
 class Patch(NamedTuple):
-    """What a training step sees of one place, or of a batch of them.
+    """What a training step sees of one place; in a batch, each field of all patches as one tensor.
 
     Attributes
     ----------
@@ -38,10 +38,10 @@ class Patch(NamedTuple):
     pixels: torch.Tensor
     targets: dict[str, torch.Tensor]
     touching: torch.Tensor
-    instance: bool | torch.Tensor
+    instance: bool
 
 
-class Patches(TorchDataset):
+class Patches(TorchDataset[Patch]):
     """Augmented patches of the training images, by number: number `i` is the same patch in every run.
 
     Images and labels are held in memory.
@@ -75,7 +75,9 @@ class Patches(TorchDataset):
                 share = share / share.sum()
             shares.append(share)
         if not self.images:
-            raise NusegError("no training images: every dataset's split 'train' is empty: prepare it with another split=")
+            raise NusegError(
+                "no training images: every dataset's split 'train' is empty: prepare it with another split="
+            )
         if config.augmentation.restain_probability:
             self.colours = [measure_colours(pixels) for pixels, *_ in self.images]
         self.chances = self._chances(datasets, shares)
@@ -93,7 +95,8 @@ class Patches(TorchDataset):
         )
         if chances.sum() <= 0:
             raise NusegError("data.weights leave no dataset with a chance to be drawn: raise one above 0")
-        return chances / chances.sum()
+        shared: np.ndarray = chances / chances.sum()
+        return shared
 
     def __getitem__(self, number: int) -> Patch:
         rng = np.random.default_rng([self.config.seed, number])

@@ -53,4 +53,5 @@ def find_touching(labels: np.ndarray) -> np.ndarray:
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * NEAR + 1, 2 * NEAR + 1))
     highest = cv2.dilate(number, disk)
     lowest = cv2.erode(np.where(labels > 0, number, np.float32(np.inf)), disk)
-    return ((highest > 0) & (highest != lowest)).astype(np.float32)[None]
+    touching: np.ndarray = (highest > 0) & (highest != lowest)
+    return touching.astype(np.float32)[None]

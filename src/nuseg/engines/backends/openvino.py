@@ -50,7 +50,8 @@ class OpenVinoEngine:
             raise NusegError(f"{graph}: no ONNX graph that OpenVINO can read: export the model again") from error
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
-        return self.compiled(batch)[0]
+        maps: np.ndarray = self.compiled(batch)[0]
+        return maps
 
 
 def load(model: Model, _device: str, threads: int | None, precision: Precision | None) -> Engine:

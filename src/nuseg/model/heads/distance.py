@@ -43,7 +43,8 @@ def make_distance(labels: np.ndarray) -> np.ndarray:
     distance = np.where(mask, distance + 0.5, 0).astype(np.float32)
     largest = np.full(int(labels.max(initial=0)) + 1, 1e-6, np.float32)
     np.maximum.at(largest, labels[mask], distance[mask])
-    return (distance / largest[labels])[None]
+    normalised: np.ndarray = distance / largest[labels]
+    return normalised[None]
 
 
 def distance_loss(logits: "Tensor", target: "Tensor", weight: "Tensor") -> "dict[str, Tensor]":

@@ -51,7 +51,7 @@ class Clock:
         return result
 
 
-def segment_in_stages(path: Path, mpp: float, model: Model, network: Network, folder: Path) -> Clock:
+def segment_in_stages(path: Path, mpp: float, model: Model, network: Engine, folder: Path) -> Clock:
     """Do what `nuseg segment` does to one image, and time every stage."""
     clock, config = Clock(), model.config
     image = clock("read", lambda: read_image(path))
@@ -71,7 +71,7 @@ def segment_in_stages(path: Path, mpp: float, model: Model, network: Network, fo
     return clock
 
 
-def benchmark(paths: list[Path], mpp: float, model: Model, network: Network, folder: Path) -> dict[str, float]:
+def benchmark(paths: list[Path], mpp: float, model: Model, network: Engine, folder: Path) -> dict[str, float]:
     """Seconds per megapixel of each stage over all images at `mpp`, and nuclei per megapixel."""
     total: dict[str, float] = defaultdict(float)
     megapixels = 0.0

@@ -1,4 +1,4 @@
-"""Whether stated probabilities come true: reliability of the confidence in nuclei."""
+"""Whether stated probabilities come true: reliability of the probability of nuclei."""
 
 import numpy as np
 import pandas as pd

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from nuseg.engines.engine import Engine
 from nuseg.engines.threads import limited_threads
 from nuseg.io.source import MIN_SLIDE_PIXELS, Source
 from nuseg.model.config import ModelConfig
@@ -30,7 +31,7 @@ from nuseg.segmentation.components import MEASURES, ComponentPixels, Nuclei, sep
 from nuseg.segmentation.plan import Plan, SegmentOptions, plan_source, settings_of
 from nuseg.segmentation.postprocess import quantise
 from nuseg.segmentation.stitching import find_groups, giant_cells, nuclei_of, split_home
-from nuseg.segmentation.tiling import Network, Tile
+from nuseg.segmentation.tiling import Tile
 from nuseg.types import RGB, Integers
 
 PAGE = 2048  # px of the model's grid: nuclei are numbered square by square of this side, in reading order
@@ -49,7 +50,7 @@ TileMaps = Callable[[int, RGB], np.ndarray]
 def segment_source(
     source: Source,
     model: ModelConfig,
-    engine: Network,
+    engine: Engine,
     options: SegmentOptions,
     checkpoint: str | Path | None = None,
     threads: int | None = None,
@@ -66,7 +67,7 @@ def segment_source(
         Stays open for the result.
     model : ModelConfig
         Resolution, margin, thresholds.
-    engine : Network
+    engine : Engine
         Runs the network.
     options : SegmentOptions
         Resolution, region, tissue, tile.
@@ -123,7 +124,7 @@ def segment_source(
     return Segmentation(info, store, source, thumbnail=None if overview is None else overview.thumbnail)
 
 
-def predict_maps(source: Source, model: ModelConfig, engine: Network, mpp: float) -> np.ndarray:
+def predict_maps(source: Source, model: ModelConfig, engine: Engine, mpp: float) -> np.ndarray:
     """Run the network over a whole source of `mpp` um/px: quantised maps `(k, h, w)` uint8 on the model's grid."""
     plan = plan_source(source, model, SegmentOptions(mpp, tissue=False))
     maps = np.empty((len(model.maps), *plan.grid.shape), np.uint8)

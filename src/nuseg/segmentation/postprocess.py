@@ -107,7 +107,7 @@ def label_nuclei(
     count, markers = cv2.connectedComponents(seeds.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
     markers = seed_unseeded(mask, markers, count)
     labels = grow(markers, distance, mask)
-    lowest = thresholds.min_certainty * FULL_MAP
+    lowest = thresholds.min_raw_probability * FULL_MAP
     return drop_doubtful(labels, raw_probability, thresholds.min_area_um2 / mpp**2, lowest)
 
 
@@ -137,10 +137,10 @@ def grow(markers: np.ndarray, distance: np.ndarray, mask: np.ndarray) -> np.ndar
     return np.where(core, markers, labels).astype(np.int32, copy=False)
 
 
-def drop_doubtful(labels: np.ndarray, raw_probability: np.ndarray, min_area: float, min_certainty: float) -> np.ndarray:
+def drop_doubtful(labels: np.ndarray, raw_probability: np.ndarray, min_area: float, min_mean: float) -> np.ndarray:
     """Remove nuclei under an area (px) or a mean of `raw_probability`, and number the others 1..N in their order."""
     area = np.bincount(labels.ravel())
     total = np.bincount(labels.ravel(), weights=raw_probability.ravel())
-    keep = (area >= min_area) & (total >= min_certainty * area)
+    keep = (area >= min_area) & (total >= min_mean * area)
     keep[0] = False
     return (np.cumsum(keep, dtype=np.int32) * keep)[labels].astype(np.int32, copy=False)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nuseg.engines.engine import Engine
 from nuseg.engines.loading import Device, load_engine
 from nuseg.io.image import Image
 from nuseg.io.opening import open_source
@@ -16,7 +17,6 @@ from nuseg.results.segmentation import Segmentation
 from nuseg.segmentation.pipeline import segment_source
 from nuseg.segmentation.plan import TILE, SegmentOptions
 from nuseg.segmentation.region import Region, read_region
-from nuseg.segmentation.tiling import Network
 
 Picture = str | Path | np.ndarray | Image | Source
 """What can be segmented: a file, pixels, or an open source."""
@@ -30,7 +30,7 @@ class Segmenter:
     ----------
     model : Model
         Resolution, margin, thresholds.
-    engine : Network
+    engine : Engine
         Any function from `(n, h, w, 3)` uint8 to maps `(n, k, h, w)` float32 in 0..1.
     threads : int, optional
         CPU threads for all that is done beside the engine; None = all.
@@ -43,7 +43,7 @@ class Segmenter:
     """
 
     model: Model
-    engine: Network
+    engine: Engine
     threads: int | None = None
 
     @classmethod
@@ -83,7 +83,7 @@ class Segmenter:
 @lru_cache(maxsize=2)
 def remembered_engine(
     folder: Path, _files: tuple[str, ...], quality: Quality | None, device: Device, threads: int | None
-) -> Network:
+) -> Engine:
     """Load an engine, or give the one loaded before: `segment` in a loop would load it for every image."""
     return load_engine(choose_model(folder, quality), device, threads)
 
@@ -99,7 +99,7 @@ def segment(
     device: Device = "auto",
     threads: int | None = None,
     tile: int = TILE,
-    engine: Network | None = None,
+    engine: Engine | None = None,
     checkpoint: str | Path | None = None,
     progress: ProgressCallback | None = None,
 ) -> Segmentation:

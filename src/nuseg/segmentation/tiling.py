@@ -2,15 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
-
-import numpy as np
-
-
-class Network(Protocol):
-    """What runs the network: `(n, height, width, 3)` uint8 in, `(n, 2, height, width)` float32 maps out."""
-
-    def __call__(self, batch: np.ndarray) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)

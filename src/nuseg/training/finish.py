@@ -12,11 +12,13 @@ from rich.progress import track
 from nuseg.datasets.dataset import Dataset, Item, load_item
 from nuseg.engines.loading import has_bf16, load_engine
 from nuseg.evaluation.report import score_image, write_scores
+from nuseg.io.opening import open_source
 from nuseg.model.config import ModelConfig, Precision
 from nuseg.model.export import save_model
 from nuseg.model.store import Model, save_config
 from nuseg.plot.training import draw_curves, draw_predictions
-from nuseg.segmentation.image_grid import to_model_grid
+from nuseg.segmentation.pipeline import predict_maps
+from nuseg.segmentation.resample import resample
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.training.calibrate import calibrate, find_validation_nuclei, measure_counts
 from nuseg.training.module import Training
@@ -63,12 +65,13 @@ def fit_to_images(config: ModelConfig, shown: Sequence[Example]) -> ModelConfig:
 
 
 def examples(segmenter: Segmenter, items: Sequence[tuple[Item, Dataset]]) -> list[Example]:
-    """Maps of validation images, kept in half precision."""
+    """Maps of validation images, quantised."""
     made = []
     for item, dataset in tell("validation", items):
         pixels, labels = load_item(item)
-        maps = segmenter.predict(pixels, item.mpp).astype(np.float16)
-        made.append(Example(maps, labels, item.mpp, dataset.name))
+        model = segmenter.model.config
+        maps = predict_maps(open_source(pixels), model, segmenter.engine, item.mpp)
+        made.append(Example(pixels, maps, labels, item.mpp, dataset.name, model))
     return made
 
 
@@ -79,7 +82,7 @@ def calibration_images(datasets: Sequence[Dataset], mpp: float) -> list[np.ndarr
         items = dataset.split("train")
         step = max(1, len(items) * len(datasets) // CALIBRATION_IMAGES)
         for item in items[::step]:
-            pixels = to_model_grid(load_item(item)[0], item.mpp, mpp)
+            pixels = resample(open_source(load_item(item)[0]), item.mpp, mpp)
             y, x = (max(0, side // 2 - CALIBRATION_SIDE // 2) for side in pixels.shape[:2])
             chosen.append(np.ascontiguousarray(pixels[y : y + CALIBRATION_SIDE, x : x + CALIBRATION_SIDE]))
     return chosen
@@ -118,7 +121,7 @@ def test(model: Model, datasets: Sequence[Dataset], run: Path) -> dict[str, dict
         rows = []
         for item in tell(f"test {dataset.name}", dataset.split("test")):
             pixels, truth = load_item(item)
-            found, _ = segmenter.find_nuclei(pixels, item.mpp)
+            found = segmenter(pixels, item.mpp).labels
             score = score_image(truth, found, instance=dataset.annotation == "instance")
             rows.append({"name": item.name, **score})
             drawn.append((f"{dataset.name} {item.name}", pixels, truth, found, score))

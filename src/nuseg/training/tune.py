@@ -7,11 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from nuseg.evaluation.object import object_scores
-from nuseg.model.config import Thresholds
-from nuseg.segmentation.segmenter import read_maps
+from nuseg.io.opening import open_source
+from nuseg.measure.probability import Calibration
+from nuseg.measure.rasterise import draw_labels
+from nuseg.model.config import ModelConfig, Thresholds
+from nuseg.segmentation.pipeline import nuclei_of_maps
+from nuseg.types import RGB, Floats, LabelImage
 
 # Where the search begins: what was good for several networks.
-START = Thresholds(mask=0.5, distance_share=0.3, marker=0.3, min_certainty=0.5)
+START = Thresholds(mask=0.5, distance_share=0.3, marker=0.3, min_raw_probability=0.5)
 # A change has to gain this much of AJI + PQ: less is chance, where the images are few.
 LEAST_GAIN = 0.002
 # Tried one after the other, each with the best of those before; twice, since they depend on one another.
@@ -21,25 +25,51 @@ CANDIDATES = {
     "marker": (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8),
     "smoothing": (0.0, 1.0, 2.0, 3.0),
     "min_area_um2": (2.0, 5.0, 8.0, 12.0),
-    "min_certainty": (0.0, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65),
+    "min_raw_probability": (0.0, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65),
 }
 
 
 @dataclass(frozen=True)
 class Example:
-    """A validation image as the thresholds see it: maps on the model's grid, truth and resolution on its own."""
+    """A validation image as the thresholds see it.
 
+    Attributes
+    ----------
+    pixels : (h, w, 3) uint8
+        The image.
+    maps : (k, h', w') uint8
+        Its quantised maps on the model's grid, from `nuseg.segmentation.pipeline.predict_maps`.
+    labels : (h, w) integer
+        True nuclei.
+    mpp : float
+        Resolution of the image (um/px).
+    dataset : str
+        Name of its dataset.
+    model : ModelConfig
+        That the maps are from.
+    """
+
+    pixels: RGB
     maps: np.ndarray
-    labels: np.ndarray
+    labels: LabelImage
     mpp: float
     dataset: str
+    model: ModelConfig
+
+    def find(self, thresholds: Thresholds) -> tuple[np.ndarray, Floats]:
+        """Find nuclei as users get them: label image `(h, w)` int32, and the raw probability of nuclei 1..N."""
+        model = self.model.model_copy(update={"thresholds": thresholds, "calibration": Calibration()})
+        found = nuclei_of_maps(open_source(self.pixels), model, self.maps, self.mpp)
+        height, width = self.labels.shape
+        labels = draw_labels(found.polygons, found.table["id"].to_numpy(), (height, width))
+        return labels, found.table["probability"].to_numpy()
 
 
 def score_thresholds(examples: Sequence[Example], thresholds: Thresholds) -> dict[str, float]:
     """Mean AJI and PQ over datasets, of each the mean over its images: a dataset of many images counts no more."""
     scores = defaultdict(list)
     for example in examples:
-        found, _ = read_maps(example.maps.astype(np.float32), thresholds, example.mpp, example.labels.shape)
+        found, _ = example.find(thresholds)
         scores[example.dataset].append(object_scores(example.labels, found))
     means = [{name: np.mean([score[name] for score in rows]) for name in ("aji", "pq")} for rows in scores.values()]
     return {name: float(np.mean([mean[name] for mean in means])) for name in ("aji", "pq")}

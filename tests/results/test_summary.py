@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from nuseg.errors import NusegError
-from nuseg.model.config import CountError
+from nuseg.measure.counts import CountError
 from nuseg.results import summary
 from nuseg.results.summary import Row, slide_row
 

@@ -1,4 +1,4 @@
-"""Whether stated probabilities come true: reliability of the confidence in nuclei."""
+"""Whether stated probabilities come true: reliability of the probability of nuclei."""
 
 import numpy as np
 import pandas as pd
@@ -43,7 +43,7 @@ def reliability(probability: np.ndarray, came_true: np.ndarray, bins: int = 10) 
     Returns
     -------
     pandas.DataFrame
-        One row a bin that is not empty: `low`, `high`, `count`, mean `stated` probability, share that was `true`.
+        One row per bin that is not empty: `low`, `high`, `count`, mean `stated` probability, share that was `true`.
     """
     number = np.minimum((probability * bins).astype(int), bins - 1)
     rows = pd.DataFrame({"number": number, "stated": probability, "true": came_true.astype(float)})

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nuseg.model.config import CountError
+from nuseg.measure.counts import CountError
 
 OUTSIDE = 20  # one of so many images lies below the interval, and one above
 

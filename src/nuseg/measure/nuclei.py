@@ -4,10 +4,9 @@ import numpy as np
 import pandas as pd
 
 from nuseg.measure.outline import outlines
-from nuseg.measure.probability import confidence
+from nuseg.measure.probability import Calibration, calibrated_probability
 from nuseg.measure.shape import ellipses, perimeters, solidities
 from nuseg.measure.stain import DENSITY_OF_VALUE, UNMIX
-from nuseg.model.config import Calibration
 
 COLUMNS = {
     "id": "label of the nucleus, 1..N",
@@ -32,7 +31,7 @@ COLUMNS = {
 def measure_nuclei(
     labels: np.ndarray,
     image: np.ndarray,
-    certainty: np.ndarray,
+    raw_probability: np.ndarray,
     mpp: float,
     polygons: list[np.ndarray] | None = None,
     origin: tuple[int, int] = (0, 0),
@@ -48,7 +47,7 @@ def measure_nuclei(
         Label image 0..N, all of them present, each nucleus one 4-connected piece.
     image : (h, w, 3) uint8
         RGB pixels.
-    certainty : (h, w) float32
+    raw_probability : (h, w) float32
         Mean of mask probability and distance, 0..1.
     mpp : float
         Resolution (um/px).
@@ -57,22 +56,22 @@ def measure_nuclei(
     origin : tuple of int
         Row and column of the first pixel, in the image that coordinates count from.
     calibration : Calibration
-        Of the model; without one, `probability` is the mean certainty.
+        Of the model; without one, `probability` is the mean raw probability.
 
     Returns
     -------
     pandas.DataFrame
-        One row a nucleus in label order; the columns of `COLUMNS`, which says what they are.
+        One row per nucleus in label order; the columns of `COLUMNS`, which says what they are.
     """
     polygons = outlines(labels) if polygons is None else polygons
-    measures = measures_of(labels, image, certainty, mpp, polygons, origin, calibration)
+    measures = measures_of(labels, image, raw_probability, mpp, polygons, origin, calibration)
     return pd.DataFrame(measures, columns=list(COLUMNS))
 
 
 def measures_of(
     labels: np.ndarray,
     image: np.ndarray,
-    certainty: np.ndarray,
+    raw_probability: np.ndarray,
     mpp: float,
     polygons: list[np.ndarray],
     origin: tuple[int, int],
@@ -91,7 +90,7 @@ def measures_of(
     sums = [np.bincount(owner, DENSITY_OF_VALUE[colours[:, c]], count + 1)[1:] for c in range(3)]
     haematoxylin, eosin = (sum(sums[c] / area * UNMIX[c, stain] for c in range(3)) for stain in range(2))
 
-    mean_certainty = np.bincount(owner, certainty.ravel()[inside], count + 1)[1:] / area
+    mean_raw = np.bincount(owner, raw_probability.ravel()[inside], count + 1)[1:] / area
     return {
         "id": np.arange(1, count + 1),
         "x_px": shape["x"],
@@ -108,5 +107,5 @@ def measures_of(
         "solidity": solidities(polygons),
         "haematoxylin_od": haematoxylin,
         "eosin_od": eosin,
-        "probability": confidence(mean_certainty, calibration),
+        "probability": calibrated_probability(mean_raw, calibration),
     }

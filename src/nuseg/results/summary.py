@@ -9,8 +9,7 @@ import pandas as pd
 
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
-from nuseg.measure.counts import count_interval
-from nuseg.model.config import CountError
+from nuseg.measure.counts import CountError, count_interval
 
 FILE = "summary.csv"
 

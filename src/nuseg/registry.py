@@ -37,7 +37,7 @@ class Registry(Generic[Item]):
     package : str
         Dotted name of the package whose modules hold one each.
     attribute : str
-        Name under which a module holds it.
+        Name under which a module holds it; a module (or an entry point) may also hold a tuple of them.
     group : str
         Name of the entry-point group.
     """
@@ -49,12 +49,10 @@ class Registry(Generic[Item]):
     def _items(self) -> dict[str, Item]:
         found: list[Item] = []
         for module in sorted(iter_modules(import_module(self.package).__path__), key=lambda module: module.name):
-            item = getattr(import_module(f"{self.package}.{module.name}"), self.attribute, None)
-            if item is not None:
-                found.append(item)
+            found += as_items(getattr(import_module(f"{self.package}.{module.name}"), self.attribute, ()))
         for point in entry_points(group=self.group):
             try:
-                found.append(point.load())
+                found += as_items(point.load())
             except Exception as error:  # another package's fault must not end nuseg
                 log.warning("%s %s of %s cannot be loaded: %s", self.kind, point.name, point.value, error)
         return {item.name: item for item in found}
@@ -93,3 +91,8 @@ class Registry(Generic[Item]):
     def values(self) -> list[Item]:
         """All of them, in the order of their modules' names; those from elsewhere last."""
         return list(self._items.values())
+
+
+def as_items(held: Item | tuple[Item, ...]) -> tuple[Item, ...]:
+    """What a module holds, as a tuple: one, or several already."""
+    return held if isinstance(held, tuple) else (held,)

@@ -8,8 +8,8 @@ import torch
 from nuseg.engines.loading import load_engine
 from nuseg.model.config import Architecture, ModelConfig
 from nuseg.model.export import save_model
+from nuseg.model.network import build_network
 from nuseg.model.quantise import float_nodes
-from nuseg.model.unet import build_unet
 
 RNG = np.random.default_rng(0)
 IMAGES = [RNG.integers(0, 256, (64, 64, 3), np.uint8) for _ in range(4)]
@@ -20,7 +20,7 @@ def model(tmp_path_factory):
     torch.manual_seed(0)
     architecture = Architecture(preset="unet-small")
     config = ModelConfig(name="untrained", architecture=architecture, mpp=0.25, margin=128)
-    return save_model(build_unet(architecture), config, tmp_path_factory.mktemp("model"), IMAGES)
+    return save_model(build_network(architecture), config, tmp_path_factory.mktemp("model"), IMAGES)
 
 
 def test_int8_graph_gives_nearly_the_same_maps(model):

@@ -79,3 +79,13 @@ def test_shipped_models_are_small_whole_and_documented():
         assert "non-commercial" not in (model.path / "CARD.md").read_text().lower()
         assert "monuseg" not in {data["name"] for data in model.config.data}
         assert model.config.scores["monuseg"]["aji"]["low"] < model.config.scores["monuseg"]["aji"]["mean"]
+
+
+def test_an_older_models_name_for_the_raw_probability_is_read_and_the_new_one_written(folder):
+    thresholds = json.loads((folder / "model.json").read_text())["thresholds"]
+    assert "min_raw_probability" in thresholds
+    del thresholds["min_raw_probability"]
+    change(folder, thresholds={**thresholds, "min_certainty": 0.55})
+    config = load_model(folder).config
+    assert config.thresholds.min_raw_probability == 0.55
+    assert json.loads(config.model_dump_json())["thresholds"]["min_raw_probability"] == 0.55

@@ -4,21 +4,22 @@ import pytest
 import torch
 
 from nuseg.model.config import Architecture
-from nuseg.model.unet import build_unet, count_parameters, network_maps, receptive_radius
+from nuseg.model.network import build_network, count_parameters, network_maps
+from nuseg.model.unet import receptive_radius
 
 PRESETS = ("unet-small", "unet-lite")  # the full `unet` is the small one with wider layers
 
 
 def build(preset: str, in_channels: int = 3):
     torch.manual_seed(0)
-    return build_unet(Architecture(preset=preset, in_channels=in_channels)).eval()
+    return build_network(Architecture(preset=preset, in_channels=in_channels)).eval()
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("size", [(1, 1), (16, 16), (33, 47), (5, 64)])
 def test_any_size_gives_maps_of_that_size(preset, size):
     with torch.no_grad():
-        assert build(preset)(torch.zeros(2, 3, *size)).shape == (2, 4, *size)
+        assert build(preset)(torch.zeros(2, 3, *size))["offsets"].shape == (2, 2, *size)
         assert build(preset).maps(torch.zeros(2, 3, *size)).shape == (2, 2, *size)
 
 
@@ -26,7 +27,7 @@ def test_any_size_gives_maps_of_that_size(preset, size):
 @pytest.mark.parametrize("channels", [1, 4])
 def test_any_number_of_channels(preset, channels):
     with torch.no_grad():
-        assert build(preset, channels)(torch.zeros(1, channels, 16, 16)).shape == (1, 4, 16, 16)
+        assert build(preset, channels).logits(torch.zeros(1, channels, 16, 16)).shape == (1, 4, 16, 16)
 
 
 def test_paper_preset_has_the_papers_widths():
@@ -59,7 +60,7 @@ def test_paper_preset_has_the_papers_widths():
 def test_gradients_reach_every_parameter(preset):
     network = build(preset).train()
     torch.manual_seed(1)
-    network(255 * torch.rand(2, 3, 64, 64)).square().mean().backward()
+    network.logits(255 * torch.rand(2, 3, 64, 64)).square().mean().backward()
     without = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert without == []
 
@@ -69,14 +70,14 @@ def test_each_skip_connection_carries_information(preset):
     network = build(preset).train()  # batch statistics keep the signal of an untrained network alive
     x = 255 * torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
-        whole = network(x)
+        whole = network.logits(x)
         for silenced in range(len(network.decoder)):
 
             def silence(module, inputs):
                 return inputs[0], torch.zeros_like(inputs[1])
 
             handle = network.decoder[silenced].register_forward_pre_hook(silence)
-            changed = (network(x) - whole).abs().max()
+            changed = (network.logits(x) - whole).abs().max()
             handle.remove()
             assert changed > 1e-5, f"decoder stage {silenced} ignores its skip connection"
 
@@ -111,4 +112,4 @@ def test_maps_are_the_first_two_heads(preset):
     network = build(preset)
     x = 255 * torch.rand(1, 3, 37, 50, generator=torch.Generator().manual_seed(4))
     with torch.no_grad():
-        torch.testing.assert_close(network.maps(x), torch.sigmoid(network(x)[:, :2]), atol=1e-6, rtol=0)
+        torch.testing.assert_close(network.maps(x), torch.sigmoid(network.logits(x)[:, :2]), atol=1e-6, rtol=0)

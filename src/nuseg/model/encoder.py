@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nuseg.errors import NusegError
-from nuseg.model.config import Encoder
 
 # (repeats, kernel, stride, expansion, output channels) of the seven stages of Lite0 after the stem.
 STAGES = (
@@ -26,12 +25,12 @@ STAGES = (
 )
 STEM_CHANNELS = 32
 # Factors on channels and on repeats; the stem, and the repeats of the first and the last stage, stay.
-FACTORS: dict[Encoder, tuple[float, float]] = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}
+FACTORS: dict[str, tuple[float, float]] = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}
 # TensorFlow's batch normalisation, which the published weights were trained with.
 BN_EPS, BN_MOMENTUM = 1e-3, 0.01
 
 
-def scaled_stages(size: Encoder) -> list[tuple[int, int, int, int, int]]:
+def scaled_stages(size: str) -> list[tuple[int, int, int, int, int]]:
     """The stages of a size of EfficientNet-Lite; channels are rounded to eighths, down by a tenth at most."""
     width, depth = FACTORS[size]
     stages = []
@@ -82,7 +81,9 @@ class SameConv(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         x = x if self.far_side is None else F.pad(x, self.far_side)
         if self.groups > 1 and self.training and x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
-            return DepthwiseOnCPU.apply(x, self.weight, list(self.stride), list(self.padding))
+            depthwise: Any = DepthwiseOnCPU
+            filtered: Tensor = depthwise.apply(x, self.weight, list(self.stride), list(self.padding))
+            return filtered
         return super().forward(x)
 
 
@@ -109,7 +110,8 @@ class InvertedResidual(nn.Module):
         self.shortcut = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.layers(x) if self.shortcut else self.layers(x)
+        filtered: Tensor = self.layers(x)
+        return x + filtered if self.shortcut else filtered
 
 
 class LiteEncoder(nn.Module):
@@ -128,9 +130,9 @@ class LiteEncoder(nn.Module):
     and the bottleneck. Height and width of the input must be multiples of the deepest stride.
     """
 
-    def __init__(self, in_channels: int = 3, size: Encoder = "lite0", stages: int = 5) -> None:
+    def __init__(self, in_channels: int = 3, size: str = "lite0", stages: int = 5) -> None:
         super().__init__()
-        self.size = size
+        self.in_channels, self.size = in_channels, size
         described = scaled_stages(size)[:stages]
         self.stem = conv_bn(in_channels, STEM_CHANNELS, 3, stride=2)
         self.stages = nn.ModuleList()

@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
 from nuseg.model.config import ModelConfig
+from nuseg.model.network import Network, build_network
 from nuseg.model.store import GRAPH_FILE, INT8_FILE, WEIGHTS_FILE, Model, save_config
-from nuseg.model.unet import UNet, build_unet
 
 
 class Graph(nn.Module):
     """What is exported: bytes in as an image file holds them, maps between 0 and 1 out."""
 
-    def __init__(self, network: UNet) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
@@ -29,22 +29,20 @@ class Graph(nn.Module):
         return self.network.maps(image.permute(0, 3, 1, 2).float())
 
 
-def to_onnx(network: UNet, channels: int) -> onnx.ModelProto:
+def to_onnx(network: Network) -> onnx.ModelProto:
     """Make of a network an ONNX graph with free batch, height and width.
 
     Parameters
     ----------
     network
         In the state to export.
-    channels
-        Of the image.
 
     Returns
     -------
     onnx.ModelProto
-        Its input `image` is `(n, h, w, channels)` uint8, its output `maps` `(n, 2, h, w)` float32.
+        Its input `image` is `(n, h, w, in_channels)` uint8, its output `maps` `(n, k, h, w)` float32.
     """
-    example = torch.zeros(2, 80, 96, channels, dtype=torch.uint8)
+    example = torch.zeros(2, 5 * network.stride, 6 * network.stride, network.in_channels, dtype=torch.uint8)
     free = dict.fromkeys((0, 1, 2), torch.export.Dim.DYNAMIC)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it names optional packages that are not installed
     with warnings.catch_warnings():
@@ -79,7 +77,7 @@ def halve_kernels(graph: onnx.ModelProto) -> onnx.ModelProto:
     return graph
 
 
-def save_model(network: UNet, config: ModelConfig, folder: Path, calibration: Sequence[np.ndarray] = ()) -> Model:
+def save_model(network: Network, config: ModelConfig, folder: Path, calibration: Sequence[np.ndarray] = ()) -> Model:
     """Write a whole model folder.
 
     Parameters
@@ -98,7 +96,7 @@ def save_model(network: UNet, config: ModelConfig, folder: Path, calibration: Se
     network.load_state_dict(weights)  # what is exported is what is stored, rounding and all
     with atomic_path(folder / WEIGHTS_FILE) as temporary:
         torch.save(weights, temporary)
-    graph = to_onnx(network, config.architecture.in_channels)
+    graph = to_onnx(network)
     if calibration:
         from nuseg.model.quantise import quantise
 
@@ -109,7 +107,7 @@ def save_model(network: UNet, config: ModelConfig, folder: Path, calibration: Se
     return save_config(config, folder)
 
 
-def load_network(model: Model) -> UNet:
+def load_network(model: Model) -> Network:
     """Build a model's PyTorch network with its weights.
 
     Raises
@@ -119,7 +117,7 @@ def load_network(model: Model) -> UNet:
     """
     if not model.weights.is_file():
         raise NusegError(f"{model.weights}: missing: this model can segment, but not be trained on or run by PyTorch")
-    network = build_unet(model.config.architecture)
+    network = build_network(model.config.architecture)
     try:
         network.load_state_dict(torch.load(model.weights, map_location="cpu", weights_only=True))
     except Exception as error:  # damaged weights make torch fail in every way

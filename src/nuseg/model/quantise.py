@@ -22,7 +22,7 @@ def quantise(graph: onnx.ModelProto, images: Sequence[np.ndarray]) -> onnx.Model
         Calibration images `(h, w, 3)` uint8 at the model's resolution; activations' ranges are measured on them.
     """
     logging.getLogger("nncf").setLevel(logging.ERROR)
-    return nncf.quantize(
+    quantised: onnx.ModelProto = nncf.quantize(
         graph,
         nncf.Dataset(images, lambda image: {"image": image[None]}),
         preset=nncf.QuantizationPreset.PERFORMANCE,
@@ -30,6 +30,7 @@ def quantise(graph: onnx.ModelProto, images: Sequence[np.ndarray]) -> onnx.Model
         fast_bias_correction=True,
         ignored_scope=nncf.IgnoredScope(names=float_nodes(graph), validate=False),
     )
+    return quantised
 
 
 def float_nodes(graph: onnx.ModelProto) -> list[str]:

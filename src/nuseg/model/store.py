@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
-from nuseg.model.config import FORMAT_VERSION, CountError, ModelConfig, Precision
+from nuseg.measure.counts import CountError
+from nuseg.model.config import FORMAT_VERSION, ModelConfig, Precision
 
 SHIPPED = Path(__file__).parent / "shipped"
 DEFAULT_MODEL = "default"
@@ -36,7 +37,7 @@ class Model:
     path: Path
 
     def graph(self, precision: Precision = "f32") -> Path:
-        """The ONNX graph: `(n, h, w, 3)` uint8 in, `(n, 2, h, w)` float32 maps out."""
+        """The ONNX graph: `(n, h, w, 3)` uint8 in, `(n, k, h, w)` float32 maps out."""
         return self.path / (INT8_FILE if precision == "int8" else GRAPH_FILE)
 
     @property

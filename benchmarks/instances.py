@@ -15,7 +15,7 @@ from rich.table import Table
 from nuseg.datasets.synthetic import synthetic_field
 from nuseg.model.config import Thresholds
 from nuseg.segmentation.postprocess import separate
-from nuseg.training.targets import make_targets
+from nuseg.training.targets import perfect_maps
 
 SIDE, REPEATS = 1000, 7
 
@@ -24,7 +24,7 @@ def noisy_maps(labels: np.ndarray) -> np.ndarray:
     """Maps as a network would give them: smooth, and never quite right."""
     rng = np.random.default_rng(0)
     noise = cv2.GaussianBlur(rng.normal(0, 1, (*labels.shape, 2)).astype(np.float32), (0, 0), 2)
-    maps = cv2.GaussianBlur(make_targets(labels).transpose(1, 2, 0), (0, 0), 1) + 0.5 * noise
+    maps = cv2.GaussianBlur(perfect_maps(labels).transpose(1, 2, 0), (0, 0), 1) + 0.5 * noise
     return np.ascontiguousarray(np.clip(maps, 0, 1).transpose(2, 0, 1))
 
 

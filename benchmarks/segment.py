@@ -20,7 +20,8 @@ from typing import TypeVar
 
 import cv2
 
-from nuseg.engines.loading import Network, load_engine
+from nuseg.engines.engine import Engine
+from nuseg.engines.loading import load_engine
 from nuseg.io.image import find_images, read_image, write_png
 from nuseg.measure.nuclei import measure_nuclei
 from nuseg.measure.outline import outlines
@@ -49,7 +50,7 @@ class Clock:
         return result
 
 
-def segment_in_stages(path: Path, mpp: float, model: Model, network: Network, folder: Path) -> Clock:
+def segment_in_stages(path: Path, mpp: float, model: Model, network: Engine, folder: Path) -> Clock:
     """Do what `nuseg segment` does to one image, and time every stage."""
     clock, config = Clock(), model.config
     image = clock("read", lambda: read_image(path))
@@ -69,7 +70,7 @@ def segment_in_stages(path: Path, mpp: float, model: Model, network: Network, fo
     return clock
 
 
-def benchmark(paths: list[Path], mpp: float, model: Model, network: Network, folder: Path) -> dict[str, float]:
+def benchmark(paths: list[Path], mpp: float, model: Model, network: Engine, folder: Path) -> dict[str, float]:
     """Seconds per megapixel of each stage over all images at `mpp`, and nuclei per megapixel."""
     total: dict[str, float] = defaultdict(float)
     megapixels = 0.0

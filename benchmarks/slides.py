@@ -115,7 +115,7 @@ def plain_stages(path: Path, model: str, threads: int | None) -> dict[str, float
     import torch  # here, since its memory is not nuseg's
 
     from nuseg.model.export import load_network
-    from nuseg.model.unet import network_maps
+    from nuseg.model.network import network_maps
 
     found = load_model(model)
     network, thresholds = partial(network_maps, load_network(found)), found.config.thresholds

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nuseg.engines.loading import load_engine
-from nuseg.engines.tta import EightOrientations
+from nuseg.engines.tta import EightViews
 from nuseg.errors import NusegError
 from nuseg.model.config import Architecture, ModelConfig
 from nuseg.model.store import choose_model, load_model
@@ -27,13 +27,13 @@ def sloped(batch: np.ndarray) -> np.ndarray:
 
 def test_maps_are_turned_back_to_where_they_belong():
     batch = RNG.integers(0, 256, (2, 10, 14, 3), np.uint8)
-    np.testing.assert_allclose(EightOrientations(pointwise, 4)(batch), pointwise(batch), atol=1e-6)
+    np.testing.assert_allclose(EightViews(pointwise, 4)(batch), pointwise(batch), atol=1e-6)
 
 
 @pytest.mark.parametrize("turn", [lambda a: a[:, ::-1], lambda a: a[:, :, ::-1], lambda a: np.rot90(a, 1, (1, 2))])
 def test_a_turned_image_gives_turned_maps(turn):
     batch = RNG.integers(0, 256, (1, 16, 24, 3), np.uint8)
-    network = EightOrientations(sloped, 4)
+    network = EightViews(sloped, 4)
     assert np.abs(sloped(turn(batch)) - turn(sloped(batch).transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)).max() > 0.1
     expected = turn(network(batch).transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
     np.testing.assert_allclose(network(turn(batch)), expected, atol=1e-6)
@@ -44,7 +44,7 @@ def test_a_turned_image_gives_turned_maps(turn):
 def test_tiles_give_the_same_maps(size, tile):
     pixels = RNG.integers(0, 256, (*size, 3), np.uint8)
     config = ModelConfig(name="x", architecture=Architecture(), mpp=0.25, margin=4, stride=4)
-    network = EightOrientations(sloped, 4)
+    network = EightViews(sloped, 4)
     np.testing.assert_allclose(predict_maps(network, pixels, config, tile), network(pixels[None])[0], atol=1e-6)
 
 
@@ -55,7 +55,7 @@ def test_the_best_quality_is_the_default_model_in_eight_orientations():
     assert choose_model(quality="fast") == load_model("fast")
     assert choose_model("fast", "best").config.name == "fast"
     batch = RNG.integers(0, 256, (1, 48, 40, 3), np.uint8)
-    expected = EightOrientations(load_engine(plain, "cpu"), plain.config.stride)(batch)
+    expected = EightViews(load_engine(plain, "cpu"), plain.config.stride)(batch)
     np.testing.assert_allclose(load_engine(best, "cpu")(batch), expected, atol=1e-6)
 
 

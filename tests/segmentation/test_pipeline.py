@@ -37,7 +37,9 @@ CONFIG = ModelConfig(
     mpp=0.5,
     margin=MARGIN,
     stride=4,
-    thresholds=Thresholds(mask=0.5, distance_share=0.2, marker=0.6, smoothing=1.0, min_area_um2=1.0, min_certainty=0.3),
+    thresholds=Thresholds(
+        mask=0.5, distance_share=0.2, marker=0.6, smoothing=1.0, min_area_um2=1.0, min_raw_probability=0.3
+    ),
 )
 HERE = Path(__file__).resolve()
 

@@ -19,7 +19,7 @@ from nuseg.segmentation.postprocess import (
     separate,
     smooth,
 )
-from nuseg.training.targets import make_targets
+from nuseg.training.targets import perfect_maps
 
 PLAIN = Thresholds(smoothing=0, min_area_um2=0)
 
@@ -44,7 +44,7 @@ def smooth_maps(seed: int, shape: tuple[int, int] = (60, 80)) -> np.ndarray:
 
 def test_true_targets_give_the_true_nuclei_back():
     labels = discs((12, 12), (12, 27), (25, 45))  # the first two touch
-    found = separate(make_targets(labels), PLAIN, mpp=0.25)
+    found = separate(perfect_maps(labels), PLAIN, mpp=0.25)
     assert found.max() == 3
     np.testing.assert_array_equal(found > 0, labels > 0)
     agreement = max(np.mean(found[labels == k] == v) for k in (1,) for v in (1, 2, 3))
@@ -101,10 +101,10 @@ def test_nuclei_are_dropped_by_their_mean_of_probability_and_distance():
     maps[:, 1:4, 1:4] = 0.6
     maps[:, 6:11, 6:11] = 0.6
     maps[0, 6:11, 6:10], maps[1, 6:11, 6:10] = 1, 0.8  # mean 0.84
-    kept = separate(maps, Thresholds(smoothing=0, min_area_um2=0, min_certainty=0.8), 0.25)
+    kept = separate(maps, Thresholds(smoothing=0, min_area_um2=0, min_raw_probability=0.8), 0.25)
     assert kept.max() == 1
     assert (kept > 0).sum() == 25
-    assert separate(maps, Thresholds(smoothing=0, min_area_um2=0, min_certainty=0.85), 0.25).max() == 0
+    assert separate(maps, Thresholds(smoothing=0, min_area_um2=0, min_raw_probability=0.85), 0.25).max() == 0
 
 
 def test_holes_are_filled_but_bays_are_not():

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nuseg.model.config import Architecture, ModelConfig
-from nuseg.model.unet import build_unet, network_maps, receptive_radius
+from nuseg.model.network import build_network, network_maps
 from nuseg.segmentation.tiling import plan_tiles, predict_maps
 
 
@@ -51,10 +51,10 @@ def test_tiled_equals_untiled_exactly(height, width, tile, seed):
 @pytest.mark.parametrize(("preset", "tile"), [("unet-small", 48), ("unet-small", 100), ("unet-lite", 160)])
 def test_a_real_network_tiled_equals_untiled(preset, tile):
     torch.manual_seed(0)
-    network = build_unet(Architecture(preset=preset)).eval()
+    network = build_network(Architecture(preset=preset)).eval()
     pixels = np.random.default_rng(1).integers(0, 256, (333, 415, 3), np.uint8)
     run = lambda batch: network_maps(network, batch)  # noqa: E731
-    model = config(receptive_radius(network))
+    model = config(network.margin)
     untiled = predict_maps(run, pixels, model, tile=10_000)
     np.testing.assert_allclose(predict_maps(run, pixels, model, tile=tile), untiled, atol=2e-6)
 

@@ -1,26 +1,28 @@
-"""Test-time augmentation: the mean of an image's maps over its eight orientations, mirrored and turned."""
+"""Test-time augmentation: the mean of an image's maps over its eight flips and 90-degree rotations."""
 
 import numpy as np
 
-from nuseg.segmentation.tiling import Network
+from nuseg.engines.engine import Engine
 
 
-class EightOrientations:
-    """A network that sees every window in eight orientations, and gives the mean of the maps.
+class EightViews:
+    """Test-time augmentation (TTA): an engine that runs every window in all eight flips and 90-degree rotations.
+
+    The maps of the eight views are turned back and averaged, as in dihedral TTA.
 
     It costs eight times as much. Tiled still equals untiled: windows are padded to whole strides first, as the network
-    itself would pad them, so that the network's grid lies at the same places in every orientation.
+    itself would pad them, so that its grid lies at the same places in every orientation.
 
     Parameters
     ----------
-    network
-        To average; as its argument and result.
+    engine
+        To average.
     stride
         Of the model (px).
     """
 
-    def __init__(self, network: Network, stride: int) -> None:
-        self.network = network
+    def __init__(self, engine: Engine, stride: int) -> None:
+        self.engine = engine
         self.stride = stride
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
@@ -30,7 +32,8 @@ class EightOrientations:
         maps = []
         for turns in range(4):
             turned = np.rot90(padded, turns, (1, 2))
-            maps.append(np.rot90(self.network(np.ascontiguousarray(turned)), -turns, (2, 3)))
-            mirrored = self.network(np.ascontiguousarray(turned[:, :, ::-1]))
+            maps.append(np.rot90(self.engine(np.ascontiguousarray(turned)), -turns, (2, 3)))
+            mirrored = self.engine(np.ascontiguousarray(turned[:, :, ::-1]))
             maps.append(np.rot90(mirrored[..., ::-1], -turns, (2, 3)))
-        return np.stack(maps).mean(axis=0, dtype=np.float32)[..., :height, :width]
+        mean: np.ndarray = np.stack(maps).mean(axis=0, dtype=np.float32)
+        return mean[..., :height, :width]

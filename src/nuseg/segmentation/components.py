@@ -13,7 +13,8 @@ import numpy as np
 
 from nuseg.measure.nuclei import COLUMNS, measures_of
 from nuseg.measure.outline import first_places, outlines
-from nuseg.model.config import Calibration, Thresholds
+from nuseg.measure.probability import Calibration
+from nuseg.model.config import Thresholds
 from nuseg.segmentation.postprocess import (
     FULL_MAP,
     blur_radius,

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from nuseg.engines.engine import Engine
 from nuseg.engines.loading import available_cores
 from nuseg.io.source import Slide, open_slide
 from nuseg.results.batch import NucleiBatch
@@ -25,7 +26,7 @@ from nuseg.segmentation.plan import SlideOptions, SlidePlan, plan_slide, setting
 from nuseg.segmentation.postprocess import quantise
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.segmentation.stitching import find_groups, giant_cells, nuclei_of, split_home
-from nuseg.segmentation.tiling import Network, Tile
+from nuseg.segmentation.tiling import Tile
 
 PAGE = 2048  # px of the model's grid: nuclei are numbered square by square of this side, in reading order
 WAITING = 2  # tiles that wait before and behind the network
@@ -167,7 +168,7 @@ def threads(count: int) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def run_tiles(plan: SlidePlan, network: Network, partial: Partial, workers: int) -> Iterator[Progress]:
+def run_tiles(plan: SlidePlan, network: Engine, partial: Partial, workers: int) -> Iterator[Progress]:
     """Do the tiles that are not done: threads read, this one runs the network, threads separate and save."""
     left = [number for number in range(len(plan.tiles)) if not partial.has(TILE, number)]
     done, nuclei = len(plan.tiles) - len(left), 0
@@ -194,7 +195,7 @@ def run_tiles(plan: SlidePlan, network: Network, partial: Partial, workers: int)
 
 
 def predicted(
-    plan: SlidePlan, network: Network, number: int, pixels: np.ndarray, damaged: np.ndarray
+    plan: SlidePlan, network: Engine, number: int, pixels: np.ndarray, damaged: np.ndarray
 ) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
     """Run the network over a tile's window; what is returned covers core and halo."""
     tile = plan.tiles[number]

@@ -149,7 +149,7 @@ def label_nuclei(
     count, markers = cv2.connectedComponents(seeds.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
     markers = seed_unseeded(mask, markers, count)
     labels = grow(markers, distance, mask)
-    lowest = thresholds.min_certainty * FULL_MAP
+    lowest = thresholds.min_raw_probability * FULL_MAP
     return drop_doubtful(labels, certainty, thresholds.min_area_um2 / mpp**2, lowest)
 
 

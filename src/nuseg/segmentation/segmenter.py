@@ -10,21 +10,22 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from nuseg.engines.engine import Engine
 from nuseg.engines.loading import Device, load_engine
 from nuseg.errors import NusegError
 from nuseg.io.image import Image, read_image, to_rgb_uint8
 from nuseg.io.resolution import resolve_mpp
-from nuseg.measure.counts import count_interval, mask_fraction, nuclei_per_mm2
+from nuseg.measure.counts import CountError, count_interval, mask_fraction, nuclei_per_mm2
 from nuseg.measure.nuclei import measure_nuclei
 from nuseg.measure.outline import outlines
-from nuseg.model.config import CountError, Thresholds
+from nuseg.model.config import Thresholds
 from nuseg.model.store import DEFAULT_MODEL, Model, Quality, choose_model, load_model
 from nuseg.plot import outlines as overlay
 from nuseg.results import geojson, mask, table
 from nuseg.results import labels as label_tiff
 from nuseg.segmentation.image_grid import labels_to_image_grid, map_to_image_grid, to_model_grid
 from nuseg.segmentation.postprocess import measure_certainty, separate
-from nuseg.segmentation.tiling import DEFAULT_TILE, Network, predict_maps
+from nuseg.segmentation.tiling import DEFAULT_TILE, predict_maps
 from nuseg.text import plural
 
 Output = Literal["mask", "labels", "geojson", "csv", "parquet", "overlay"]
@@ -183,14 +184,14 @@ class Segmenter:
     ----------
     model : Model
         Resolution, margin, thresholds.
-    network : Network
+    network : Engine
         The engine, or any function from `(n, h, w, 3)` uint8 to maps `(n, 2, h, w)` float32.
     tile : int
         Side of a tile (px of the model's grid); no influence on the result.
     """
 
     model: Model
-    network: Network
+    network: Engine
     tile: int = DEFAULT_TILE
 
     @classmethod
@@ -289,7 +290,7 @@ def as_image(image: str | Path | np.ndarray | Image) -> Image:
 @lru_cache(maxsize=2)
 def remembered_engine(
     folder: Path, _files: tuple[str, ...], quality: Quality | None, device: Device, threads: int | None
-) -> Network:
+) -> Engine:
     """Load an engine, or give the one loaded before: `segment` in a loop would load it for every image."""
     return load_engine(choose_model(folder, quality), device, threads)
 
@@ -303,7 +304,7 @@ def segment(
     device: Device = "auto",
     threads: int | None = None,
     tile: int = DEFAULT_TILE,
-    engine: Network | None = None,
+    engine: Engine | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Segmentation:
     """Segment, count and measure the nuclei of an H&E image.

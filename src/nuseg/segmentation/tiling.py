@@ -2,19 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
+from nuseg.engines.engine import Engine
 from nuseg.model.config import ModelConfig
 
 DEFAULT_TILE = 1024
-
-
-class Network(Protocol):
-    """What runs the network: `(n, height, width, 3)` uint8 in, `(n, 2, height, width)` float32 maps out."""
-
-    def __call__(self, batch: np.ndarray) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -63,7 +57,7 @@ def plan_tiles(height: int, width: int, tile: int, margin: int, stride: int) -> 
 
 
 def predict_maps(
-    network: Network,
+    network: Engine,
     pixels: np.ndarray,
     model: ModelConfig,
     tile: int = DEFAULT_TILE,

@@ -1,0 +1,1 @@
+"""The engines: one module per library, found by `nuseg.engines.registry.engines`."""

@@ -9,7 +9,7 @@ from nuseg.training.augmentation import (
     jitter_look,
     jitter_stain,
     measure_colours,
-    random_window,
+    random_patch,
     restain,
 )
 
@@ -24,7 +24,7 @@ def image() -> np.ndarray:
 
 def test_without_changes_a_window_is_a_piece_of_the_image(image):
     image = cv2.GaussianBlur(image, (0, 0), 4)  # on a smooth image the two ways of interpolating agree
-    window, warped = random_window(image, image[..., 1].astype(np.float32), 64, 1.0, STILL, np.random.default_rng(3))
+    window, warped = random_patch(image, image[..., 1].astype(np.float32), 64, 1.0, STILL, np.random.default_rng(3))
     assert window.shape == (64, 64, 3)
     assert warped.dtype == np.int32
     np.testing.assert_allclose(warped, window[..., 1], atol=1)
@@ -34,7 +34,7 @@ def test_without_changes_a_window_is_a_piece_of_the_image(image):
 def test_labels_turn_scale_and_bend_with_the_pixels(seed):
     how = Augmentation(elastic_probability=1.0)
     ramp = np.repeat(np.linspace(0, 255, 128).astype(np.uint8)[None], 96, 0)
-    window, warped = random_window(
+    window, warped = random_patch(
         np.dstack([ramp] * 3), ramp.astype(np.float32), 64, 0.8, how, np.random.default_rng(seed)
     )
     np.testing.assert_allclose(warped, window[..., 0], atol=2)
@@ -44,7 +44,7 @@ def test_zoom_magnifies():
     pixels = np.zeros((200, 200, 3), np.uint8)
     pattern = np.tile(np.arange(200) % 20 < 10, (200, 1)).astype(np.float32)
     for zoom in (0.5, 2.0):
-        _, warped = random_window(pixels, pattern, 80, zoom, STILL, np.random.default_rng(1))
+        _, warped = random_patch(pixels, pattern, 80, zoom, STILL, np.random.default_rng(1))
         crossings = np.count_nonzero(np.diff(warped[40]))
         assert crossings == pytest.approx(80 / (10 * zoom), abs=1.5)
 
@@ -52,16 +52,14 @@ def test_zoom_magnifies():
 def test_labels_keep_their_numbers():
     labels = np.full((64, 64), 123_457, np.float32)
     labels[20:40, 20:40] = 7
-    _, warped = random_window(
-        np.zeros((64, 64, 3), np.uint8), labels, 48, 1.0, Augmentation(), np.random.default_rng(0)
-    )
+    _, warped = random_patch(np.zeros((64, 64, 3), np.uint8), labels, 48, 1.0, Augmentation(), np.random.default_rng(0))
     assert set(np.unique(warped)) == {7, 123_457}
 
 
 def test_same_seed_same_window(image):
     how = Augmentation()
     first, again, other = (
-        jitter_look(random_window(image, image[..., 0].astype(np.float32), 48, 1, how, rng)[0], how, rng)
+        jitter_look(random_patch(image, image[..., 0].astype(np.float32), 48, 1, how, rng)[0], how, rng)
         for rng in map(np.random.default_rng, (5, 5, 6))
     )
     np.testing.assert_array_equal(first, again)

@@ -1,9 +1,9 @@
-"""Calibration on validation images whose confidence is known."""
+"""Calibration on validation images whose probability is known."""
 
 import numpy as np
 
-from nuseg.measure.probability import confidence
-from nuseg.model.config import Calibration, Thresholds
+from nuseg.measure.probability import Calibration, calibrated_probability
+from nuseg.model.config import Thresholds
 from nuseg.training.calibrate import Found, calibrate, find_validation_nuclei, measure_counts
 from nuseg.training.tune import Example
 
@@ -11,29 +11,29 @@ THRESHOLDS = Thresholds(smoothing=0, min_area_um2=0)
 SPACING, SIDE = 8, 4
 
 
-def nuclei(dataset: str, certainty: float, real: float, count: int = 400) -> Found:
-    """Square nuclei of one certainty, a share of which is real."""
+def nuclei(dataset: str, raw: float, real: float, count: int = 400) -> Found:
+    """Square nuclei of one raw probability, a share of which is real."""
     per_row = 20
     labels = np.zeros((count // per_row * SPACING, per_row * SPACING), np.int32)
     maps = np.zeros((2, *labels.shape), np.float32)
     for number in range(count):
         y, x = (SPACING * place + 2 for place in divmod(number, per_row))
         square = slice(y, y + SIDE), slice(x, x + SIDE)
-        maps[:, *square] = certainty
+        maps[:, *square] = raw
         if number < real * count:
             labels[square] = number + 1
     return find_validation_nuclei(Example(maps.astype(np.float16), labels, 0.25, dataset), THRESHOLDS)
 
 
-def test_the_confidence_is_the_share_that_is_real():
+def test_the_probability_is_the_share_that_is_real():
     seen = [nuclei("a", 0.6, 0.3), nuclei("a", 0.9, 0.8)]
     found = calibrate(seen)
-    np.testing.assert_allclose(confidence(np.array([0.6, 0.9]), found), [0.3, 0.8], atol=0.01)
+    np.testing.assert_allclose(calibrated_probability(np.array([0.6, 0.9]), found), [0.3, 0.8], atol=0.01)
 
 
 def test_every_dataset_weighs_the_same():
     found = calibrate([nuclei("a", 0.7, 0.2, count=800), nuclei("b", 0.7, 0.6, count=100)])
-    np.testing.assert_allclose(confidence(np.array([0.7]), found), 0.4, atol=0.01)
+    np.testing.assert_allclose(calibrated_probability(np.array([0.7]), found), 0.4, atol=0.01)
 
 
 def test_too_little_to_learn_from_changes_nothing():

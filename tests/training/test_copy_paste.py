@@ -1,10 +1,10 @@
-"""Crowding: pasted nuclei lie above the others, and hide none of them."""
+"""Copy-paste augmentation: pasted nuclei lie above the others, and hide none of them."""
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from nuseg.training.copy_paste import MAX_OVERLAP, crowd
+from nuseg.training.copy_paste import MAX_OVERLAP, copy_paste
 
 
 def window(*corners: tuple[int, int], colour: int) -> tuple[np.ndarray, np.ndarray]:
@@ -19,7 +19,7 @@ def test_a_pasted_nucleus_lies_above_and_what_would_hide_another_is_left_out(see
     pixels, labels = window((0, 0), (20, 20), colour=50)
     others = window((2, 18), (22, 28), (20, 2), (21, 21), colour=150)
     # The third touches none; the second covers a fifth of a nucleus; the fourth nearly all of it.
-    blend, crowded = crowd(pixels, labels, *others, np.random.default_rng(seed))
+    blend, crowded = copy_paste(pixels, labels, *others, np.random.default_rng(seed))
     pasted = set(np.unique(crowded)) - {0, 1, 2}
     assert pasted <= {4, 5, 6}
     for number in pasted:
@@ -35,12 +35,12 @@ def test_a_pasted_nucleus_lies_above_and_what_would_hide_another_is_left_out(see
 def test_about_half_are_pasted():
     pixels, labels = window(colour=50)
     others = window(*[(y, x) for y in (0, 14, 28) for x in (0, 14, 28)], colour=150)
-    counts = [len(np.unique(crowd(pixels, labels, *others, np.random.default_rng(s))[1])) - 1 for s in range(40)]
+    counts = [len(np.unique(copy_paste(pixels, labels, *others, np.random.default_rng(s))[1])) - 1 for s in range(40)]
     assert np.mean(counts) == pytest.approx(4.5, abs=0.8)
 
 
 def test_nothing_to_paste_changes_nothing():
     pixels, labels = window((3, 3), colour=50)
-    blend, crowded = crowd(pixels, labels, *window(colour=150), np.random.default_rng(0))
+    blend, crowded = copy_paste(pixels, labels, *window(colour=150), np.random.default_rng(0))
     np.testing.assert_array_equal(blend, pixels)
     np.testing.assert_array_equal(crowded, labels)

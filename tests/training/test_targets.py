@@ -4,13 +4,15 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nuseg.training.targets import find_touching, make_offsets, make_targets
+from nuseg.model.heads.offsets import make_offsets
+from nuseg.model.registry import find_heads
+from nuseg.training.targets import find_touching, make_targets, perfect_maps
 
 
 def test_a_square_rises_to_one_in_the_middle():
     labels = np.zeros((7, 7), np.int32)
     labels[1:6, 1:6] = 3
-    mask, distance = make_targets(labels)
+    mask, distance = perfect_maps(labels)
     np.testing.assert_array_equal(mask, labels > 0)
     assert distance[3, 3] == 1
     assert (distance[labels == 0] == 0).all()
@@ -20,7 +22,7 @@ def test_a_square_rises_to_one_in_the_middle():
 def test_distance_falls_between_touching_nuclei():
     labels = np.zeros((7, 14), np.int32)
     labels[1:6, 1:7], labels[1:6, 7:13] = 1, 2
-    distance = make_targets(labels)[1]
+    distance = perfect_maps(labels)[1]
     assert distance[3, 6] < 0.3
     assert distance[3, 7] < 0.3
     assert distance[3, 3:5].max() == 1
@@ -29,14 +31,14 @@ def test_distance_falls_between_touching_nuclei():
 def test_small_and_large_nuclei_both_reach_one():
     labels = np.zeros((40, 40), np.int32)
     labels[2:5, 2:5], labels[10:35, 10:35] = 1, 2
-    distance = make_targets(labels)[1]
+    distance = perfect_maps(labels)[1]
     assert distance[labels == 1].max() == 1
     assert distance[labels == 2].max() == 1
 
 
 def test_no_nuclei_and_nothing_but_one():
-    assert not make_targets(np.zeros((4, 5), np.int32)).any()
-    assert (make_targets(np.ones((4, 5), np.int32)) == 1).all()
+    assert not perfect_maps(np.zeros((4, 5), np.int32)).any()
+    assert (perfect_maps(np.ones((4, 5), np.int32)) == 1).all()
 
 
 @settings(deadline=None, max_examples=40)
@@ -44,20 +46,20 @@ def test_no_nuclei_and_nothing_but_one():
 def test_range_and_order_of_labels(seed):
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 4, (8, 9)).repeat(3, 0).repeat(3, 1).astype(np.int32)
-    targets = make_targets(labels)
+    targets = perfect_maps(labels)
     assert targets.dtype == np.float32
     assert targets.min() >= 0
     assert targets.max() <= 1
     renamed = np.array([0, 3, 1, 2], np.int32)[labels]
-    np.testing.assert_allclose(make_targets(renamed), targets, atol=1e-6)
+    np.testing.assert_allclose(perfect_maps(renamed), targets, atol=1e-6)
 
 
 def test_only_pixels_near_two_nuclei_touch():
     labels = np.zeros((9, 20), np.int32)
     labels[2:7, 1:6], labels[2:7, 6:11], labels[2:7, 17:] = 4, 9, 2
     touching = find_touching(labels)
-    np.testing.assert_array_equal(np.flatnonzero(touching[4]), [4, 5, 6, 7])
-    assert touching[:, 9:].sum() == 0
+    np.testing.assert_array_equal(np.flatnonzero(touching[0, 4]), [4, 5, 6, 7])
+    assert touching[..., 9:].sum() == 0
     assert not find_touching(np.zeros((5, 5), np.int32)).any()
     assert not find_touching(np.ones((5, 5), np.int32)).any()
 
@@ -86,3 +88,17 @@ def test_no_offsets_without_nuclei_or_in_a_single_pixel():
     dot = np.zeros((4, 5), np.int32)
     dot[2, 3] = 9
     assert not make_offsets(dot).any()
+
+
+def test_every_head_has_its_target_by_name():
+    labels = np.zeros((7, 14), np.int32)
+    labels[1:6, 1:7], labels[1:6, 7:13] = 1, 2
+    targets = make_targets(labels, find_heads(("mask", "distance", "offsets")))
+    assert {name: target.shape for name, target in targets.items()} == {
+        "mask": (1, 7, 14),
+        "distance": (1, 7, 14),
+        "offsets": (2, 7, 14),
+    }
+    assert all(target.dtype == np.float32 for target in targets.values())
+    np.testing.assert_array_equal(np.concatenate([targets["mask"], targets["distance"]]), perfect_maps(labels))
+    np.testing.assert_array_equal(targets["offsets"], make_offsets(labels))

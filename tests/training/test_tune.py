@@ -5,7 +5,7 @@ import pytest
 
 from nuseg.model.config import Thresholds
 from nuseg.training import tune
-from nuseg.training.targets import make_targets
+from nuseg.training.targets import perfect_maps
 from nuseg.training.tune import Example, score_thresholds, tune_thresholds
 
 
@@ -13,7 +13,7 @@ def example(dataset: str, halo: float = 0.0, right: bool = True) -> Example:
     """Two square nuclei; perfect maps, but for a halo of a probability around the nuclei."""
     labels = np.zeros((32, 64), np.int32)
     labels[8:24, 8:24], labels[8:24, 40:56] = 1, 2
-    maps = make_targets(labels)
+    maps = perfect_maps(labels)
     around = np.zeros_like(labels, bool)
     around[4:28, 4:28] = around[4:28, 36:60] = True
     maps[0, around & (labels == 0)] = halo

@@ -44,7 +44,7 @@ def train(
         from nuseg.training.config import load_config, render_config
 
         check_keys(set_ or [])
-        settings = load_config(config, set_)
+        settings = load_config(config, set_, "--set")
         if show_config:
             print(render_config(settings))
             return

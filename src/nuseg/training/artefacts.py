@@ -1,30 +1,30 @@
-"""Ink, pigment and dirt: dark patches laid on a window, so that a network learns that they are no nuclei."""
+"""Ink, pigment and dirt: dark stains laid on a patch, so that a network learns that they are no nuclei."""
 
 import cv2
 import numpy as np
 
 from nuseg.training.augmentation import DENSITY_OF_VALUE
 
-LUMPS = (40.0, 120.0)  # px; how coarse patches are: seldom like a nucleus in size and shape
+LUMPS = (40.0, 120.0)  # px; how coarse stains are: seldom like a nucleus in size and shape
 OCTAVES = ((1, 1.0), (3, 0.35))  # how many times finer, and how strong: ragged outlines
-COVERED = (0.03, 0.2)  # share of the window
-NUCLEI = 1.0  # optical density of pale windows' nuclei, or more: patches are darker than the window's own
-DARKER = (0.4, 1.6)  # how much the mean optical density of patches exceeds that of dark nuclei
+COVERED = (0.03, 0.2)  # share of the patch
+NUCLEI = 1.0  # optical density of pale patchs' nuclei, or more: stains are darker than the patch's own
+DARKER = (0.4, 1.6)  # how much the mean optical density of stains exceeds that of dark nuclei
 TINT = 0.25  # most by which a channel's density differs from the mean
 GRAIN = 0.1  # deviation of the density from pixel to pixel
-EDGE = (0.02, 0.6)  # how far the field rises from a patch's edge to its full density
+EDGE = (0.02, 0.6)  # how far the field rises from a stain's edge to its full density
 
 
-def add_ink(pixels: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Lay dark patches of random shape on a window.
+def add_artefact(pixels: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Lay dark stains of random shape on a patch.
 
-    They are where a smooth random field is highest: spots or large stains, all of one colour, with a sharp or a soft
-    edge. But for their tint they are darker than nine tenths of what is nucleus in the window: dark nuclei are no ink.
+    They are where a smooth random field is highest: spots or large ones, all of one colour, with a sharp or a soft
+    edge. But for their tint they are darker than nine tenths of what is nucleus in the patch: dark nuclei are no ink.
 
     Parameters
     ----------
     pixels
-        Window `(h, w, 3)` uint8.
+        Patch `(h, w, 3)` uint8.
     labels
         Its label image `(h, w)`, integer.
     rng
@@ -33,7 +33,7 @@ def add_ink(pixels: np.ndarray, labels: np.ndarray, rng: np.random.Generator) ->
     Returns
     -------
     tuple of np.ndarray
-        New window and labels; what a patch hides is background.
+        New patch and labels; what a stain hides is background.
     """
     height, width = labels.shape
     lump, covered, edge = (np.exp(rng.uniform(*np.log(ends))) for ends in (LUMPS, COVERED, EDGE))

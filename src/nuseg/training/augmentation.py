@@ -1,4 +1,4 @@
-"""Augmentation for H&E: random windows of an image and its labels, changed as scanners, stains and tissue vary."""
+"""Augmentation for H&E: random patches of an image and its labels, changed as scanners, stains and tissue vary."""
 
 import cv2
 import numpy as np
@@ -6,19 +6,23 @@ from pydantic import Field
 from skimage.color.colorconv import hed_from_rgb as HED_FROM_RGB
 from skimage.color.colorconv import rgb_from_hed as RGB_FROM_HED
 
-from nuseg.model.config import Strict
+from nuseg.strict import Strict
 
 
 class Augmentation(Strict):
-    """How strongly training windows are changed. Every probability is for one window."""
+    """How strongly training patches are changed. Every probability is per patch."""
 
     flip: bool = Field(True, description="mirror and turn by 90 degrees at random")
     rotation: float = Field(180.0, ge=0, le=180, description="turn by up to this many degrees")
     scale: tuple[float, float] = Field((0.6, 1.4), description="magnify by a factor in this range")
     elastic: float = Field(4.0, ge=0, description="elastic deformation: largest shift (px); 0 = none")
     elastic_probability: float = Field(0.5, ge=0, le=1, description="probability of elastic deformation")
-    crowd_probability: float = Field(0.3, ge=0, le=1, description="probability of pasting nuclei among the others")
-    ink_probability: float = Field(0.0, ge=0, le=1, description="probability of patches of ink, pigment or dirt")
+    crowd_probability: float = Field(
+        0.3, ge=0, le=1, description="probability of copy-paste: nuclei pasted among the others"
+    )
+    ink_probability: float = Field(
+        0.0, ge=0, le=1, description="probability of artefacts: stains of ink, pigment or dirt"
+    )
     stain: float = Field(0.2, ge=0, description="stain jitter: factor 1 +- this on each stain's optical density")
     stain_shift: float = Field(0.03, ge=0, description="stain jitter: shift of each stain's optical density")
     restain_probability: float = Field(
@@ -31,7 +35,7 @@ class Augmentation(Strict):
     jpeg_probability: float = Field(0.2, ge=0, le=1, description="probability of JPEG compression, quality 40-95")
 
 
-def random_window(
+def random_patch(
     pixels: np.ndarray,
     labels: np.ndarray,
     size: int,
@@ -39,7 +43,7 @@ def random_window(
     how: Augmentation,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cut a randomly turned, scaled and bent window out of an image, in one interpolation.
+    """Cut a randomly turned, scaled and bent patch out of an image, in one interpolation.
 
     Parameters
     ----------
@@ -48,7 +52,7 @@ def random_window(
     labels
         Label image `(height, width)`, float32: what OpenCV can warp.
     size
-        Side of the window (px).
+        Side of the patch (px).
     zoom
         Magnification that brings the image to the model's resolution.
     how
@@ -59,7 +63,7 @@ def random_window(
     Returns
     -------
     tuple of np.ndarray
-        Window `(size, size, 3)` uint8 and its labels `(size, size)` int32. Beyond the image's edge both are mirrored.
+        Patch `(size, size, 3)` uint8 and its labels `(size, size)` int32. Beyond the image's edge both are mirrored.
     """
     height, width = pixels.shape[:2]
     factor = zoom * np.exp(rng.uniform(*np.log(how.scale)))
@@ -67,7 +71,7 @@ def random_window(
     quarter = rng.integers(4) * np.pi / 2 if how.flip else 0.0
     mirror = -1.0 if how.flip and rng.random() < 0.5 else 1.0
     cos, sin = np.cos(angle + quarter) / factor, np.sin(angle + quarter) / factor
-    # The window's middle lies where at least a third of the window is inside the image.
+    # The patch's middle lies where at least a third of the patch is inside the image.
     reach_y, reach_x = (min(size / factor / 3, side / 2) for side in (height, width))
     middle_y, middle_x = rng.uniform(reach_y, height - reach_y), rng.uniform(reach_x, width - reach_x)
     grid = np.arange(size, dtype=np.float32) - (size - 1) / 2
@@ -80,9 +84,9 @@ def random_window(
         map_x += cv2.resize(coarse[0], (size, size), interpolation=cv2.INTER_CUBIC)
         map_y += cv2.resize(coarse[1], (size, size), interpolation=cv2.INTER_CUBIC)
     border = cv2.BORDER_REFLECT_101
-    # Cubic: bilinear interpolation would make every window blurrier than the images that the network will see.
-    window = cv2.remap(pixels, map_x, map_y, cv2.INTER_CUBIC, borderMode=border)
-    return window, cv2.remap(labels, map_x, map_y, cv2.INTER_NEAREST, borderMode=border).astype(np.int32)
+    # Cubic: bilinear interpolation would make every patch blurrier than the images that the network will see.
+    patch = cv2.remap(pixels, map_x, map_y, cv2.INTER_CUBIC, borderMode=border)
+    return patch, cv2.remap(labels, map_x, map_y, cv2.INTER_NEAREST, borderMode=border).astype(np.int32)
 
 
 TISSUE_DENSITY = 0.15  # mean optical density from which a pixel is tissue, not glass
@@ -158,11 +162,12 @@ DENSITY_OF_VALUE = -np.log(np.maximum(np.arange(256), 1) / 255).astype(np.float3
 
 def value_of_density(density: np.ndarray) -> np.ndarray:
     """Pixel values, uint8, of optical densities: the way back from `DENSITY_OF_VALUE`."""
-    return np.clip(np.rint(255 * np.exp(-density)), 0, 255).astype(np.uint8)
+    values: np.ndarray = np.clip(np.rint(255 * np.exp(-density)), 0, 255)
+    return values.astype(np.uint8)
 
 
 def jitter_look(pixels: np.ndarray, how: Augmentation, rng: np.random.Generator) -> np.ndarray:
-    """Change stain, brightness, contrast, sharpness, noise and compression of a window.
+    """Change stain, brightness, contrast, sharpness, noise and compression of a patch.
 
     Parameters
     ----------

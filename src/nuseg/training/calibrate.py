@@ -10,8 +10,9 @@ from scipy.special import logit
 
 from nuseg.evaluation.calibration import find_matched
 from nuseg.evaluation.counting import count_error
-from nuseg.measure.probability import EDGE
-from nuseg.model.config import Calibration, CountError, Thresholds
+from nuseg.measure.counts import CountError
+from nuseg.measure.probability import EDGE, Calibration
+from nuseg.model.config import Thresholds
 from nuseg.segmentation.segmenter import read_maps
 from nuseg.training.tune import Example
 
@@ -20,30 +21,30 @@ FEWEST = 50  # nuclei; fewer say nothing
 
 @dataclass(frozen=True)
 class Found:
-    """The nuclei found in a validation image: certainty of each, and whether it matches a true one."""
+    """The nuclei found in a validation image: raw probability of each, and whether it matches a true one."""
 
     dataset: str
-    certainty: np.ndarray
+    raw_probability: np.ndarray
     matched: np.ndarray
     true_count: int
 
 
 def find_validation_nuclei(example: Example, thresholds: Thresholds) -> Found:
     """Find the nuclei of a validation image as users get them."""
-    found, certainty = read_maps(example.maps.astype(np.float32), thresholds, example.mpp, example.labels.shape)
+    found, raw_probability = read_maps(example.maps.astype(np.float32), thresholds, example.mpp, example.labels.shape)
     area = np.bincount(found.ravel())[1:]
-    mean = np.bincount(found.ravel(), certainty.ravel())[1:] / area
+    mean = np.bincount(found.ravel(), raw_probability.ravel())[1:] / area
     true_count = int(np.count_nonzero(np.unique(example.labels)))
     return Found(example.dataset, mean, find_matched(example.labels, found), true_count)
 
 
 def measure_counts(images: Sequence[Found]) -> CountError | None:
     """Say how far the number of nuclei in an image is off; see `count_error`."""
-    return count_error([image.true_count for image in images], [len(image.certainty) for image in images])
+    return count_error([image.true_count for image in images], [len(image.raw_probability) for image in images])
 
 
 def calibrate(images: Sequence[Found]) -> Calibration:
-    """Fit the logistic function from certainty to the chance of a match.
+    """Fit the logistic function from raw probability to the chance of a match.
 
     Parameters
     ----------
@@ -57,13 +58,15 @@ def calibrate(images: Sequence[Found]) -> Calibration:
     """
     nuclei = Counter[str]()
     for image in images:
-        nuclei[image.dataset] += len(image.certainty)
-    certainty = np.concatenate([image.certainty for image in images])
+        nuclei[image.dataset] += len(image.raw_probability)
+    raw_probability = np.concatenate([image.raw_probability for image in images])
     matched = np.concatenate([image.matched for image in images])
-    weight = np.concatenate([np.full(len(image.certainty), 1 / max(nuclei[image.dataset], 1)) for image in images])
-    if len(certainty) < FEWEST or matched.all() or not matched.any():
+    weight = np.concatenate(
+        [np.full(len(image.raw_probability), 1 / max(nuclei[image.dataset], 1)) for image in images]
+    )
+    if len(raw_probability) < FEWEST or matched.all() or not matched.any():
         return Calibration()
-    score = logit(np.clip(certainty, EDGE, 1 - EDGE))
+    score = logit(np.clip(raw_probability, EDGE, 1 - EDGE))
     sign = np.where(matched, 1.0, -1.0)
 
     def loss(numbers: np.ndarray) -> float:

@@ -4,22 +4,42 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from nuseg.errors import NusegError
-from nuseg.model.config import Architecture, Strict
+from nuseg.model.config import Architecture
+from nuseg.model.registry import architectures, find_heads
+from nuseg.strict import Strict
 from nuseg.text import one_line
 from nuseg.training.augmentation import Augmentation
 
 
 class Network(Architecture):
-    """The network to train."""
+    """The network to train: an architecture by its preset, and what its weights start from."""
 
-    pretrained: bool = Field(True, description="start unet-lite's encoder from its ImageNet weights")
+    pretrained: bool = Field(
+        True, description="unet-lite: start from ImageNet weights; smp: from options.encoder_weights, if any"
+    )
     init: Path | None = Field(None, description="start from this model's weights (fine-tuning)")
     init_share: float = Field(
         0.0, ge=0, lt=1, description="share of init's weights in the result; what was known is kept by it"
     )
+
+    @field_validator("preset")
+    @classmethod
+    def check_preset(cls, preset: str) -> str:
+        if preset not in architectures:
+            raise ValueError(f"expected one of {', '.join(architectures)}")
+        return preset
+
+    @field_validator("heads")
+    @classmethod
+    def check_heads(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            find_heads(names)
+        except NusegError as error:
+            raise ValueError(str(error)) from error
+        return names
 
     @model_validator(mode="after")
     def check_share(self) -> Self:
@@ -32,13 +52,15 @@ class Data(Strict):
     """What a training step sees."""
 
     mpp: float = Field(0.25, ge=0.1, le=2.0, description="resolution to train at (um/px); images are rescaled to it")
-    window: int = Field(256, ge=32, multiple_of=16, description="side of the training windows (px)")
-    batch: int = Field(8, ge=1, description="windows in a step (on each device)")
+    window: int = Field(
+        256, ge=32, multiple_of=16, description="side of the training patches (px), a multiple of the network's stride"
+    )
+    batch: int = Field(8, ge=1, description="patches in a step (on each device)")
     weights: dict[str, float] = Field(
         default_factory=dict,
-        description="share of the windows from each dataset by name; those not named share by pixels",
+        description="share of the patches from each dataset by name; those not named share by pixels",
     )
-    workers: int = Field(1, ge=0, description="processes that prepare windows beside the training")
+    workers: int = Field(1, ge=0, description="processes that prepare patches beside the training")
 
 
 class Optimiser(Strict):
@@ -57,10 +79,19 @@ class Optimiser(Strict):
     dice_weight: float = Field(1.0, ge=0, description="weight of the Dice loss beside cross-entropy's 1")
     distance_weight: float = Field(3.0, ge=0, description="weight of the distance loss")
     offset_weight: float = Field(1.0, ge=0, description="weight of the offset loss")
+    head_weights: dict[str, float] = Field(
+        default_factory=dict, description="weights of other heads' losses, by the names that they give them; else 1"
+    )
     touching_weight: float = Field(
         4.0, ge=0, description="extra weight of the distance and the offset loss where nuclei touch"
     )
     patience: int = Field(40, ge=1, description="stop after this many epochs without a better validation AJI")
+
+    @property
+    def part_weights(self) -> dict[str, float]:
+        """Weight of each part of the loss by its name; the cross-entropy's is 1."""
+        own = {"dice": self.dice_weight, "distance": self.distance_weight, "offset": self.offset_weight}
+        return {**own, **self.head_weights}
 
 
 class Compute(Strict):
@@ -95,7 +126,9 @@ class TrainConfig(Strict):
     export: Export = Export()
 
 
-def load_config(path: Path | None = None, overrides: list[str] | None = None) -> TrainConfig:
+def load_config(
+    path: Path | None = None, overrides: list[str] | None = None, overrides_name: str = "overrides"
+) -> TrainConfig:
     """Read a configuration and override single keys.
 
     Parameters
@@ -104,6 +137,8 @@ def load_config(path: Path | None = None, overrides: list[str] | None = None) ->
         YAML file; keys that it leaves out keep their defaults.
     overrides
         `section.key=value` texts; values are YAML.
+    overrides_name
+        What messages call them.
 
     Raises
     ------
@@ -122,23 +157,25 @@ def load_config(path: Path | None = None, overrides: list[str] | None = None) ->
     for text in overrides or []:
         key, equals, value = text.partition("=")
         if not equals:
-            raise NusegError(f"--set {text}: expected section.key=value, such as optimiser.lr=0.0005")
+            raise NusegError(f"{overrides_name} {text}: expected section.key=value, such as optimiser.lr=0.0005")
         *sections, last = key.strip().split(".")
         branch = tree
         for section in sections:
             branch = branch.setdefault(section, {})
             if not isinstance(branch, dict):
-                raise NusegError(f"--set {text}: {section} is a value, not a section")
+                raise NusegError(f"{overrides_name} {text}: {section} is a value, not a section")
         try:
             branch[last] = yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise NusegError(f"--set {text}: the value is not YAML: {' '.join(str(error).split())}") from error
+            raise NusegError(
+                f"{overrides_name} {text}: the value is not YAML: {' '.join(str(error).split())}"
+            ) from error
     try:
         return TrainConfig.model_validate(tree)
     except ValidationError as error:
-        where = path or "--set"
+        where = path or overrides_name
         problems = "; ".join(describe_problem(problem) for problem in error.errors())
-        raise NusegError(f"{where}: {problems} (nuseg train --show-config lists every key)") from error
+        raise NusegError(f"{where}: {problems} (the reference lists every key)") from error
 
 
 def describe_problem(problem: Any) -> str:

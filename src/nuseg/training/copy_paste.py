@@ -1,4 +1,4 @@
-"""Crowding: nuclei from elsewhere in an image, pasted so that more of them touch and overlap."""
+"""Copy-paste augmentation: nuclei from elsewhere in an image, pasted so that more of them touch and overlap."""
 
 import cv2
 import numpy as np
@@ -6,21 +6,21 @@ import numpy as np
 MAX_OVERLAP = 0.35  # share of either nucleus that a pasted one may cover
 
 
-def crowd(
+def copy_paste(
     pixels: np.ndarray,
     labels: np.ndarray,
     other_pixels: np.ndarray,
     other_labels: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Paste about half of one window's nuclei on another window, at their places.
+    """Paste about half of one patch's nuclei on another patch, at their places.
 
     Source: "simple copy-paste" (Ghiasi et al., CVPR 2021), here within one image, so that the stain is the same.
 
     Parameters
     ----------
     pixels, other_pixels
-        Windows `(h, w, 3)` uint8.
+        Patches `(h, w, 3)` uint8.
     labels, other_labels
         Their label images `(h, w)` int32.
     rng
@@ -29,7 +29,7 @@ def crowd(
     Returns
     -------
     tuple of np.ndarray
-        New window and labels. Pasted nuclei lie above the others; none covers more than `MAX_OVERLAP` of another.
+        New patch and labels. Pasted nuclei lie above the others; none covers more than `MAX_OVERLAP` of another.
     """
     first = int(labels.max(initial=0)) + 1
     drawn = rng.random(int(other_labels.max(initial=0)) + 1) < 0.5

@@ -25,15 +25,17 @@ from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
 from nuseg.model.config import Architecture, ModelConfig
 from nuseg.model.export import load_network
+from nuseg.model.network import Network, build_network, count_parameters
+from nuseg.model.reach import check_tiling
+from nuseg.model.registry import map_names
 from nuseg.model.store import Model, load_model
-from nuseg.model.unet import build_unet, count_parameters, receptive_radius
 from nuseg.training.averaging import ema
 from nuseg.training.callbacks import AtomicCheckpoints, EpochBar, EpochLog
 from nuseg.training.config import Compute, TrainConfig, load_config, render_config
 from nuseg.training.finish import finish
 from nuseg.training.module import Training, validation_items
+from nuseg.training.patches import Patch, Patches, PatchNumbers
 from nuseg.training.tune import START
-from nuseg.training.windows import WindowNumbers, Windows
 
 CONFIG_FILE = "config.yaml"
 CHECKPOINTS = "checkpoints"
@@ -47,7 +49,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
 ) -> Model:
-    """Train, validate, test and export a U-Net.
+    """Train, validate, test and export a network.
 
     Parameters
     ----------
@@ -84,7 +86,8 @@ def train(
     claim_run(run, config, loaded, resume)
     model = describe_model(network, config, loaded, run, start)
     validation = validation_items(loaded)
-    module = Training(network.to(memory_format=torch.channels_last), config, model, validation)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module = Training(network, config, model, validation)
     trainer = make_trainer(module, run, config, progress)
     with warnings.catch_warnings():
         # Lightning advises more workers than a laptop has cores for.
@@ -97,7 +100,7 @@ def train(
             weights_only=False,
         )
     if trainer.interrupted:
-        raise NusegError(f"{run}: training was interrupted; go on with --resume")
+        raise NusegError(f"{run}: training was interrupted: go on with resume=True")
     load_best(module, run)
     if not trainer.is_global_zero:
         return Model(model, run / "model")
@@ -115,7 +118,7 @@ def require_splits(datasets: Sequence[Dataset]) -> None:
     for split in ("train", "validation"):
         if not any(dataset.split(split) for dataset in datasets):
             names = ", ".join(str(dataset.root) for dataset in datasets)
-            raise NusegError(f"{names}: no image in the split '{split}': prepare with more images or another --split")
+            raise NusegError(f"{names}: no image in the split '{split}': prepare it with more images or another split=")
     if not any(dataset.annotation == "instance" and dataset.split("train") for dataset in datasets):
         warnings.warn(
             "only masks to train on: the model will find nuclei, but not tell touching ones apart; add a dataset "
@@ -130,7 +133,7 @@ def claim_run(run: Path, config: TrainConfig, datasets: Sequence[Dataset], resum
     fingerprints = {dataset.name: dataset.fingerprint for dataset in datasets}
     if resume:
         if not path.is_file():
-            raise NusegError(f"{run}: nothing to resume: no {CONFIG_FILE} there; train without --resume")
+            raise NusegError(f"{run}: nothing to resume: no {CONFIG_FILE} there: train without resume=True")
         if load_config(path) != config:
             raise NusegError(
                 f"{path}: differs from the configuration given: resume with the same one, or start a new run"
@@ -139,7 +142,7 @@ def claim_run(run: Path, config: TrainConfig, datasets: Sequence[Dataset], resum
             raise NusegError(f"{record}: the datasets have changed since this run began: start a new run")
         return
     if run.exists() and (not run.is_dir() or any(run.iterdir())):
-        raise NusegError(f"{run}: not empty: choose a new folder, or --resume to go on with this run")
+        raise NusegError(f"{run}: not empty: choose a new folder, or resume=True to go on with this run")
     with atomic_path(path) as temporary:
         temporary.write_text(render_config(config) + "\n", encoding="utf-8")
     with atomic_path(record) as temporary:
@@ -165,10 +168,22 @@ def provenance(fingerprints: dict[str, str], config: TrainConfig) -> dict[str, A
     }
 
 
-def start_network(config: TrainConfig, start: Model | None) -> Any:
-    """The network to train: fresh, or with the weights of the model to fine-tune."""
+def start_network(config: TrainConfig, start: Model | None) -> Network:
+    """The network to train: fresh, or with the weights of the model to fine-tune; patches and tiles fit it."""
     if start is None:
-        return build_unet(config.network, pretrained=config.network.pretrained)
+        network = build_network(config.network, pretrained=config.network.pretrained)
+        check_tiling(network)
+    else:
+        network = tuned_network(config, start)
+    if config.data.window % network.stride:
+        raise NusegError(
+            f"data.window={config.data.window}: expected a multiple of the network's stride of {network.stride} px"
+        )
+    return network
+
+
+def tuned_network(config: TrainConfig, start: Model) -> Network:
+    """The network of the model to fine-tune, which has to be the one that the configuration tells of."""
     wanted, found = architecture_of(config).model_dump(), start.config.architecture.model_dump()
     differing = [f"network.{key}={value}" for key, value in found.items() if value != wanted[key]]
     if differing:
@@ -182,7 +197,7 @@ def architecture_of(config: TrainConfig) -> Architecture:
 
 
 def describe_model(
-    network: Any, config: TrainConfig, datasets: Sequence[Dataset], run: Path, start: Model | None
+    network: Network, config: TrainConfig, datasets: Sequence[Dataset], run: Path, start: Model | None
 ) -> ModelConfig:
     """The model's configuration; its thresholds, to be tuned, are those of the model that is fine-tuned, or `START`.
 
@@ -200,10 +215,12 @@ def describe_model(
         licences += start.config.licence.split(AND)
     return ModelConfig(
         name=export.name or run.name,
-        description=export.description or f"U-Net ({config.network.preset}) that segments nuclei in H&E images.",
+        description=export.description or f"Network ({config.network.preset}) that segments nuclei in H&E images.",
         architecture=architecture_of(config),
         mpp=config.data.mpp,
-        margin=receptive_radius(network),
+        maps=map_names(config.network.heads),
+        stride=network.stride,
+        margin=network.margin,
         thresholds=START if start is None else start.config.thresholds,
         licence=export.licence or AND.join(sorted(set(licences))),
         data=data,
@@ -275,13 +292,13 @@ def native_precision(compute: Compute) -> Any:
     return "bf16-mixed" if on_cpu and has_bf16() else "32-true"
 
 
-def train_loader(datasets: Sequence[Dataset], config: TrainConfig) -> DataLoader:
-    """Batches of windows; which windows is decided by seed and epoch alone."""
+def train_loader(datasets: Sequence[Dataset], config: TrainConfig) -> DataLoader[Patch]:
+    """Batches of patches; which patches is decided by seed and epoch alone."""
     workers = config.data.workers
     return DataLoader(
-        Windows(datasets, config),
+        Patches(datasets, config),
         batch_size=config.data.batch,
-        sampler=WindowNumbers(config.optimiser.steps * config.data.batch),
+        sampler=PatchNumbers(config.optimiser.steps * config.data.batch),
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),

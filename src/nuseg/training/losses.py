@@ -1,79 +1,66 @@
-"""The loss: cross-entropy and Dice on the mask, absolute error on distance and offsets."""
+"""The loss of a batch: the weighted sum over what each head loses."""
 
-import torch
+from collections.abc import Mapping, Sequence
+
 from torch import Tensor
-from torch.nn import functional as F
 
+from nuseg.model.head import Head
 
-def soft_dice_loss(probability: Tensor, target: Tensor, eps: float = 1.0) -> Tensor:
-    """1 - Dice coefficient over the batch (Milletari et al., 3DV 2016, with sums in the denominator).
-
-    Parameters
-    ----------
-    probability, target
-        Same shape, 0..1.
-    eps
-        Keeps an empty batch defined; in pixels.
-    """
-    overlap = (probability * target).sum()
-    return 1 - (2 * overlap + eps) / (probability.sum() + target.sum() + eps)
-
-
-def absolute_error(values: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Weighted mean absolute error. Where the network is in doubt it learns the median, which keeps edges sharp.
-
-    Parameters
-    ----------
-    values, target
-        Same shape.
-    weight
-        Of each pixel, the same shape.
-    """
-    return (weight * (values - target).abs()).sum() / weight.sum().clamp_min(1)
+BACKGROUND = 0.25  # weight of a background pixel beside a nuclear one's 1: it is easy, and most of the image
 
 
 def segmentation_loss(
-    logits: Tensor,
-    targets: Tensor,
+    heads: Sequence[Head],
+    logits: Mapping[str, Tensor],
+    targets: Mapping[str, Tensor],
+    weight: Tensor,
     instance: Tensor,
-    dice_weight: float,
-    distance_weight: float,
-    offset_weight: float,
-    touching_weight: float,
+    part_weights: Mapping[str, float],
 ) -> dict[str, Tensor]:
     """Loss of a batch and its parts.
 
     Parameters
     ----------
-    logits
-        `(n, 4, height, width)`: mask, distance, offsets.
-    targets
-        `(n, 5, height, width)`: mask, distance, offsets, where nuclei touch.
+    heads
+        Of the network.
+    logits, targets
+        `(n, channels, height, width)` of each head, by its name.
+    weight
+        Of each pixel, `(n, 1, height, width)`, from `pixel_weights`.
     instance
-        `(n,)` bool; False where only the mask is annotated: those images do not enter distance and offset loss.
-    dice_weight, distance_weight, offset_weight
-        Weights beside the cross-entropy's 1.
-    touching_weight
-        Extra weight in these two of a pixel where nuclei touch, beside a nuclear pixel's 1: few pixels
-        decide whether nuclei are told apart (Ronneberger et al., MICCAI 2015, equation 2).
+        `(n,)` bool; False where only the mask is annotated: those images do not enter the loss of heads that need
+        nuclei annotated one by one.
+    part_weights
+        Weight of each part of the loss by its name; 1 for those that are not named.
 
     Returns
     -------
     dict
-        `loss` (the weighted sum), `bce`, `dice`, `distance`, `offset`: scalars.
+        `loss` (the weighted sum) and every part that a head's loss gives: scalars.
     """
-    logits = logits.float()
-    mask, touching = targets[:, 0], targets[:, 4]
-    probability, distance = torch.sigmoid(logits[:, :2]).unbind(1)
-    offsets = torch.tanh(logits[:, 2:])
-    # Background counts a quarter: it is easy, and most of the image.
-    weight = 0.25 + 0.75 * mask + touching_weight * touching
-    told = weight[instance]
-    parts = {
-        "bce": F.binary_cross_entropy_with_logits(logits[:, 0], mask),
-        "dice": soft_dice_loss(probability, mask),
-        "distance": absolute_error(distance[instance], targets[instance, 1], told),
-        "offset": absolute_error(offsets[instance], targets[instance, 2:4], told[:, None].expand(-1, 2, -1, -1)),
-    }
-    nuclei_apart = distance_weight * parts["distance"] + offset_weight * parts["offset"]
-    return {"loss": parts["bce"] + dice_weight * parts["dice"] + nuclei_apart, **parts}
+    parts: dict[str, Tensor] = {}
+    for head in heads:
+        values, target, of_pixels = logits[head.name].float(), targets[head.name], weight
+        if head.needs_instances:
+            values, target, of_pixels = values[instance], target[instance], of_pixels[instance]
+        parts |= head.loss(values, target, of_pixels)
+    total = sum((part_weights.get(name, 1.0) * part for name, part in parts.items()), start=weight.new_zeros(()))
+    return {"loss": total, **parts}
+
+
+def pixel_weights(mask: Tensor, touching: Tensor, touching_weight: float) -> Tensor:
+    """How much each pixel counts.
+
+    Source of the emphasis: Ronneberger et al., MICCAI 2015, equation 2: few pixels decide whether nuclei are told
+    apart.
+
+    Parameters
+    ----------
+    mask
+        `(n, 1, height, width)`: 1 in nuclei.
+    touching
+        The same shape: 1 where nuclei touch.
+    touching_weight
+        Extra weight of a pixel where nuclei touch, beside a nuclear pixel's 1.
+    """
+    return BACKGROUND + (1 - BACKGROUND) * mask + touching_weight * touching

@@ -16,12 +16,13 @@ from torch import Tensor
 from nuseg.datasets.dataset import Dataset, Item, load_item
 from nuseg.evaluation.report import score_image
 from nuseg.model.config import ModelConfig
+from nuseg.model.network import Network, network_maps
 from nuseg.model.store import Model
-from nuseg.model.unet import UNet, network_maps
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.training.averaging import drawn_towards
 from nuseg.training.config import TrainConfig
-from nuseg.training.losses import segmentation_loss
+from nuseg.training.losses import pixel_weights, segmentation_loss
+from nuseg.training.patches import Patch
 
 
 class Training(L.LightningModule):
@@ -40,7 +41,7 @@ class Training(L.LightningModule):
     """
 
     def __init__(
-        self, network: UNet, config: TrainConfig, model: ModelConfig, validation: Sequence[tuple[Item, Dataset]]
+        self, network: Network, config: TrainConfig, model: ModelConfig, validation: Sequence[tuple[Item, Dataset]]
     ) -> None:
         super().__init__()
         self.network = network
@@ -51,19 +52,12 @@ class Training(L.LightningModule):
         self.losses: dict[str, list[Tensor]] = defaultdict(list)
         self.scores: dict[str, list[float]] = defaultdict(list)
 
-    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], _index: int) -> Tensor:
-        pixels, targets, instance = batch
-        x = pixels.float().contiguous(memory_format=torch.channels_last)
-        how = self.config.optimiser
-        parts = segmentation_loss(
-            self.network(x),
-            targets,
-            instance,
-            how.dice_weight,
-            how.distance_weight,
-            how.offset_weight,
-            how.touching_weight,
-        )
+    def training_step(self, batch: Patch, _index: int) -> Tensor:
+        x = batch.pixels.float().contiguous(memory_format=torch.channels_last)
+        how, network = self.config.optimiser, self.network
+        weight = pixel_weights(batch.targets["mask"], batch.touching, how.touching_weight)
+        instance = torch.as_tensor(batch.instance)
+        parts = segmentation_loss(network.outputs, network(x), batch.targets, weight, instance, how.part_weights)
         for name, value in parts.items():
             self.losses[name].append(value.detach())
         return parts["loss"]
@@ -84,7 +78,7 @@ class Training(L.LightningModule):
                 self.log(f"validation/{name}", float(np.mean(self.scores[name])), sync_dist=True, prog_bar=True)
         self.scores.clear()
 
-    def result(self) -> UNet:
+    def result(self) -> Network:
         """The network that the training would give if it ended now."""
         if self.start is None:
             return self.network
@@ -96,23 +90,22 @@ class Training(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         how = self.config.optimiser
-        start, network = self.config.network, self.network
-        from_imagenet = start.preset == "unet-lite" and start.pretrained and start.init is None
-        factors = (
-            (network.encoder, how.encoder_lr if from_imagenet else 1.0),
-            (network.decoder, 1.0),
-            (network.heads, 1.0),
+        network = self.network
+        pretrained = (
+            set() if network.pretrained is None else set(network.get_submodule(network.pretrained).parameters())
         )
+        fresh = [p for p in network.parameters() if p not in pretrained]
+        kept = [p for p in network.parameters() if p in pretrained]
         groups: list[dict[str, Any]] = []
-        for part, factor in factors:
+        for parameters, factor in ((kept, how.encoder_lr), (fresh, 1.0)):
             # Weight decay is for the kernels; biases and normalisations are left free.
-            kernels = [p for p in part.parameters() if p.ndim > 1]
-            others = [p for p in part.parameters() if p.ndim <= 1]
+            kernels = [p for p in parameters if p.ndim > 1]
+            others = [p for p in parameters if p.ndim <= 1]
             groups += [
                 {"params": kernels, "lr": how.lr * factor},
                 {"params": others, "lr": how.lr * factor, "weight_decay": 0.0},
             ]
-        optimiser = torch.optim.AdamW(groups, weight_decay=how.weight_decay)
+        optimiser = torch.optim.AdamW([group for group in groups if group["params"]], weight_decay=how.weight_decay)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimiser, lambda step: warmup_cosine(step, how.epochs * how.steps, how.warmup)
         )

@@ -11,7 +11,7 @@ from nuseg.model.config import Thresholds
 from nuseg.segmentation.segmenter import read_maps
 
 # Where the search begins: what was good for several networks.
-START = Thresholds(mask=0.5, distance_share=0.3, marker=0.3, min_certainty=0.5)
+START = Thresholds(mask=0.5, distance_share=0.3, marker=0.3, min_raw_probability=0.5)
 # A change has to gain this much of AJI + PQ: less is chance, where the images are few.
 LEAST_GAIN = 0.002
 # Tried one after the other, each with the best of those before; twice, since they depend on one another.
@@ -21,7 +21,7 @@ CANDIDATES = {
     "marker": (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8),
     "smoothing": (0.0, 1.0, 2.0, 3.0),
     "min_area_um2": (2.0, 5.0, 8.0, 12.0),
-    "min_certainty": (0.0, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65),
+    "min_raw_probability": (0.0, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65),
 }
 
 

@@ -1,6 +1,7 @@
-"""Training windows: which image, which window and which changes, all decided by the seed and a running number."""
+"""Training patches: which image, which place and which changes, all decided by the seed and a running number."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -9,17 +10,39 @@ from torch.utils.data import Sampler
 
 from nuseg.datasets.dataset import Dataset, load_item
 from nuseg.errors import NusegError
-from nuseg.training.artefacts import add_ink
-from nuseg.training.augmentation import jitter_look, measure_colours, random_window, restain
+from nuseg.model.registry import find_heads
+from nuseg.training.artefacts import add_artefact
+from nuseg.training.augmentation import jitter_look, measure_colours, random_patch, restain
 from nuseg.training.config import TrainConfig
-from nuseg.training.copy_paste import crowd
-from nuseg.training.targets import find_touching, make_offsets, make_targets
+from nuseg.training.copy_paste import copy_paste
+from nuseg.training.targets import find_touching, make_targets
 
-RIM = 32  # px; cut around a window, so that a nucleus at its edge has the distances that the whole nucleus has
+RIM = 32  # px; cut around a patch, so that a nucleus at its edge has the distances that the whole nucleus has
 
 
-class Windows(TorchDataset):
-    """Augmented windows of the training images, by number: number `i` is the same window in every run.
+class Patch(NamedTuple):
+    """What a training step sees of one place; in a batch, each field of all patches as one tensor.
+
+    Attributes
+    ----------
+    pixels : (3, size, size) uint8
+        RGB.
+    targets : dict of (channels, size, size) float32
+        Of each head, by its name.
+    touching : (1, size, size) float32
+        1 where nuclei touch, else 0.
+    instance : bool
+        Whether the nuclei are annotated one by one.
+    """
+
+    pixels: torch.Tensor
+    targets: dict[str, torch.Tensor]
+    touching: torch.Tensor
+    instance: bool
+
+
+class Patches(TorchDataset[Patch]):
+    """Augmented patches of the training images, by number: number `i` is the same patch in every run.
 
     Images and labels are held in memory.
 
@@ -28,11 +51,12 @@ class Windows(TorchDataset):
     datasets
         The datasets to train on; their items of the split "train".
     config
-        Window size, resolution, weights of the datasets, augmentation, seed.
+        Patch size, resolution, heads, weights of the datasets, augmentation, seed.
     """
 
     def __init__(self, datasets: Sequence[Dataset], config: TrainConfig) -> None:
         self.config = config
+        self.heads = find_heads(config.network.heads)
         self.images: list[tuple[np.ndarray, np.ndarray, float, bool]] = []
         shares: list[np.ndarray] = []
         unknown = set(config.data.weights) - {dataset.name for dataset in datasets}
@@ -51,7 +75,9 @@ class Windows(TorchDataset):
                 share = share / share.sum()
             shares.append(share)
         if not self.images:
-            raise NusegError("no training images: every dataset's split 'train' is empty (see nuseg prepare --split)")
+            raise NusegError(
+                "no training images: every dataset's split 'train' is empty: prepare it with another split="
+            )
         if config.augmentation.restain_probability:
             self.colours = [measure_colours(pixels) for pixels, *_ in self.images]
         self.chances = self._chances(datasets, shares)
@@ -69,38 +95,44 @@ class Windows(TorchDataset):
         )
         if chances.sum() <= 0:
             raise NusegError("data.weights leave no dataset with a chance to be drawn: raise one above 0")
-        return chances / chances.sum()
+        shared: np.ndarray = chances / chances.sum()
+        return shared
 
-    def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor, bool]:
-        """Window `number`: pixels `(3, size, size)` uint8, targets `(5, size, size)` float32, instance-annotated.
-
-        Targets are those of `make_targets`, `make_offsets` and `find_touching`.
-        """
+    def __getitem__(self, number: int) -> Patch:
         rng = np.random.default_rng([self.config.seed, number])
         chosen, other = rng.choice(len(self.chances), 2, p=self.chances)
         pixels, labels, zoom, instance = self.images[chosen]
         how = self.config.augmentation
         side = self.config.data.window + 2 * RIM
-        window, nuclei = random_window(pixels, labels, side, zoom, how, rng)
+        patch, nuclei = random_patch(pixels, labels, side, zoom, how, rng)
         if instance and rng.random() < how.crowd_probability:
-            window, nuclei = crowd(window, nuclei, *random_window(pixels, labels, side, zoom, how, rng), rng)
+            patch, nuclei = copy_paste(patch, nuclei, *random_patch(pixels, labels, side, zoom, how, rng), rng)
         if rng.random() < how.restain_probability:
-            window = restain(window, self.colours[chosen], self.colours[other], rng.random())
-        # No number is drawn where ink is off: a training without it sees the windows that it always saw.
+            patch = restain(patch, self.colours[chosen], self.colours[other], rng.random())
+        # No number is drawn where artefacts are off: a training without them sees the patches that it always saw.
         if how.ink_probability and rng.random() < how.ink_probability:
-            window, nuclei = add_ink(window, nuclei, rng)
+            patch, nuclei = add_artefact(patch, nuclei, rng)
         inner = slice(RIM, -RIM)
-        window = jitter_look(window[inner, inner], how, rng)
-        made = make_targets(nuclei), make_offsets(nuclei), find_touching(nuclei)[None]
-        targets = np.concatenate(made)[:, inner, inner]
-        return torch.from_numpy(window.transpose(2, 0, 1).copy()), torch.from_numpy(targets.copy()), instance
+        patch = jitter_look(patch[inner, inner], how, rng)
+        targets = make_targets(nuclei, self.heads)
+        return Patch(
+            pixels=torch.from_numpy(patch.transpose(2, 0, 1).copy()),
+            targets={name: as_tensor(target[:, inner, inner]) for name, target in targets.items()},
+            touching=as_tensor(find_touching(nuclei)[:, inner, inner]),
+            instance=instance,
+        )
 
 
-class WindowNumbers(Sampler[int]):
-    """The numbers of an epoch's windows: new ones each epoch, and each device its own.
+def as_tensor(array: np.ndarray) -> torch.Tensor:
+    """A tensor with memory of its own."""
+    return torch.from_numpy(array.copy())
+
+
+class PatchNumbers(Sampler[int]):
+    """The numbers of an epoch's patches: new ones each epoch, and each device its own.
 
     Lightning calls `set_epoch` before each epoch, also after resuming: that makes a resumed training see exactly
-    the windows that it would have seen.
+    the patches that it would have seen.
     """
 
     def __init__(self, per_epoch: int) -> None:

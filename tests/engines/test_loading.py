@@ -1,12 +1,16 @@
 """Which engine runs a model: by device, nuseg's own first."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from dark_model import CONFIG, dark_network, save_dark_model
 from nuseg.engines.engine import Backend
-from nuseg.engines.loading import available_cores, check_maps, load_engine
+from nuseg.engines.loading import check_maps, load_engine
 from nuseg.engines.registry import engines
+from nuseg.engines.threads import available_cores
 from nuseg.errors import NusegError
 from nuseg.model.store import load_model
 
@@ -72,6 +76,18 @@ def test_a_model_of_an_unknown_architecture_segments_all_the_same(model):
 def test_maps_of_another_number_are_refused(tmp_path):
     with pytest.raises(NusegError, match=r"g\.onnx: expected maps of shape \(1, 3, 2, 3\) \(mask, distance, rim\)"):
         check_maps(dark_network, CONFIG.model_copy(update={"maps": ("mask", "distance", "rim")}), tmp_path / "g.onnx")
+
+
+def test_the_cpu_needs_no_pytorch():
+    script = (
+        "import sys; sys.modules['torch'] = None\n"
+        "import numpy\n"
+        "from nuseg.engines.loading import load_engine\n"
+        "from nuseg.model.store import load_model\n"
+        "print(load_engine(load_model('fast'))(numpy.zeros((1, 32, 32, 3), numpy.uint8)).shape)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "(1, 2, 32, 32)\n"
 
 
 def test_this_process_has_a_core():

@@ -2,6 +2,8 @@
 
 import copy
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -24,7 +26,6 @@ from nuseg.training.config import Compute, load_config
 from nuseg.training.fit import describe_model, native_precision, train
 from nuseg.training.module import Training, warmup_cosine
 from nuseg.training.tune import START
-from processes import kill_tree
 
 TINY = [
     "network.preset=unet-small",
@@ -110,11 +111,13 @@ def test_a_killed_training_resumes_to_the_same_weights(trained, tiny_dataset, ti
         command(tiny_dataset, tiny_binary_dataset, "-o", folder),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     deadline = time.monotonic() + 120
     while not (folder / "checkpoints" / "last.ckpt").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
-    kill_tree(started)
+    os.killpg(started.pid, signal.SIGKILL)
+    started.wait()
     assert not (folder / "model" / "model.json").exists(), "killed too late to test anything"
     done = run(tiny_dataset, tiny_binary_dataset, "-o", folder, "--resume")
     assert done.returncode == 0, done.stderr

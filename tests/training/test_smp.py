@@ -103,7 +103,7 @@ def check_training(dataset, run, atol: float) -> None:
     wide = np.concatenate([pixels] * (2 + 2 * model.config.margin // pixels.shape[1] + 1), axis=1)
     whole = predict_maps(run_network, wide, model.config, tile=100_000)
     np.testing.assert_allclose(predict_maps(run_network, wide, model.config, tile=64), whole, atol=2e-6)
-    labels, _ = Segmenter.load(model, device="cpu").find_nuclei(pixels, model.config.mpp)
+    labels = Segmenter.load(model, device="cpu")(pixels, model.config.mpp).labels
     assert labels.shape == pixels.shape[:2]
 
 

@@ -19,9 +19,10 @@ from nuseg.progress import ProgressCallback
 from nuseg.results import summary
 from nuseg.results.registry import check_outputs, choose_outputs
 from nuseg.results.summary import Row, result_row
-from nuseg.segmentation.plan import TILE, SegmentOptions
+from nuseg.segmentation.plan import SegmentOptions
 from nuseg.segmentation.region import Region, read_region
 from nuseg.segmentation.segmenter import Segmenter
+from nuseg.segmentation.tiling import DEFAULT_TILE
 from nuseg.text import one_line
 
 SUMMARY_EVERY = 10.0  # s; what an interruption may cost
@@ -241,7 +242,7 @@ def segment_folder(
     tissue: bool | None = None,
     device: Device = "auto",
     threads: int | None = None,
-    tile: int = TILE,
+    tile: int = DEFAULT_TILE,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
     each: Callable[[Row, int, int], None] | None = None,

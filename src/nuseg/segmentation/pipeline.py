@@ -124,19 +124,8 @@ def segment_source(
     return Segmentation(info, store, source, thumbnail=None if overview is None else overview.thumbnail)
 
 
-def predict_maps(source: Source, model: ModelConfig, engine: Engine, mpp: float) -> np.ndarray:
-    """Run the network over a whole source of `mpp` um/px: quantised maps `(k, h, w)` uint8 on the model's grid."""
-    plan = plan_source(source, model, SegmentOptions(mpp, tissue=False))
-    maps = np.empty((len(model.maps), *plan.grid.shape), np.uint8)
-    for tile in plan.tiles:
-        rows, columns = tile.window
-        window, _ = plan.grid.read(rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start)
-        maps[:, *tile.core] = quantise(engine(window[None])[0][:, *tile.inside])
-    return maps
-
-
 def nuclei_of_maps(source: Source, model: ModelConfig, maps: np.ndarray, mpp: float) -> NucleiBatch:
-    """Find the nuclei of a source whose maps are at hand, from `predict_maps`; as `segment_source` finds them."""
+    """Find the nuclei of a source whose quantised maps `(k, h, w)` are at hand, as `segment_source` finds them."""
     plan = plan_source(source, model, SegmentOptions(mpp, tissue=False))
 
     def maps_of(number: int, _pixels: RGB) -> np.ndarray:

@@ -18,10 +18,9 @@ from nuseg.segmentation.components import Rules, halo_of
 from nuseg.segmentation.region import Region
 from nuseg.segmentation.resample import ModelGrid
 from nuseg.segmentation.roi import RegionOfInterest
-from nuseg.segmentation.tiling import Tile, plan_tiles
+from nuseg.segmentation.tiling import DEFAULT_TILE, Tile, plan_tiles
 from nuseg.types import RGB, Mask
 
-TILE = 2048  # px; a window of some 2560 px for the shipped models, which takes some 1.5 GB; larger is faster
 TISSUE_FROM_MM2 = 1.0  # smaller sources are fields that somebody chose: all of it counts
 FORMAT = 2  # of what is kept of unfinished sources
 
@@ -45,7 +44,7 @@ class SegmentOptions:
     mpp: float | None = None
     region: Region | None = None
     tissue: bool | None = None
-    tile: int = TILE
+    tile: int = DEFAULT_TILE
 
 
 @dataclass(frozen=True, eq=False)

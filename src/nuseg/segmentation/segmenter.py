@@ -15,8 +15,9 @@ from nuseg.model.store import Model, Quality, choose_model
 from nuseg.progress import ProgressCallback
 from nuseg.results.segmentation import Segmentation
 from nuseg.segmentation.pipeline import segment_source
-from nuseg.segmentation.plan import TILE, SegmentOptions
+from nuseg.segmentation.plan import SegmentOptions
 from nuseg.segmentation.region import Region, read_region
+from nuseg.segmentation.tiling import DEFAULT_TILE
 
 Picture = str | Path | np.ndarray | Image | Source
 """What can be segmented: a file, pixels, or an open source."""
@@ -98,7 +99,7 @@ def segment(
     tissue: bool | None = None,
     device: Device = "auto",
     threads: int | None = None,
-    tile: int = TILE,
+    tile: int = DEFAULT_TILE,
     engine: Engine | None = None,
     checkpoint: str | Path | None = None,
     progress: ProgressCallback | None = None,

@@ -3,6 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
+from nuseg.engines.engine import Engine
+from nuseg.model.config import ModelConfig
+from nuseg.types import RGB, Floats
+
+DEFAULT_TILE = 2048  # px; a window of some 2560 px for the shipped models, which takes some 1.5 GB; larger is faster
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -47,3 +55,30 @@ def plan_tiles(height: int, width: int, tile: int, margin: int, stride: int) -> 
     for core_y, window_y in spans(height):
         for core_x, window_x in spans(width):
             yield Tile((core_y, core_x), (window_y, window_x))
+
+
+def predict_maps(engine: Engine, pixels: RGB, model: ModelConfig, tile: int = DEFAULT_TILE) -> Floats:
+    """Run the network over an image in memory, tile by tile.
+
+    Parameters
+    ----------
+    engine
+        Runs the network.
+    pixels
+        Image `(height, width, 3)` uint8 at the model's resolution.
+    model
+        Says margin, stride and maps.
+    tile
+        Side of the cores (px): memory against overlap. Does not change the result.
+
+    Returns
+    -------
+    np.ndarray
+        Maps `(k, height, width)` float32 in 0..1.
+    """
+    height, width = pixels.shape[:2]
+    maps = np.empty((len(model.maps), height, width), np.float32)
+    for part in plan_tiles(height, width, tile, model.margin, model.stride):
+        window = np.ascontiguousarray(pixels[part.window])
+        maps[:, *part.core] = engine(window[None])[0][:, *part.inside]
+    return maps

@@ -17,9 +17,10 @@ from nuseg.model.config import ModelConfig, Precision
 from nuseg.model.export import save_model
 from nuseg.model.store import Model, save_config
 from nuseg.plot.training import draw_curves, draw_predictions
-from nuseg.segmentation.pipeline import predict_maps
+from nuseg.segmentation.postprocess import quantise
 from nuseg.segmentation.resample import resample
 from nuseg.segmentation.segmenter import Segmenter
+from nuseg.segmentation.tiling import predict_maps
 from nuseg.training.calibrate import calibrate, find_validation_nuclei, measure_counts
 from nuseg.training.module import Training
 from nuseg.training.tune import Example, score_thresholds, tune_thresholds
@@ -70,7 +71,8 @@ def examples(segmenter: Segmenter, items: Sequence[tuple[Item, Dataset]]) -> lis
     for item, dataset in tell("validation", items):
         pixels, labels = load_item(item)
         model = segmenter.model.config
-        maps = predict_maps(open_source(pixels), model, segmenter.engine, item.mpp)
+        at_model = resample(open_source(pixels), item.mpp, model.mpp)
+        maps = quantise(predict_maps(segmenter.engine, at_model, model))
         made.append(Example(pixels, maps, labels, item.mpp, dataset.name, model))
     return made
 

@@ -38,7 +38,7 @@ class Example:
     pixels : (h, w, 3) uint8
         The image.
     maps : (k, h', w') uint8
-        Its quantised maps on the model's grid, from `nuseg.segmentation.pipeline.predict_maps`.
+        Its quantised maps on the model's grid, from `nuseg.segmentation.tiling.predict_maps`.
     labels : (h, w) integer
         True nuclei.
     mpp : float

@@ -1,11 +1,11 @@
 """Calibration on validation images whose probability is known."""
 
 import numpy as np
+from examples import as_example
 
 from nuseg.measure.probability import Calibration, calibrated_probability
 from nuseg.model.config import Thresholds
 from nuseg.training.calibrate import Found, calibrate, find_validation_nuclei, measure_counts
-from nuseg.training.tune import Example
 
 THRESHOLDS = Thresholds(smoothing=0, min_area_um2=0)
 SPACING, SIDE = 8, 4
@@ -22,7 +22,7 @@ def nuclei(dataset: str, raw: float, real: float, count: int = 400) -> Found:
         maps[:, *square] = raw
         if number < real * count:
             labels[square] = number + 1
-    return find_validation_nuclei(Example(maps.astype(np.float16), labels, 0.25, dataset), THRESHOLDS)
+    return find_validation_nuclei(as_example(maps, labels, 0.25, dataset), THRESHOLDS)
 
 
 def test_the_probability_is_the_share_that_is_real():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from examples import as_example
 
 from nuseg.model.config import Thresholds
 from nuseg.training import tune
@@ -17,7 +18,7 @@ def example(dataset: str, halo: float = 0.0, right: bool = True) -> Example:
     around = np.zeros_like(labels, bool)
     around[4:28, 4:28] = around[4:28, 36:60] = True
     maps[0, around & (labels == 0)] = halo
-    return Example(maps.astype(np.float16), labels if right else labels * 0 + 1, 0.25, dataset)
+    return as_example(maps, labels if right else labels * 0 + 1, 0.25, dataset)
 
 
 def test_every_dataset_weighs_the_same():

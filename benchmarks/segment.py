@@ -19,18 +19,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import cv2
+import numpy as np
 
-from nuseg.engines.loading import Network, load_engine
 from nuseg.io.find import find_images
-from nuseg.io.opening import read_image
 from nuseg.io.image import write_png
-from nuseg.measure.nuclei import measure_nuclei
-from nuseg.measure.outline import outlines
-from nuseg.model.store import Model, load_model
-from nuseg.segmentation.image_grid import labels_to_image_grid, map_to_image_grid, to_model_grid
-from nuseg.segmentation.postprocess import measure_certainty, separate
-from nuseg.segmentation.segmenter import DEFAULT_OUTPUTS, Segmentation
-from nuseg.segmentation.tiling import predict_maps
+from nuseg.io.opening import open_source, read_image
+from nuseg.results.registry import default_outputs
+from nuseg.segmentation.segmenter import Segmenter
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("NUSEG_DATA", ROOT.parent / "shared" / "data"))
@@ -51,27 +46,25 @@ class Clock:
         return result
 
 
-def segment_in_stages(path: Path, mpp: float, model: Model, network: Engine, folder: Path) -> Clock:
+def segment_in_stages(path: Path, mpp: float, segmenter: Segmenter, folder: Path) -> Clock:
     """Do what `nuseg segment` does to one image, and time every stage."""
-    clock, config = Clock(), model.config
-    image = clock("read", lambda: read_image(path))
-    scaled = clock("rescale", lambda: to_model_grid(image.pixels, mpp, config.mpp))
-    maps = clock("network", lambda: predict_maps(network, scaled, config))
-    found = clock("separation", lambda: separate(maps, config.thresholds, config.mpp))
-    shape = image.pixels.shape[:2]
-    foreground = clock("rescale", lambda: map_to_image_grid(maps[0], shape) >= config.thresholds.mask)
-    certainty = clock("rescale", lambda: map_to_image_grid(measure_certainty(maps), shape))
-    labels = clock("rescale", lambda: labels_to_image_grid(found, foreground))
-    polygons = clock("outlines", lambda: outlines(labels))
-    nuclei = clock("measures", lambda: measure_nuclei(labels, image.pixels, certainty, mpp, polygons))
-    result = Segmentation(image, labels, nuclei, polygons, mpp, "benchmark", config.name)
-    for output in DEFAULT_OUTPUTS:
-        clock(f"write {output}", lambda output=output: result.save(folder, [output]))  # type: ignore[misc]
-    clock.seconds["nuclei"] = len(nuclei)
+    clock = Clock()
+
+    def engine(batch: np.ndarray) -> np.ndarray:
+        return clock("network", lambda: segmenter.engine(batch))
+
+    source = clock("read", lambda: open_source(path))
+    timed = Segmenter(segmenter.model, engine, segmenter.threads)
+    result = clock("resample, separation, measures", lambda: timed(source, mpp))
+    clock.seconds["resample, separation, measures"] -= clock.seconds["network"]
+    clock("label image", lambda: result.labels)
+    for output in default_outputs("image"):
+        clock(f"write {output.name}", lambda output=output: result.save(folder, [output.name]))  # type: ignore[misc]
+    clock.seconds["nuclei"] = len(result)
     return clock
 
 
-def benchmark(paths: list[Path], mpp: float, model: Model, network: Engine, folder: Path) -> dict[str, float]:
+def benchmark(paths: list[Path], mpp: float, segmenter: Segmenter, folder: Path) -> dict[str, float]:
     """Seconds per megapixel of each stage over all images at `mpp`, and nuclei per megapixel."""
     total: dict[str, float] = defaultdict(float)
     megapixels = 0.0
@@ -80,7 +73,7 @@ def benchmark(paths: list[Path], mpp: float, model: Model, network: Engine, fold
         shrunk = cv2.resize(pixels, None, fx=FINE / mpp, fy=FINE / mpp, interpolation=cv2.INTER_AREA)
         write_png(folder / "image.png", shrunk)
         megapixels += shrunk[..., 0].size / 1e6
-        clocks = [segment_in_stages(folder / "image.png", mpp, model, network, folder) for _ in range(RUNS)]
+        clocks = [segment_in_stages(folder / "image.png", mpp, segmenter, folder) for _ in range(RUNS)]
         for stage in clocks[0].seconds:
             total[stage] += min(clock.seconds[stage] for clock in clocks)
     return {stage: value / megapixels for stage, value in total.items()}
@@ -98,19 +91,18 @@ def main() -> None:
 
     paths = find_images([arguments.folder])
     paths = paths[:: max(1, len(paths) // arguments.images)][: arguments.images]
-    model = load_model(arguments.model)
     start = time.perf_counter()
-    network = load_engine(model, "cpu", arguments.threads)
-    print(f"{len(paths)} images of {arguments.folder}, model {model.config.name}")
+    segmenter = Segmenter.load(arguments.model, "cpu", arguments.threads)
+    print(f"{len(paths)} images of {arguments.folder}, model {segmenter.model.config.name}")
     print(f"loading the engine: {time.perf_counter() - start:.2f} s\n")
     with tempfile.TemporaryDirectory() as folder:
-        tables = {mpp: benchmark(paths, mpp, model, network, Path(folder)) for mpp in arguments.mpp}
-    print(f"{'s/megapixel at':16}" + "".join(f"{mpp:>12g} um/px" for mpp in tables))
+        tables = {mpp: benchmark(paths, mpp, segmenter, Path(folder)) for mpp in arguments.mpp}
+    print(f"{'s/megapixel at':32}" + "".join(f"{mpp:>12g} um/px" for mpp in tables))
     stages = [stage for stage in next(iter(tables.values())) if stage != "nuclei"]
     for stage in stages:
-        print(f"{stage:16}" + "".join(f"{table[stage]:>18.4f}" for table in tables.values()))
-    print(f"{'all':16}" + "".join(f"{sum(table[s] for s in stages):>18.4f}" for table in tables.values()))
-    print(f"{'nuclei':16}" + "".join(f"{table['nuclei']:>18.0f}" for table in tables.values()))
+        print(f"{stage:32}" + "".join(f"{table[stage]:>18.4f}" for table in tables.values()))
+    print(f"{'all':32}" + "".join(f"{sum(table[s] for s in stages):>18.4f}" for table in tables.values()))
+    print(f"{'nuclei':32}" + "".join(f"{table['nuclei']:>18.0f}" for table in tables.values()))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"\npeak memory: {peak / (1 << 20 if sys.platform != 'darwin' else 1 << 30):.2f} GiB")
 

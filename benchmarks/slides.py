@@ -29,14 +29,11 @@ from skimage.measure import regionprops_table
 from skimage.segmentation import watershed
 
 from nuseg.io.find import find_images
-from nuseg.io.opening import read_image
-from nuseg.io.opening import open_slide
+from nuseg.io.opening import open_slide, read_image
 from nuseg.model.store import load_model
-from nuseg.results.slide import DEFAULT_SLIDE_OUTPUTS, write_slide_results
-from nuseg.segmentation.checkpoint import Partial
-from nuseg.segmentation.pipeline import batches, join_tiles, run_tiles
-from nuseg.segmentation.plan import SLIDE_TILE, SlideOptions, plan_slide
+from nuseg.segmentation.plan import SegmentOptions
 from nuseg.segmentation.segmenter import Segmenter
+from nuseg.segmentation.tiling import DEFAULT_TILE
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("NUSEG_DATA", ROOT.parent / "shared" / "data"))
@@ -84,31 +81,26 @@ def nuseg_stages(path: Path, folder: Path, model: str, threads: int | None, tile
     """Segment a slide as `nuseg segment` does, and time the stages."""
     segmenter = Segmenter.load(model, "cpu", threads)
     stages: dict[str, float] = {"network": 0.0}
+    ends: list[float] = []
 
-    def network(batch: np.ndarray) -> np.ndarray:
+    def engine(batch: np.ndarray) -> np.ndarray:
         begun = time.perf_counter()
-        maps = segmenter.network(batch)
+        maps = segmenter.engine(batch)
         stages["network"] += time.perf_counter() - begun
         return maps
 
-    options, clock = SlideOptions(tile=tile), [time.perf_counter()]
-
-    def lap(name: str) -> None:
-        clock.append(time.perf_counter())
-        stages[name] = clock[-1] - clock[-2]
-
-    with open_slide(path) as slide:
-        plan = plan_slide(slide, segmenter.model.config, options)
-        lap("open, find tissue")
-        unfinished = Partial(folder / "partial", {})
-        for _ in run_tiles(plan, network, unfinished, max(1, (threads or 2) // 2)):
-            pass
-        lap("tiles (network and all beside it)")
-        join_tiles(plan, unfinished, max(1, (threads or 2) // 2))
-        lap("join")
-        record = write_slide_results(folder, "slide", batches(plan, unfinished), plan.info, {}, DEFAULT_SLIDE_OUTPUTS)
-        lap("write")
-    return stages | {"nuclei": record["nuclei"], "mm2": record["tissue_mm2"]}
+    begun = time.perf_counter()
+    timed = Segmenter(segmenter.model, engine, threads)
+    options = SegmentOptions(tile=tile)
+    with timed(
+        path, options=options, checkpoint=folder / "partial", progress=lambda _: ends.append(time.perf_counter())
+    ) as result:
+        joined = time.perf_counter()
+        result.save(folder)
+        stages["tissue and tiles (network and all beside it)"] = ends[-1] - begun
+        stages["join"] = joined - ends[-1]
+        stages["write"] = time.perf_counter() - joined
+        return stages | {"nuclei": len(result), "mm2": result.info.counted_mm2}
 
 
 def plain_stages(path: Path, model: str, threads: int | None) -> dict[str, float]:
@@ -172,7 +164,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=20480)
     parser.add_argument("--models", nargs="+", default=["fast", "default"])
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--tile", type=int, default=SLIDE_TILE)
+    parser.add_argument("--tile", type=int, default=DEFAULT_TILE)
     parser.add_argument("--case", nargs=3, metavar=("KIND", "MODEL", "SLIDE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.case:

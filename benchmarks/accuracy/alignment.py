@@ -79,7 +79,7 @@ def main() -> None:
             continue
         down, right = (round(value) for value in mean)
         segmented = [
-            (labels, segmenter.find_nuclei(pixels, item.mpp)[0])
+            (labels, segmenter(pixels, item.mpp).labels)
             for item, (pixels, labels) in zip(dataset.items, loaded, strict=True)
             if item.split == arguments.split
         ]

@@ -17,9 +17,10 @@ from rich.progress import track
 from rich.table import Table
 
 from nuseg.datasets.dataset import Dataset, load_item
-from nuseg.evaluation.calibration import expected_calibration_error, find_matched, reliability
+from nuseg.evaluation.calibration import expected_calibration_error, reliability
 from nuseg.evaluation.counting import count_error
 from nuseg.segmentation.segmenter import Segmenter
+from nuseg.training.calibrate import matched_of
 
 
 def draw(table: pd.DataFrame, path: Path) -> None:
@@ -49,7 +50,7 @@ def main() -> None:
         pixels, truth = load_item(item)
         result = segmenter(pixels, item.mpp)
         stated.append(result.nuclei["probability"].to_numpy())
-        matched.append(find_matched(truth, result.labels))
+        matched.append(matched_of(truth, result.labels, len(result)))
         counts.append((len(np.unique(truth)) - 1, len(result.nuclei)))
     probability, came_true = np.concatenate(stated), np.concatenate(matched)
     table = reliability(probability, came_true)

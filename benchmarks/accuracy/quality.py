@@ -21,7 +21,7 @@ from nuseg.datasets.dataset import Dataset, load_item
 from nuseg.evaluation.report import score_image, summarise
 from nuseg.measure.counts import image_area_mm2
 from nuseg.model.store import Quality, choose_model
-from nuseg.segmentation.segmenter import Segmenter, read_maps
+from nuseg.segmentation.segmenter import Segmenter
 
 SCORES = ("dice", "aji", "pq", "f1")
 
@@ -34,12 +34,17 @@ def measure(dataset: Dataset, split: str, quality: Quality, threads: int | None)
     items = dataset.split(split)
     for number, item in enumerate(track([items[0], *items], quality, console=Console(stderr=True))):
         pixels, truth = load_item(item)
-        start = time.perf_counter()
-        maps = segmenter.predict(pixels, item.mpp)
-        network = time.perf_counter()
-        found, _ = read_maps(maps, config.thresholds, item.mpp, truth.shape)
+        start, network = time.perf_counter(), [0.0]
+
+        def engine(batch: np.ndarray, network: list[float] = network) -> np.ndarray:
+            begun = time.perf_counter()
+            maps = segmenter.engine(batch)
+            network[0] += time.perf_counter() - begun
+            return maps
+
+        found = Segmenter(segmenter.model, engine, threads)(pixels, item.mpp).labels
         if number:  # the first is done twice: once to warm up
-            seconds += network - start, time.perf_counter() - start
+            seconds += network[0], time.perf_counter() - start
             area += image_area_mm2(truth.shape, item.mpp)
             rows.append(score_image(truth, found))
     scores = summarise(pd.DataFrame(rows))

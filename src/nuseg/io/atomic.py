@@ -96,7 +96,12 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             yield temporary
             if path.exists():
                 path.replace(older)
-            temporary.replace(path)
+            try:
+                temporary.replace(path)
+            except OSError:
+                if older.exists():
+                    older.replace(path)
+                raise
     finally:
         for leftover in (temporary, older):
             remove_folder(leftover)

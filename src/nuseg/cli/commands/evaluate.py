@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nuseg.cli.command import Command
-from nuseg.cli.commands.segment import Device, Quality
+from nuseg.cli.commands.segment import Quality
 from nuseg.cli.messages import as_options
 from nuseg.text import plural
 
@@ -48,7 +48,7 @@ def evaluate(
         typer.Option("--out", "-o", help="Folder for tables, scores and pictures; is made if it does not exist."),
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of the model; default: all.")] = None,
-    device: Annotated[Device, typer.Option(help="Where the model runs.")] = Device.AUTO,
+    device: Annotated[str, typer.Option(help="As of `nuseg segment`.")] = "auto",
 ) -> None:
     """Score a model, or the predictions of any tool, against annotations.
 
@@ -92,7 +92,7 @@ def evaluate(
             model,
             quality=quality.value if quality else None,
             split=split.value,
-            device=device.value,
+            device=device,
             threads=threads,
             progress=progress,
             failed=lambda reason: say(f"error: {reason}"),

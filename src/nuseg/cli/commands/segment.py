@@ -15,15 +15,6 @@ if TYPE_CHECKING:
     from nuseg.segmentation.folder import FolderResult
 
 
-class Device(StrEnum):
-    """Where the network runs."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-    MPS = "mps"
-
-
 class Quality(StrEnum):
     """How much time to spend."""
 
@@ -56,7 +47,9 @@ def segment(
         typer.Option(help="Shipped model (see `nuseg models`), model folder, or run folder; default: the quality's."),
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default: all.")] = None,
-    device: Annotated[Device, typer.Option(help="Where the network runs; auto takes CUDA where it can.")] = Device.AUTO,
+    device: Annotated[
+        str, typer.Option(help="Where the network runs: auto, cpu, cuda, mps, or what another engine serves.")
+    ] = "auto",
     tile: Annotated[int, typer.Option(min=64, help="Side of the tiles (px): memory, never the result.")] = 2048,
     region: Annotated[
         str | None,
@@ -125,7 +118,7 @@ def segment(
             quality=quality.value if quality else None,
             region=region,
             tissue=tissue,
-            device=device.value,
+            device=device,
             threads=threads,
             tile=tile,
             overwrite=overwrite,

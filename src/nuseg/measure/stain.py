@@ -7,6 +7,8 @@ Quantitative Cytology and Histology 23 (2001).
 import cv2
 import numpy as np
 
+from nuseg.types import RGB, Floats
+
 HAEMATOXYLIN = np.array([0.65, 0.70, 0.29])
 EOSIN = np.array([0.07, 0.99, 0.11])
 
@@ -40,6 +42,12 @@ def optical_density(pixels: np.ndarray) -> np.ndarray:
     (h, w, 3) float32
     """
     return cv2.LUT(pixels, DENSITY_OF_VALUE)
+
+
+def value_of_density(density: Floats) -> RGB:
+    """Pixel values 0..255, uint8, of optical densities of any shape: the way back from `optical_density`."""
+    values = np.clip(np.rint(255 * np.power(10.0, -density)), 0, 255)
+    return np.asarray(values, np.uint8)
 
 
 def separate_stains(pixels: np.ndarray) -> np.ndarray:

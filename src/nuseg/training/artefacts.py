@@ -3,15 +3,15 @@
 import cv2
 import numpy as np
 
-from nuseg.training.augmentation import DENSITY_OF_VALUE
+from nuseg.measure.stain import DENSITY_OF_VALUE
 
 LUMPS = (40.0, 120.0)  # px; how coarse stains are: seldom like a nucleus in size and shape
 OCTAVES = ((1, 1.0), (3, 0.35))  # how many times finer, and how strong: ragged outlines
 COVERED = (0.03, 0.2)  # share of the patch
-NUCLEI = 1.0  # optical density of pale patchs' nuclei, or more: stains are darker than the patch's own
-DARKER = (0.4, 1.6)  # how much the mean optical density of stains exceeds that of dark nuclei
+NUCLEI = 0.43  # optical density of pale patches' nuclei, or more: stains are darker than the patch's own
+DARKER = (0.17, 0.7)  # how much the mean optical density of stains exceeds that of dark nuclei
 TINT = 0.25  # most by which a channel's density differs from the mean
-GRAIN = 0.1  # deviation of the density from pixel to pixel
+GRAIN = 0.043  # deviation of the density from pixel to pixel
 EDGE = (0.02, 0.6)  # how far the field rises from a stain's edge to its full density
 
 
@@ -45,7 +45,7 @@ def add_artefact(pixels: np.ndarray, labels: np.ndarray, rng: np.random.Generato
     density = (dark + rng.uniform(*DARKER)) * (1 + rng.uniform(-TINT, TINT, 3))
     grain = rng.standard_normal((height, width, 1), np.float32) * GRAIN
     hidden = share[..., None]
-    light = (pixels + 1.0) * (1 - hidden) + 256 * np.exp(-density - grain) * hidden - 1
+    light = (pixels + 1.0) * (1 - hidden) + 256 * np.power(10.0, -density - grain) * hidden - 1
     inked = np.clip(np.rint(light), 0, 255).astype(np.uint8)
     return np.where(hidden > 0, inked, pixels), np.where(share > 0.5, 0, labels)
 

@@ -6,6 +6,7 @@ from pydantic import Field
 from skimage.color.colorconv import hed_from_rgb as HED_FROM_RGB
 from skimage.color.colorconv import rgb_from_hed as RGB_FROM_HED
 
+from nuseg.measure.stain import DENSITY_OF_VALUE, value_of_density
 from nuseg.strict import Strict
 
 
@@ -89,7 +90,7 @@ def random_patch(
     return patch, cv2.remap(labels, map_x, map_y, cv2.INTER_NEAREST, borderMode=border).astype(np.int32)
 
 
-TISSUE_DENSITY = 0.15  # mean optical density from which a pixel is tissue, not glass
+TISSUE_DENSITY = 0.065  # mean optical density from which a pixel is tissue, not glass
 
 
 def measure_colours(pixels: np.ndarray) -> np.ndarray:
@@ -109,7 +110,7 @@ def measure_colours(pixels: np.ndarray) -> np.ndarray:
     tissue = density.mean(axis=1) > TISSUE_DENSITY
     if tissue.mean() > 0.01:
         density = density[tissue]
-    return np.stack([density.mean(axis=0), density.std(axis=0) + 1e-3])
+    return np.stack([density.mean(axis=0), density.std(axis=0) + 4e-4])
 
 
 def restain(pixels: np.ndarray, own: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
@@ -149,21 +150,13 @@ def jitter_stain(pixels: np.ndarray, how: Augmentation, rng: np.random.Generator
         The same shape and dtype.
     """
     factors = 1 + rng.uniform(-how.stain, how.stain, 3)
-    shifts = rng.uniform(-how.stain_shift, how.stain_shift, 3)
+    # The paper's shifts are of natural logarithms.
+    shifts = rng.uniform(-how.stain_shift, how.stain_shift, 3) * np.log10(np.e)
     # Deconvolve, scale and shift, convolve again: linear in the density, so one 3x3 matrix and one offset.
     matrix = (HED_FROM_RGB * factors) @ RGB_FROM_HED
     density = cv2.LUT(pixels, DENSITY_OF_VALUE)
     density = cv2.transform(density, matrix.T) + (shifts @ RGB_FROM_HED)
     return value_of_density(density)
-
-
-DENSITY_OF_VALUE = -np.log(np.maximum(np.arange(256), 1) / 255).astype(np.float32)
-
-
-def value_of_density(density: np.ndarray) -> np.ndarray:
-    """Pixel values, uint8, of optical densities: the way back from `DENSITY_OF_VALUE`."""
-    values: np.ndarray = np.clip(np.rint(255 * np.exp(-density)), 0, 255)
-    return values.astype(np.uint8)
 
 
 def jitter_look(pixels: np.ndarray, how: Augmentation, rng: np.random.Generator) -> np.ndarray:

@@ -19,6 +19,7 @@ import tifffile
 
 from nuseg.errors import NusegError
 from nuseg.io.opening import read_image
+from nuseg.io.source import ArrayReader, Source
 from nuseg.measure.counts import CountError
 from nuseg.plot.outlines import draw_outlines
 from nuseg.results import segmentation
@@ -26,7 +27,8 @@ from nuseg.results.batch import NucleiBatch
 from nuseg.results.formats import labels as label_tiff
 from nuseg.results.info import ResultInfo
 from nuseg.results.registry import default_outputs, outputs
-from nuseg.results.store import Box
+from nuseg.results.segmentation import Segmentation
+from nuseg.results.store import Box, MemoryStore
 from slide_results import MPP, PINK, as_batch, as_result, cut, image_info, label_field, slide_info
 
 LABELS = label_field(240, 480)
@@ -97,6 +99,13 @@ def test_a_slide_has_labels_mask_and_overlay(tmp_path: Path) -> None:
     assert np.array_equal(cv2.imread(str(paths["mask"]), cv2.IMREAD_UNCHANGED), 255 * (LABELS > 0))
     pink = np.full((*LABELS.shape, 3), PINK, np.uint8)
     assert np.array_equal(read_image(paths["overlay"]).pixels, draw_outlines(pink, LABELS))
+
+
+def test_overlay_is_the_image_with_outlines(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (*LABELS.shape, 3), np.uint8)
+    result = Segmentation(IMAGE, MemoryStore([BATCH]), Source(None, ArrayReader(pixels)))
+    path = result.save(tmp_path, ["overlay"])["overlay"]
+    assert np.array_equal(read_image(path).pixels, draw_outlines(pixels, LABELS))
 
 
 def test_an_image_has_what_a_slide_has(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import tifffile
 
 from nuseg.errors import NusegError
 from nuseg.io.resolution import PixelSize
-from nuseg.io.source import Source
+from nuseg.io.source import Kind, Source
 
 TILE = 64
 CM_PER_UM = 1e-4
@@ -68,6 +68,8 @@ class ArrayReader:
     """A reader over pixels in memory, with levels by striding, and regions that are damaged."""
 
     vendor, associated, objective = "array", (), None
+    kind: Kind = "slide"
+    notes: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -95,6 +97,6 @@ class ArrayReader:
         pass
 
 
-def array_slide(pixels: np.ndarray, name: str = "slide.svs", **options: object) -> Slide:
+def array_slide(pixels: np.ndarray, name: str = "slide.svs", **options: object) -> Source:
     """A slide without a file."""
-    return Slide(Path(name), ArrayReader(pixels, **options))
+    return Source(Path(name), ArrayReader(pixels, **options))

@@ -1,14 +1,18 @@
 """A slide and nuclei made up for tests of what is written about them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from nuseg.io.source import ArrayReader, Kind, Source
 from nuseg.measure.nuclei import measure_nuclei
 from nuseg.measure.outline import outlines
 from nuseg.results.batch import NucleiBatch
-from nuseg.results.info import SlideInfo
+from nuseg.results.info import ResultInfo
+from nuseg.results.segmentation import Segmentation
+from nuseg.results.store import MemoryStore, NucleiStore
 
 MPP = 0.5
 
@@ -46,9 +50,35 @@ def cut(batch: NucleiBatch, *sizes: int) -> Iterator[NucleiBatch]:
         start += size
 
 
-def slide_info(height: int, width: int, mpp: float = MPP) -> SlideInfo:
-    """A pink slide with tissue in its left half."""
-    thumbnail = np.full((max(height // 8, 1), max(width // 8, 1), 3), (225, 170, 200), np.uint8)
+PINK = (225, 170, 200)
+
+
+def slide_info(height: int, width: int, mpp: float = MPP) -> ResultInfo:
+    """A slide with tissue in its left half."""
     tissue = np.zeros((20, 20), bool)
     tissue[:, :10] = True
-    return SlideInfo(Path("/scans/case 1.svs"), width, height, mpp, "aperio.MPP", thumbnail, tissue)
+    return ResultInfo(
+        name="case 1",
+        path=Path("/scans/case 1.svs"),
+        kind="slide",
+        width=width,
+        height=height,
+        mpp=mpp,
+        mpp_source="aperio.MPP",
+        model="m",
+        counted=tissue,
+        fingerprint="abc",
+    )
+
+
+def image_info(height: int, width: int, mpp: float = MPP) -> ResultInfo:
+    """An image all of which counts."""
+    kind: Kind = "image"
+    return replace(slide_info(height, width, mpp), path=Path("/scans/case 1.png"), kind=kind, counted=None)
+
+
+def as_result(nuclei: NucleiStore | Iterable[NucleiBatch], info: ResultInfo) -> Segmentation:
+    """A result of nuclei on a pink source, whose pixels take no memory."""
+    pixels = np.broadcast_to(np.array(PINK, np.uint8), (info.height, info.width, 3))
+    store = nuclei if hasattr(nuclei, "batches") else MemoryStore(list(nuclei))
+    return Segmentation(info, store, Source(info.path, ArrayReader(pixels)))

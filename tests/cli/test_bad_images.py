@@ -17,8 +17,8 @@ import tifffile
 from command_line import Result, check_one_error, check_usage_error, run_cli
 from damage import cut
 
-from nuseg.io.opening import read_image
 from nuseg.io.image import write_png
+from nuseg.io.opening import read_image
 
 pytestmark = pytest.mark.usefixtures("nothing_half_written")
 
@@ -75,14 +75,14 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "signature and noise": ("bad.png", content(b"\x89PNG\r\n\x1a\n" + noise().tobytes()), "damaged or cut short"),
     "GIF named PNG": ("bad.png", content(b"GIF89a" + bytes(200)), "a GIF image"),
     "PDF named TIFF": ("bad.tif", content(b"%PDF-1.7" + bytes(200)), "a PDF document"),
-    "slide": ("bad.ndpi", content(b"II*\0" + bytes(200)), "cannot be read as TIFF"),
+    "slide": ("bad.ndpi", content(b"II*\0" + bytes(200)), "holds no picture, expected a TIFF image"),
     "cut PNG": ("bad.png", cut_picture, "damaged or cut short"),
     "cut JPEG": ("bad.jpg", cut_picture, "damaged or cut short"),
     "cut BMP": ("bad.bmp", cut_picture, "damaged or cut short"),
     "cut TIFF": ("bad.tif", cut_picture, "cut short"),
     "no width": ("bad.png", png(0, 40), "damaged or cut short"),
     "huge PNG": ("bad.png", png(100_000, 100_000), "10,000 megapixels"),
-    "huge TIFF": ("bad.tif", huge_tiff, "10,000 megapixels"),
+    "huge TIFF": ("bad.tif", huge_tiff, "cut short, blocks of pixels are missing"),
     "NaN": ("bad.tif", tiff(np.full((20, 20), np.nan, np.float32)), "NaN or infinite"),
     "infinite": ("bad.tif", tiff(np.full((20, 20), np.inf, np.float32)), "NaN or infinite"),
     "floats of any range": ("bad.tif", tiff(np.linspace(-5, 900, 400, dtype=np.float32).reshape(20, 20)), "rescale"),
@@ -154,7 +154,7 @@ def test_a_bad_image_is_named_and_the_good_one_is_done(
     assert files(out) == ["csv/good.csv", "mask/good.png", "summary.csv"]
     table = rows(out)
     assert table["nuclei"].to_dict() == {name.rsplit(".", 1)[0]: "", "good": "2"}
-    assert table.loc[name.rsplit(".", 1)[0], "error"] == result.errors[0]
+    assert table.loc[name.rsplit(".", 1)[0], "error"].replace("mpp=", "--mpp") == result.errors[0]
 
 
 def test_a_folder_of_many_bad_images_and_its_second_run(segment: Callable[..., Result], good: Path, out: Path) -> None:
@@ -277,6 +277,24 @@ def test_implausible_mpp(segment: Callable[..., Result], good: Path, out: Path, 
 def test_usage_errors(segment: Callable[..., Result], good: Path, out: Path, words: list[str], message: str) -> None:
     check_usage_error(segment(good, *words), message)
     assert not out.exists()
+
+
+def test_a_region_counts_in_images_too(segment: Callable[..., Result], good: Path, out: Path) -> None:
+    assert segment(good, "--mpp", 0.25, "--output", "csv,tissue", "--region", "0,0,18,18").code == 0
+    table = pd.read_csv(out / "csv" / "good.csv")
+    assert table[["x_px", "y_px"]].to_numpy().tolist() == [[10, 10]]
+    # The pixels that the border runs through are part of the area.
+    assert (read_image(out / "tissue" / "good.png").pixels[..., 0] == 255).sum() == 19 * 19
+    assert float(rows(out).loc["good", "area_mm2"]) == pytest.approx(19 * 19 * 0.25**2 / 1e6, abs=5e-7)
+
+
+@pytest.mark.parametrize("region", ["50,0,10,10", "0,40,50,5", "900,900,8,8"])
+def test_a_region_beside_the_image_is_an_error(
+    segment: Callable[..., Result], good: Path, out: Path, region: str
+) -> None:
+    result = segment(good, "--mpp", 0.25, "--region", region)
+    check_one_error(result, good, "the region lies beside the image of 50 x 40 px", "px of level 0")
+    assert files(out) == ["summary.csv"]
 
 
 def test_unknown_output(segment: Callable[..., Result], good: Path, out: Path) -> None:

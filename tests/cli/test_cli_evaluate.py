@@ -164,8 +164,8 @@ def test_no_pair_can_be_scored(tmp_path: Path) -> None:
     ("words", "message"),
     [
         (("t", "-p", "p", "--model", "m"), "not both"),
-        (("t",), "name the predictions"),
-        (("t", "--model", "m"), "name the predictions"),
+        (("t",), "name the --predictions"),
+        (("t", "--model", "m"), "name the --predictions"),
         (("t", "-p", "p", "--split", "some"), "some"),
         ((), "Missing argument"),
     ],

@@ -95,8 +95,8 @@ def test_missing_resolution_is_said_once(images: Path, model: Path, tmp_path: Pa
     ("words", "message"),
     [
         (["--mpp", "9"], "--mpp"),
-        (["--output", "masks"], "expected some of mask"),
-        (["--output", ""], "expected some of mask"),
+        (["--output", "masks"], "expected some of anndata, csv, density, "),
+        (["--output", ""], "expected some of anndata, csv, density, "),
         (["--model", "no-such-model"], "no-such-model"),
         (["--device", "cuda"], "cuda"),
         (["--quality", "fast"], "quality fast is the shipped model fast"),
@@ -133,7 +133,7 @@ def test_slides_beside_images(images: Path, model: Path, tmp_path: Path) -> None
     assert "3 images: 4 nuclei" in result.out
     assert pd.read_csv(tmp_path / "out" / "csv" / "slide.csv")["x_px"].tolist() == [55]
     assert "3 images done before" in run(*words, "--region", "0,0,300,300").out
-    assert "1 image: 2 nuclei" in run(*words).out, "another region is another result"
+    assert "3 images: 5 nuclei" in run(*words).out, "another region is another result"
 
 
 def test_info(images: Path, tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_info(images: Path, tmp_path: Path) -> None:
     result = run_cli("info", images)
     assert result.code == 1
     assert "700 x 600 px" in result.out
-    assert "level 0, interpolated by 2: 1400 x 1200 px" in result.out
+    assert "read at 0.25 um/px │ interpolated by 2: 1400 x 1200 px" in result.out
     assert "0.25 um/px, default (assumed)" in result.out
     assert result.err.count("error: ") == 1
     assert "bad.svs" in result.err

@@ -7,9 +7,13 @@ from typer.testing import CliRunner
 
 import nuseg.segmentation.segmenter as segmenting
 from nuseg.cli import make_app
+from nuseg.io.opening import open_source
 from nuseg.measure.nuclei import measure_nuclei
 from nuseg.measure.outline import outlines
-from nuseg.segmentation.segmenter import Segmentation
+from nuseg.results.batch import NucleiBatch
+from nuseg.results.info import ResultInfo
+from nuseg.results.segmentation import Segmentation
+from nuseg.results.store import MemoryStore
 from nuseg.viewer import demo
 from nuseg.viewer.demo import Example, examples, run_example, write_demo_page
 
@@ -21,7 +25,9 @@ def as_segmentation(image, labels):
     probability = (labels > 0).astype(np.float32)
     polygons = outlines(labels)
     nuclei = measure_nuclei(labels, image.pixels, probability, image.mpp, polygons)
-    return Segmentation(image, labels, nuclei, polygons, image.mpp, image.mpp_source, "fake")
+    height, width = labels.shape
+    info = ResultInfo("image", image.path, "image", width, height, image.mpp, image.mpp_source, "fake")
+    return Segmentation(info, MemoryStore([NucleiBatch(nuclei, polygons)]), open_source(image))
 
 
 def two_squares(image):

@@ -11,7 +11,7 @@ from image_files import claim_height, colours, png_header, save
 
 from nuseg.annotations.raster import read_raw
 from nuseg.errors import NusegError
-from nuseg.io.opening import read_image
+from nuseg.io.opening import open_slide, read_image
 
 RGB = colours()
 
@@ -78,7 +78,7 @@ def test_a_png_that_lacks_rows_is_refused(tmp_path: Path, mode: str) -> None:
 @pytest.mark.parametrize("compression", [None, "lzw", "zlib", "jpeg", "packbits"])
 def test_a_tiff_that_lacks_rows_is_refused(tmp_path: Path, compression: str | None) -> None:
     tifffile.imwrite(tmp_path / "a.tif", RGB, compression=compression)
-    with pytest.raises(NusegError, match=r"a\.tif: damaged, cut short"):
+    with pytest.raises(NusegError, match=r"a\.tif: damaged at x 0, y 0 px .*copy or export it again"):
         read_image(claim_height(tmp_path / "a.tif", 2 * len(RGB)))
 
 
@@ -99,7 +99,7 @@ def test_noise_after_a_signature_is_refused(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"", r"empty file \(0 bytes\)"),
-        (b"hello", "expected a PNG, JPEG, TIFF or BMP image, found something else"),
+        (b"hello", "expected a PNG, JPEG, TIFF or BMP image or a slide, found something else"),
         (b"GIF89a" + bytes(200), "a GIF image"),
         (b"RIFF\0\0\0\0WEBPVP8 ", "a WebP image"),
         (bytes(128) + b"DICM", "a DICOM file"),
@@ -143,11 +143,22 @@ def test_a_huge_image_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     with pytest.raises(NusegError, match=message):
         read_image(png_header(tmp_path / "a.png", 100_000, 100_000))
     path = tmp_path / "a.tif"
+    blank = iter([b""] * 25**2)  # blocks that take no space in the file
+    kind = {"dtype": np.uint8, "tile": (4000, 4000), "photometric": "rgb", "compression": "zlib"}
+    tifffile.imwrite(path, blank, shape=(100_000, 100_000, 3), **kind)
+    with open_slide(path) as slide:
+        assert (slide.read(0, 99_990, 50_000, 10, 10) == 255).all()
+    with pytest.raises(NusegError, match=message):
+        read_image(path)
+
+
+def test_a_tiff_that_claims_a_huge_size_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
     tifffile.imwrite(path, np.zeros((8, 8, 3), np.uint8))
     with tifffile.TiffFile(path, mode="r+b") as tiff:
         for name in ("ImageWidth", "ImageLength"):
             tiff.pages.first.tags[name].overwrite(100_000, dtype="I")
-    with pytest.raises(NusegError, match=message):
+    with pytest.raises(NusegError, match=r"a\.tif: cut short, blocks of pixels are missing"):
         read_image(path)
 
 
@@ -160,5 +171,7 @@ def test_an_image_without_pixels_is_refused(tmp_path: Path) -> None:
 def test_slides_are_named_as_such(tmp_path: Path, suffix: str) -> None:
     # An MRXS file is a thumbnail in JPEG, which must not pass for the slide.
     path = save(tmp_path / f"slide{suffix}", RGB, format="JPEG")
-    with pytest.raises(NusegError, match=rf"a slide file \({suffix}\)"):
+    with pytest.raises(
+        NusegError, match=rf"slide{suffix}: damaged or incomplete, OpenSlide does not know it as a slide \({suffix}\)"
+    ):
         read_image(path)

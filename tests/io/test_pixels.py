@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from image_files import colours
 
 from nuseg.errors import NusegError
-from nuseg.io.pixels import check_size, orient, to_rgb_uint8
+from nuseg.io.pixels import Depth, check_size, measure_depth, orient, to_rgb_uint8
 
 SHAPES = st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(1, 4))
 
@@ -90,6 +90,30 @@ def test_alpha_has_a_depth_of_its_own() -> None:
 def test_refused(array: np.ndarray, message: str) -> None:
     with pytest.raises(NusegError, match=message):
         to_rgb_uint8(array, where="scan.tif")
+
+
+PARTS = st.lists(hnp.arrays(np.uint16, (2, 3, 4)), min_size=1, max_size=4)
+
+
+@settings(deadline=None, max_examples=50)
+@given(PARTS)
+def test_depth_of_parts_is_that_of_the_whole(parts: list[np.ndarray]) -> None:
+    depth = measure_depth(parts)
+    whole = to_rgb_uint8(np.concatenate(parts))
+    assert np.array_equal(np.concatenate([to_rgb_uint8(part, depth=depth) for part in parts]), whole)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("place", range(3))
+def test_depth_of_parts_of_which_one_has_no_numbers(bad: float, place: int) -> None:
+    parts = [np.full((2, 2, 3), 0.5, np.float32) for _ in range(3)]
+    parts[place][1, 1, 1] = bad
+    with pytest.raises(NusegError, match=r"scan\.tif: NaN or infinite"):
+        measure_depth(parts, "scan.tif")
+
+
+def test_depth_of_nothing() -> None:
+    assert measure_depth([]) == Depth(255.0, 255.0)
 
 
 def test_size_limit_names_size_and_limit() -> None:

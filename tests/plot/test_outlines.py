@@ -1,12 +1,8 @@
 """Outlines drawn on an image."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from nuseg.io.opening import read_image
-from nuseg.plot import outlines as overlay
 from nuseg.plot.outlines import draw_outlines
 
 GREEN = [0, 255, 0]
@@ -48,10 +44,3 @@ def test_colours() -> None:
 def test_sizes_must_agree() -> None:
     with pytest.raises(ValueError, match="differ in size"):
         draw_outlines(np.zeros((2, 2, 3), np.uint8), np.zeros((2, 3), np.int32))
-
-
-def test_file(tmp_path: Path) -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (5, 6, 3), np.uint8)
-    labels = np.eye(5, 6, dtype=np.int32)
-    overlay.write(pixels, labels, tmp_path / "a.png")
-    assert np.array_equal(read_image(tmp_path / "a.png").pixels, draw_outlines(pixels, labels))

@@ -11,11 +11,11 @@ import pytest
 import shapely
 
 from nuseg.measure.nuclei import COLUMNS
-from nuseg.results import geoparquet
 from nuseg.results.batch import NucleiBatch
+from nuseg.results.formats import geoparquet
 from slide_results import as_batch, cut, label_field
 
-ABOUT = {"slide": "a.svs", "mpp": "0.5"}
+ABOUT = {"source": "a.svs", "mpp": "0.5"}
 BATCH = as_batch(label_field(100, 150))
 
 
@@ -76,7 +76,7 @@ def test_covering_bounds_each_nucleus(file: pq.ParquetFile) -> None:
 
 def test_file_says_what_it_belongs_to(file: pq.ParquetFile) -> None:
     metadata = file.metadata.metadata
-    assert metadata[b"slide"] == b"a.svs"
+    assert metadata[b"source"] == b"a.svs"
     assert float(metadata[b"mpp"]) == 0.5
 
 

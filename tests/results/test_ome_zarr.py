@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nuseg.results import ome_zarr
+from nuseg.results.formats import ome_zarr
 from slide_results import as_batch, cut, label_field, slide_info
 
 zarr = pytest.importorskip("zarr", reason="needs nuseg[zarr]")

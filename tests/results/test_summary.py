@@ -1,5 +1,6 @@
 """The summary of a batch comes back as it was written."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +9,8 @@ import pytest
 from nuseg.errors import NusegError
 from nuseg.measure.counts import CountError
 from nuseg.results import summary
-from nuseg.results.summary import Row, slide_row
+from nuseg.results.summary import Row, result_row
+from slide_results import MPP, as_batch, as_result, label_field, slide_info
 
 
 def test_rows_come_back(tmp_path: Path) -> None:
@@ -55,13 +57,49 @@ def test_a_summary_of_the_first_version_is_read(tmp_path: Path) -> None:
     assert summary.read(tmp_path / "s.csv") == [Row("a", "a.png", nuclei=7)]
 
 
-def test_a_slide_says_what_count_is_to_be_expected() -> None:
-    record = dict.fromkeys(("width", "height", "mpp", "mpp_source", "nuclei_per_mm2", "tissue_mm2", "mask_fraction"))
-    record |= {"nuclei": 200, "mean": {}}
-    assert slide_row("a", "a.svs", record, "").nuclei_low is None
-    record["count_error"] = CountError(images=9, bias=0, mean_absolute=0.1, low=0.9, high=1.204).model_dump()
-    row = slide_row("a", "a.svs", record, "")
+def test_row_of_a_result() -> None:
+    labels = label_field(240, 480)
+    batch = as_batch(labels)
+    info = replace(
+        slide_info(*labels.shape), notes=("pale", "torn"), damaged=[[0, 0, 64, 64]], seconds=2.5, mpp_source="MPP"
+    )
+    tissue = 240 * 480 * MPP**2 / 1e6 / 2
+    row = result_row("a", "/x/a.svs", as_result([batch], info), "0123")
+    assert row == Row(
+        name="a",
+        image="/x/a.svs",
+        width=480,
+        height=240,
+        mpp=MPP,
+        mpp_source="MPP",
+        nuclei=len(batch),
+        nuclei_per_mm2=pytest.approx(len(batch) / tissue),
+        area_mm2=pytest.approx(tissue),
+        mean_area_um2=pytest.approx(batch.table["area_um2"].mean()),
+        mask_fraction=pytest.approx((labels > 0).sum() * MPP**2 / 1e6 / tissue),
+        damaged_tiles=1,
+        seconds=2.5,
+        model="m",
+        settings="0123",
+        warning="pale; torn",
+    )
+
+
+def test_a_result_says_what_count_is_to_be_expected() -> None:
+    batch = as_batch(label_field(240, 480))
+    assert len(batch) == 200
+    assert result_row("a", "a.svs", as_result([batch], slide_info(240, 480)), "").nuclei_low is None
+    error = CountError(images=9, bias=0, mean_absolute=0.1, low=0.9, high=1.204)
+    row = result_row("a", "a.svs", as_result([batch], replace(slide_info(240, 480), count_error=error)), "")
     assert (row.nuclei_low, row.nuclei_high) == (180, 241)
+
+
+def test_row_of_a_result_without_nuclei_or_tissue() -> None:
+    glass = slide_info(240, 480)
+    assert glass.counted is not None
+    glass.counted[:] = False
+    row = result_row("a", "/x/a.svs", as_result([], glass), "")
+    assert (row.nuclei, row.area_mm2, row.nuclei_per_mm2, row.mean_area_um2, row.mask_fraction) == (0, 0, None, None, 0)
 
 
 def test_no_rows(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from nuseg.datasets.checks import SPECK_UM2, check_area
 from nuseg.datasets.convert import Converted, convert
 from nuseg.datasets.dataset import VERSION, Dataset
 from nuseg.datasets.findings import Finding, listed, raise_errors
+from nuseg.datasets.overview import write_contact_sheet
 from nuseg.datasets.pairing import Pairs, find_pairs
 from nuseg.datasets.record import (
     SplitCounts,
@@ -24,7 +25,6 @@ from nuseg.datasets.record import (
 from nuseg.datasets.settings import PrepareSettings
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_folder, check_folder
-from nuseg.plot.contact_sheet import write_contact_sheet
 from nuseg.progress import ProgressCallback, tracked
 from nuseg.text import plural
 

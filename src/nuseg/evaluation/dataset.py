@@ -70,6 +70,25 @@ class Evaluation:
                 write_png(out / f"worst-{rank}.png", drawn)
 
 
+def check_choice(
+    truth: Path, predictions: str | Path | None, model: str | Path | Model | None, quality: Quality | None
+) -> None:
+    """Check that there is one thing to compare with the truth; see `evaluate_dataset`.
+
+    Raises
+    ------
+    NusegError
+        Predictions and a model are given, or no predictions for a folder that is no dataset.
+    """
+    if predictions is not None and (model or quality) is not None:
+        raise NusegError("give predictions=, or model= and quality=, not both")
+    if predictions is None and not (truth / DATASET_FILE).is_file() and truth.is_dir():
+        raise NusegError(
+            f"{truth}: a folder of label images (no {DATASET_FILE}): name the predictions= to compare; "
+            "or make a dataset of images and labels with nuseg prepare, to run a model on"
+        )
+
+
 def evaluate_dataset(
     truth: str | Path,
     predictions: str | Path | None = None,
@@ -117,13 +136,7 @@ def evaluate_dataset(
     >>> found.summary.loc["aji", ["mean", "low", "high"]]  # doctest: +SKIP
     """
     truth = Path(truth)
-    if predictions is not None and (model or quality) is not None:
-        raise NusegError("give predictions=, or model= and quality=, not both")
-    if predictions is None and not (truth / DATASET_FILE).is_file() and truth.is_dir():
-        raise NusegError(
-            f"{truth}: a folder of label images (no {DATASET_FILE}): name the predictions= to compare; "
-            "or make a dataset of images and labels with nuseg prepare, to run a model on"
-        )
+    check_choice(truth, predictions, model, quality)
     about: dict[str, Any] = {"truth": str(truth)}
     if predictions is not None:
         about["predictions"] = str(predictions)

@@ -74,15 +74,15 @@ def open_file(path: Path) -> Source:
         return Source(path, OpenSlideReader(path))
     if head.startswith(TIFF_SIGNATURES):
         return Source(path, open_tiff(path))
-    for signature, image_class in RASTER_FORMATS.items():
-        if head.startswith(signature):
-            pixels, size, kind = read_raster(path, image_class)
-            return Source(path, ArrayReader(pixels, size, kind))
-    if path.suffix.lower() in SLIDE_SUFFIXES:
+    if path.suffix.lower() in SLIDE_SUFFIXES:  # before what it looks like: an MRXS file is a small picture in JPEG
         raise NusegError(
             f"{path}: damaged or incomplete, OpenSlide does not know it as a slide ({path.suffix.lower()}); copy it "
             "again, with the files that belong to it"
         )
+    for signature, image_class in RASTER_FORMATS.items():
+        if head.startswith(signature):
+            pixels, size, kind = read_raster(path, image_class)
+            return Source(path, ArrayReader(pixels, size, kind))
     found = next((name for at, signature, name in FOREIGN_FORMATS if head[at:].startswith(signature)), "something else")
     raise NusegError(
         f"{path}: expected a PNG, JPEG, TIFF or BMP image or a slide, found {found}; convert it to PNG or TIFF"

@@ -117,16 +117,17 @@ def measure_depth(parts: Iterable[np.ndarray], where: str = "image") -> Depth:
     NusegError
         Values are out of range, or no numbers.
     """
-    ranges: dict[str, list[float]] = {"colour": [np.inf, -np.inf], "alpha": [np.inf, -np.inf]}
+    ranges: dict[str, tuple[float, float]] = {}
     dtype = np.dtype(np.uint8)
     for part in parts:
         dtype = part.dtype
         split = -1 if part.shape[2] in (2, 4) else part.shape[2]
         for name, values in (("colour", part[..., :split]), ("alpha", part[..., split:])):
             if values.size:
-                ranges[name] = [min(ranges[name][0], values.min()), max(ranges[name][1], values.max())]
-    full = {name: full_scale(low, high, dtype, where) if low <= high else 255.0 for name, (low, high) in ranges.items()}
-    return Depth(full["colour"], full["alpha"])
+                low, high = ranges.get(name, (np.inf, -np.inf))
+                ranges[name] = float(np.minimum(low, values.min())), float(np.maximum(high, values.max()))  # NaN stays
+    full = {name: full_scale(low, high, dtype, where) for name, (low, high) in ranges.items()}
+    return Depth(full.get("colour", 255.0), full.get("alpha", 255.0))
 
 
 def full_scale(low: float, high: float, dtype: np.dtype[Any], where: str) -> float:

@@ -217,9 +217,9 @@ class Source:
         return pixels, unreadable
 
     def _shrunk(self, best: int, part: tuple[slice, slice], factor: float) -> RGB | None:
-        """Read a part of an overview from level `best`, or from a finer one where that is damaged."""
+        """Read a part of an overview from level `best`, or where that is damaged from a finer one, else a coarser."""
         rows, columns = part
-        for number in range(best, -1, -1):
+        for number in (*range(best, -1, -1), *range(best + 1, len(self.levels))):
             scale = factor / self.levels[number].downsample
             y, x = round(rows.start * scale), round(columns.start * scale)
             height, width = (max(1, round(side.stop * scale) - round(side.start * scale)) for side in part)

@@ -82,7 +82,9 @@ def main_series(tiff: TiffFile, path: Path) -> tuple[TiffPageSeries, tuple[str, 
     """Choose the largest picture of a file, and say which others there are."""
     pictures = [series for series in tiff.series if {"X", "Y"} <= set(series.axes)]
     if not pictures:
-        raise NusegError(f"{path}: holds no picture; expected a TIFF image")
+        raise NusegError(
+            f"{path}: damaged or no image, holds no picture, expected a TIFF image; copy or export it again"
+        )
 
     def size(series: TiffPageSeries) -> tuple[int, int]:
         length = dict(zip(series.axes, series.shape, strict=True))

@@ -93,6 +93,12 @@ def aperio_pixel_size(description: str) -> PixelSize | None:
     return PixelSize(mpp, mpp, "Aperio MPP") if mpp > 0 and math.isfinite(mpp) else None
 
 
+def aperio_objective(description: str) -> float | None:
+    """Read ``AppMag = ...``, the magnification of the objective, in Aperio's description."""
+    stated = re.search(r"\bAppMag\s*=\s*(\d+(?:[.,]\d+)?)", description)
+    return (float(stated.group(1).replace(",", ".")) or None) if stated else None
+
+
 def _baseline(tiff: TiffFile) -> PixelSize | None:
     unit = tiff.pages.first.tags.valueof("ResolutionUnit", TIFF_INCH)
     length = {TIFF_INCH: UM_PER_UNIT["inch"], TIFF_CENTIMETRE: UM_PER_UNIT["cm"]}.get(unit)

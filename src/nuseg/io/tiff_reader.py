@@ -14,7 +14,7 @@ from nuseg.errors import NusegError
 from nuseg.io.pixels import Depth, measure_depth, orient, to_rgb_uint8
 from nuseg.io.source import MIN_SLIDE_PIXELS, Kind
 from nuseg.io.tiff_colours import colours, orientation
-from nuseg.io.tiff_metadata import pixel_size
+from nuseg.io.tiff_metadata import aperio_objective, pixel_size
 from nuseg.text import one_line
 from nuseg.types import RGB
 
@@ -74,7 +74,6 @@ class TiffReader:
     """
 
     bounds: tuple[int, int, int, int] | None = None
-    objective: float | None = None
 
     def __init__(self, path: Path, tiff: TiffFile, series: TiffPageSeries, notes: tuple[str, ...] = ()) -> None:
         self._path, self._tiff, self._lock, self.notes = path, tiff, Lock(), notes
@@ -90,6 +89,7 @@ class TiffReader:
         self.sizes = tuple(size[::-1] if self._orientation in TRANSPOSED else size for size in self._stored)
         self.downsamples = tuple(_downsample(self._stored[0], size) for size in self._stored)
         self.pixel_size = pixel_size(tiff, series)
+        self.objective = aperio_objective(tiff.pages.first.description)
         self.associated = tuple(other.name for other in tiff.series if other is not series)
         large = self.sizes[0][0] * self.sizes[0][1] > MIN_SLIDE_PIXELS
         self.kind: Kind = "slide" if len(self._levels) > 1 or large else "image"
@@ -169,7 +169,7 @@ class TiffReader:
         try:
             decoded = form.decode(data, index, jpegtables=form.jpegtables, jpegheader=form.jpegheader)[0]
         except Exception as error:  # decoders meet damage with exceptions of every kind
-            raise NusegError(f"block {index} cannot be decoded ({one_line(error)})") from error
+            raise NusegError(f"block {index} cannot be decoded ({one_line(error)}); copy or export it again") from error
         return None if decoded is None else np.asarray(decoded[0])
 
     def close(self) -> None:

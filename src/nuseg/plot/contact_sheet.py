@@ -1,50 +1,43 @@
 """One picture to judge a dataset by: a piece of each image with the annotated outlines."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from nuseg.datasets.dataset import SPLITS, Dataset, Item, load_item
-from nuseg.io.image import write_png
 from nuseg.plot.outlines import draw_outlines
-from nuseg.text import plural
+from nuseg.types import RGB, LabelImage
 
 WINDOW = 256
 COLUMNS = 6
-MAX_IMAGES = 48
-SPLIT_COLOURS = {"train": (43, 108, 176), "validation": (192, 110, 20), "test": (160, 44, 110)}
 _CAPTION = 36
 _GAP = 8
 _HEADER = 40
 
 
-def write_contact_sheet(dataset: Dataset, path: Path) -> None:
-    """Draw the contact sheet of a dataset and write it as PNG, whole or not at all."""
-    shown = choose(dataset.items)
-    tiles = []
-    for item in shown:
-        pixels, labels = load_item(item)
-        tiles.append(thumbnail(pixels, labels, item))
-    kind = "instances" if dataset.annotation == "instance" else "binary masks, touching nuclei merged"
-    counts = ", ".join(f"{split} {len(dataset.split(split))}" for split in SPLITS if dataset.split(split))
-    title = (
-        f"{dataset.name}: {plural(len(dataset.items), 'image')} ({counts}), {kind}; shown: {len(shown)}, at full "
-        f"resolution, {WINDOW} px where nuclei are densest"
-    )
-    write_png(path, sheet(tiles, title))
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """An annotated image of a contact sheet.
 
+    Attributes
+    ----------
+    name : str
+    caption : str
+        Second line of text.
+    colour : (r, g, b), 0..255
+        Behind the text.
+    pixels : (h, w, 3) uint8
+        RGB.
+    labels : (h, w) int32
+    """
 
-def choose(items: Sequence[Item], limit: int = MAX_IMAGES) -> list[Item]:
-    """Up to `limit` items evenly spaced over each split, every split in proportion, in the order of the splits."""
-    chosen: list[Item] = []
-    for split in SPLITS:
-        members = sorted((item for item in items if item.split == split), key=lambda item: item.name)
-        count = min(len(members), max(1, limit * len(members) // len(items)))
-        chosen += [members[k * len(members) // count] for k in range(count)] if members else []
-    return chosen
+    name: str
+    caption: str
+    colour: tuple[int, int, int]
+    pixels: RGB
+    labels: LabelImage
 
 
 def densest_window(labels: np.ndarray, size: int) -> tuple[slice, slice]:
@@ -56,30 +49,17 @@ def densest_window(labels: np.ndarray, size: int) -> tuple[slice, slice]:
     return slice(int(y), int(y) + height), slice(int(x), int(x) + width)
 
 
-def thumbnail(pixels: np.ndarray, labels: np.ndarray, item: Item) -> np.ndarray:
-    """Piece of an image with outlines, framed in its split's colour, with name, split, group and count.
-
-    Parameters
-    ----------
-    pixels : (h, w, 3) uint8 RGB
-    labels : (h, w) int32
-    item : Item
-
-    Returns
-    -------
-    (WINDOW + caption, WINDOW, 3) uint8
-    """
-    window = densest_window(labels, WINDOW)
-    piece = draw_outlines(pixels[window], labels[window])
+def thumbnail(shown: Shown) -> np.ndarray:
+    """Piece of an image with outlines, with its name and caption on its colour: (WINDOW + caption, WINDOW, 3) uint8."""
+    window = densest_window(shown.labels, WINDOW)
+    piece = draw_outlines(shown.pixels[window], shown.labels[window])
     tile = np.full((WINDOW + _CAPTION, WINDOW, 3), 235, np.uint8)
     top, left = (WINDOW - piece.shape[0]) // 2, (WINDOW - piece.shape[1]) // 2
     tile[top : top + piece.shape[0], left : left + piece.shape[1]] = piece
-    tile[WINDOW:] = SPLIT_COLOURS[item.split]
+    tile[WINDOW:] = shown.colour
     canvas = Image.fromarray(tile)
     draw = ImageDraw.Draw(canvas)
-    group = f", group {item.group}" if item.group != item.name else ""
-    nuclei = plural(item.nuclei, "nucleus", "nuclei")
-    for y, size, text in ((2, 13, item.name), (18, 12, f"{item.split}, {nuclei}{group}")):
+    for y, size, text in ((2, 13, shown.name), (18, 12, shown.caption)):
         font = ImageFont.load_default(size)
         draw.text((5, WINDOW + y), fit(text, WINDOW - 10, font.getlength), fill="white", font=font)
     return np.asarray(canvas)

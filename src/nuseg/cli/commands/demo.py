@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def demo(
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder for page and results; is made where missing.")
+        Path, typer.Option("--out", "-o", help="Folder for page and results; is made if it does not exist.")
     ] = Path("nuseg-demo"),
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")] = False,
 ) -> None:

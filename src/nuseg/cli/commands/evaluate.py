@@ -75,9 +75,15 @@ def evaluate(
     from rich.console import Console
 
     from nuseg.cli.progress import progress_bar
-    from nuseg.evaluation.dataset import evaluate_dataset
+    from nuseg.errors import NusegError
+    from nuseg.evaluation.dataset import check_choice, evaluate_dataset
     from nuseg.io.atomic import check_folder
 
+    chosen = quality.value if quality else None
+    try:
+        check_choice(truth, predictions, model, chosen)
+    except NusegError as error:
+        raise typer.BadParameter(as_options(str(error))) from error
     if out is not None:
         check_folder(out)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -90,7 +96,7 @@ def evaluate(
             truth,
             predictions,
             model,
-            quality=quality.value if quality else None,
+            quality=chosen,
             split=split.value,
             device=device,
             threads=threads,

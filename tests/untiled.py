@@ -1,9 +1,9 @@
-"""The untiled reference: all nuclei of an image at once, as one label image. Tiles have to find the same."""
+"""The untiled reference: all nuclei of an image at once, as one label image; and maps put together from tiles."""
 
 import cv2
 import numpy as np
 
-from nuseg.model.config import Thresholds
+from nuseg.model.config import ModelConfig, Thresholds
 from nuseg.segmentation import postprocess
 from nuseg.segmentation.postprocess import (
     fill_holes,
@@ -14,6 +14,7 @@ from nuseg.segmentation.postprocess import (
     raw_probability_of,
     smooth,
 )
+from nuseg.segmentation.tiling import Network, plan_tiles
 
 
 def separate(maps: np.ndarray, thresholds: Thresholds, mpp: float) -> np.ndarray:
@@ -57,3 +58,11 @@ def cut_giants(mask: np.ndarray) -> np.ndarray:
     for lines in (np.s_[largest::largest], np.s_[:, largest::largest]):
         cut[lines] &= ~giant[components[lines]]
     return cut
+
+
+def tiled_maps(network: Network, pixels: np.ndarray, model: ModelConfig, tile: int) -> np.ndarray:
+    """Maps of `(h, w, 3)` uint8 pixels, `(2, h, w)` float32, from the cores of tiles that see just the model's margin."""
+    maps = np.empty((2, *pixels.shape[:2]), np.float32)
+    for part in plan_tiles(*pixels.shape[:2], tile, model.margin, model.stride):
+        maps[:, *part.core] = network(pixels[None, *part.window])[0][:, *part.inside]
+    return maps

@@ -8,7 +8,7 @@ from nuseg.engines.tta import EightOrientations
 from nuseg.errors import NusegError
 from nuseg.model.config import Architecture, ModelConfig
 from nuseg.model.store import choose_model, load_model
-from nuseg.segmentation.tiling import predict_maps
+from untiled import tiled_maps
 
 RNG = np.random.default_rng(0)
 
@@ -45,7 +45,7 @@ def test_tiles_give_the_same_maps(size, tile):
     pixels = RNG.integers(0, 256, (*size, 3), np.uint8)
     config = ModelConfig(name="x", architecture=Architecture(), mpp=0.25, margin=4, stride=4)
     network = EightOrientations(sloped, 4)
-    np.testing.assert_allclose(predict_maps(network, pixels, config, tile), network(pixels[None])[0], atol=1e-6)
+    np.testing.assert_allclose(tiled_maps(network, pixels, config, tile), network(pixels[None])[0], atol=1e-6)
 
 
 def test_the_best_quality_is_the_default_model_in_eight_orientations():

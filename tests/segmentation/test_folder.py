@@ -1,6 +1,7 @@
-"""Batches: names, restarts, failures."""
+"""Runs over folders: names, restarts, failures."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,13 @@ from nuseg.errors import NusegError
 from nuseg.io.image import write_png
 from nuseg.model.store import Model
 from nuseg.results import summary
-from nuseg.segmentation.folder import Batch, Job, plan_jobs
+from nuseg.segmentation.folder import FolderRun, Job, plan_jobs
+from nuseg.segmentation.plan import SegmentOptions
 from nuseg.segmentation.segmenter import Segmenter
 
 MODEL = Model(CONFIG, Path("nowhere"))
 SEGMENTER = Segmenter(MODEL, dark_network)
+AT_40X = SegmentOptions(0.25)
 
 
 def make_image(path: Path) -> Path:
@@ -49,8 +52,8 @@ def test_images_that_cannot_be_told_apart(paths: list[str]) -> None:
 def test_failures_do_not_stop_the_rest(tmp_path: Path) -> None:
     (tmp_path / "b.png").write_bytes(b"no image")
     images = [make_image(tmp_path / "a.png"), tmp_path / "b.png", tmp_path / "c.png", make_image(tmp_path / "d.png")]
-    batch = Batch(plan_jobs(images), tmp_path / "out", ["csv"], 0.25)
-    rows = list(batch.run(SEGMENTER, batch.jobs))
+    work = FolderRun(plan_jobs(images), tmp_path / "out", ["csv"], AT_40X)
+    rows = list(work.run(SEGMENTER, work.jobs))
     assert [bool(row.error) for row in rows] == [False, True, True, False]
     assert "b.png" in rows[1].error
     assert "c.png" in rows[2].error
@@ -65,50 +68,50 @@ def test_a_bug_in_one_image_is_one_line(tmp_path: Path) -> None:
     def broken(batch: np.ndarray) -> np.ndarray:
         raise ZeroDivisionError("two\nlines")
 
-    batch = Batch(plan_jobs([make_image(tmp_path / "a.png")]), tmp_path / "out", ["csv"], 0.25)
-    (row,) = batch.run(Segmenter(MODEL, broken), batch.jobs)
+    work = FolderRun(plan_jobs([make_image(tmp_path / "a.png")]), tmp_path / "out", ["csv"], AT_40X)
+    (row,) = work.run(Segmenter(MODEL, broken), work.jobs)
     assert row.error == f"{tmp_path / 'a.png'}: unexpected ZeroDivisionError: two lines"
 
 
-def test_warnings_go_to_the_summary(tmp_path: Path) -> None:
-    batch = Batch(plan_jobs([make_image(tmp_path / "a.png")]), tmp_path / "out", ["csv"])
-    (row,) = batch.run(SEGMENTER, batch.jobs)
+def test_notes_go_to_the_summary(tmp_path: Path) -> None:
+    work = FolderRun(plan_jobs([make_image(tmp_path / "a.png")]), tmp_path / "out", ["csv"])
+    (row,) = work.run(SEGMENTER, work.jobs)
     assert "0.25 um/px" in row.warning
     assert row.mpp_source == "default"
 
 
 def test_restart_does_only_what_is_left(tmp_path: Path) -> None:
     images = [make_image(tmp_path / f"{name}.png") for name in "abc"]
-    batch = Batch(plan_jobs(images), tmp_path / "out", ["csv", "mask"], 0.25)
-    assert batch.undone(MODEL, []) == batch.jobs
-    work = batch.run(SEGMENTER, batch.jobs)
-    next(work)
-    next(work)
-    work.close()  # interrupted
+    work = FolderRun(plan_jobs(images), tmp_path / "out", ["csv", "mask"], AT_40X)
+    assert work.undone(MODEL, []) == work.jobs
+    half = work.run(SEGMENTER, work.jobs)
+    next(half)
+    next(half)
+    half.close()  # interrupted
     rows = summary.read(tmp_path / "out" / "summary.csv")
-    assert batch.undone(MODEL, rows) == [Job(images[2], "c")]
-    list(batch.run(SEGMENTER, batch.undone(MODEL, rows), rows))
+    assert work.undone(MODEL, rows) == [Job(images[2], "c")]
+    list(work.run(SEGMENTER, work.undone(MODEL, rows), rows))
     rows = summary.read(tmp_path / "out" / "summary.csv")
     assert [row.name for row in rows] == ["a", "b", "c"]
-    assert batch.undone(MODEL, rows) == []
+    assert work.undone(MODEL, rows) == []
 
 
 @pytest.mark.parametrize("change", ["mpp", "threshold", "output", "image", "deleted", "error"])
 def test_what_makes_results_out_of_date(tmp_path: Path, change: str) -> None:
     image = make_image(tmp_path / "a.png")
-    batch = Batch(plan_jobs([image]), tmp_path / "out", ["csv"], 0.25)
-    list(batch.run(SEGMENTER, batch.jobs))
+    work = FolderRun(plan_jobs([image]), tmp_path / "out", ["csv"], AT_40X)
+    list(work.run(SEGMENTER, work.jobs))
     rows = summary.read(tmp_path / "out" / "summary.csv")
-    assert batch.undone(MODEL, rows) == []
+    assert work.undone(MODEL, rows) == []
     model = MODEL
     match change:
         case "mpp":
-            batch = Batch(batch.jobs, batch.folder, batch.outputs, 0.5)
+            work = replace(work, options=SegmentOptions(0.5))
         case "threshold":
             thresholds = CONFIG.thresholds.model_copy(update={"mask": 0.4})
             model = Model(CONFIG.model_copy(update={"thresholds": thresholds}), MODEL.path)
         case "output":
-            batch = Batch(batch.jobs, batch.folder, ["csv", "mask"], 0.25)
+            work = replace(work, outputs=["csv", "mask"])
         case "image":
             later = (tmp_path / "out" / "csv" / "a.csv").stat().st_mtime + 10
             os.utime(image, (later, later))
@@ -116,21 +119,21 @@ def test_what_makes_results_out_of_date(tmp_path: Path, change: str) -> None:
             (tmp_path / "out" / "csv" / "a.csv").unlink()
         case "error":
             rows = [summary.Row("a", rows[0].image, settings=rows[0].settings, error="bad")]
-    assert batch.undone(model, rows) == list(batch.jobs)
+    assert work.undone(model, rows) == list(work.jobs)
 
 
 def test_results_of_other_images_are_not_replaced(tmp_path: Path) -> None:
-    first = Batch(plan_jobs([make_image(tmp_path / "one" / "a.png")]), tmp_path / "out", ["csv"], 0.25)
+    first = FolderRun(plan_jobs([make_image(tmp_path / "one" / "a.png")]), tmp_path / "out", ["csv"], AT_40X)
     list(first.run(SEGMENTER, first.jobs))
     rows = summary.read(tmp_path / "out" / "summary.csv")
     first.check_clashes(rows)
-    second = Batch(plan_jobs([make_image(tmp_path / "two" / "a.png")]), tmp_path / "out", ["csv"], 0.25)
-    with pytest.raises(NusegError, match="--overwrite"):
+    second = FolderRun(plan_jobs([make_image(tmp_path / "two" / "a.png")]), tmp_path / "out", ["csv"], AT_40X)
+    with pytest.raises(NusegError, match="overwrite="):
         second.check_clashes(rows)
 
 
 def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
-    batch = Batch(plan_jobs([make_image(tmp_path / "a.png")]), tmp_path / "out", ["csv"], 0.25)
+    work = FolderRun(plan_jobs([make_image(tmp_path / "a.png")]), tmp_path / "out", ["csv"], AT_40X)
     with pytest.raises(NusegError, match="out"):
-        next(batch.run(SEGMENTER, batch.jobs))
+        next(work.run(SEGMENTER, work.jobs))

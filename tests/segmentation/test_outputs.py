@@ -1,10 +1,10 @@
 """One list of outputs for images and slides together."""
 
 import pytest
-
-from nuseg.errors import NusegError
 from nuseg.results.slide import DEFAULT_SLIDE_OUTPUTS, PLACES, SlideOutput, check_slide_outputs
 from nuseg.segmentation.outputs import choose_outputs
+
+from nuseg.errors import NusegError
 from nuseg.segmentation.segmenter import DEFAULT_OUTPUTS
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from nuseg.model.config import Architecture, ModelConfig
 from nuseg.model.unet import build_unet, network_maps, receptive_radius
-from nuseg.segmentation.tiling import plan_tiles, predict_maps
+from nuseg.segmentation.tiling import plan_tiles
+from untiled import tiled_maps
 
 
 def config(margin: int) -> ModelConfig:
@@ -44,8 +45,8 @@ def box_mean(batch: np.ndarray) -> np.ndarray:
 @given(height=st.integers(1, 120), width=st.integers(1, 120), tile=st.integers(1, 100), seed=st.integers(0, 9))
 def test_tiled_equals_untiled_exactly(height, width, tile, seed):
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-    untiled = predict_maps(box_mean, pixels, config(16), tile=10_000)
-    np.testing.assert_array_equal(predict_maps(box_mean, pixels, config(16), tile=tile), untiled)
+    untiled = tiled_maps(box_mean, pixels, config(16), tile=10_000)
+    np.testing.assert_array_equal(tiled_maps(box_mean, pixels, config(16), tile=tile), untiled)
 
 
 @pytest.mark.parametrize(("preset", "tile"), [("unet-small", 48), ("unet-small", 100), ("unet-lite", 160)])
@@ -55,13 +56,5 @@ def test_a_real_network_tiled_equals_untiled(preset, tile):
     pixels = np.random.default_rng(1).integers(0, 256, (333, 415, 3), np.uint8)
     run = lambda batch: network_maps(network, batch)  # noqa: E731
     model = config(receptive_radius(network))
-    untiled = predict_maps(run, pixels, model, tile=10_000)
-    np.testing.assert_allclose(predict_maps(run, pixels, model, tile=tile), untiled, atol=2e-6)
-
-
-def test_progress_ends_at_one():
-    shares: list[float] = []
-    predict_maps(box_mean, np.zeros((40, 40, 3), np.uint8), config(0), tile=16, progress=shares.append)
-    assert len(shares) == 9
-    assert shares[-1] == 1
-    assert shares == sorted(shares)
+    untiled = tiled_maps(run, pixels, model, tile=10_000)
+    np.testing.assert_allclose(tiled_maps(run, pixels, model, tile=tile), untiled, atol=2e-6)

@@ -61,7 +61,7 @@ def cut_giants(mask: np.ndarray) -> np.ndarray:
 
 
 def tiled_maps(network: Network, pixels: np.ndarray, model: ModelConfig, tile: int) -> np.ndarray:
-    """Maps of `(h, w, 3)` uint8 pixels, `(2, h, w)` float32, from the cores of tiles that see just the model's margin."""
+    """Maps of `(h, w, 3)` uint8 pixels, `(2, h, w)` float32, put together from tiles that see the model's margin."""
     maps = np.empty((2, *pixels.shape[:2]), np.float32)
     for part in plan_tiles(*pixels.shape[:2], tile, model.margin, model.stride):
         maps[:, *part.core] = network(pixels[None, *part.window])[0][:, *part.inside]

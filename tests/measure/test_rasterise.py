@@ -81,7 +81,7 @@ def test_half_resolution_by_hand() -> None:
     square = np.array([[0.5, 0], [0.5, 2], [2.5, 2], [2.5, 0]])  # from a centre to a centre
     right = np.array([[2.5, 0], [2.5, 2], [4, 2], [4, 0]])
     assert drawn([square, right], (2, 4)).tolist() == [[0, 1, 1, 2]] * 2
-    moved = drawn([square + [1, 0], right + [1, 0]], (2, 5))
+    moved = drawn([ring + np.array([1, 0]) for ring in (square, right)], (2, 5))
     assert moved.tolist() == [[0, 1, 1, 2, 2]] * 2
     assert sorted(np.bincount(moved.ravel())) == [2, 4, 4]
 

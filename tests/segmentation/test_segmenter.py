@@ -135,7 +135,7 @@ def test_names_of_saved_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("outputs", [["mask", "masks"], []])
 def test_unknown_output(tmp_path: Path, outputs: list[str]) -> None:
-    with pytest.raises(NusegError, match="outputs: expected some of .*csv.*labels.*mask.* found (masks|none)$"):
+    with pytest.raises(NusegError, match=r"outputs: expected some of .*csv.*labels.*mask.* found (masks|none)$"):
         run(draw()).save(tmp_path, outputs)
     assert list(tmp_path.iterdir()) == []
 

@@ -67,7 +67,7 @@ def save_ome(path: Path, pixels: np.ndarray, mpp: float = 0.5, axes: str = "YXS"
 class ArrayReader:
     """A reader over pixels in memory, with levels by striding, and regions that are damaged."""
 
-    vendor, associated, objective, notes = "array", (), None, ()
+    vendor, associated, objective, notes = "made up", (), None, ()
 
     def __init__(
         self,

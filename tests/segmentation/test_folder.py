@@ -7,14 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dark_model import CONFIG, dark_network
+from dark_model import CONFIG, dark_network, save_dark_model
 from nuseg.errors import NusegError
 from nuseg.io.image import write_png
 from nuseg.model.store import Model
+from nuseg.progress import Progress
 from nuseg.results import summary
-from nuseg.segmentation.folder import FolderRun, Job, plan_jobs
+from nuseg.results.segmentation import Segmentation
+from nuseg.segmentation.folder import FolderResult, FolderRun, Job, plan_jobs, segment_folder
 from nuseg.segmentation.plan import SegmentOptions
 from nuseg.segmentation.segmenter import Segmenter
+from slide_files import save_pyramid
 
 MODEL = Model(CONFIG, Path("nowhere"))
 SEGMENTER = Segmenter(MODEL, dark_network)
@@ -137,3 +140,63 @@ def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
     work = FolderRun(plan_jobs([make_image(tmp_path / "a.png")]), tmp_path / "out", ["csv"], AT_40X)
     with pytest.raises(NusegError, match="out"):
         next(work.run(SEGMENTER, work.jobs))
+
+
+def test_a_slide_goes_on_where_it_stopped_and_leaves_no_checkpoint(tmp_path: Path) -> None:
+    """A failure while results are written costs no tile."""
+    path = save_pyramid(tmp_path / "s.tif", np.zeros((256, 256, 3), np.uint8), (1, 2), compression=None)
+    work = FolderRun(plan_jobs([path]), tmp_path / "out", ["csv"], SegmentOptions(0.25, tissue=False, tile=64))
+    assert work.jobs == [Job(path, "s", slide=True)]
+    states: list[Progress] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Segmentation, "save", lambda *_: (_ for _ in ()).throw(NusegError("disk full")))
+        (row,) = work.run(SEGMENTER, work.jobs, progress=states.append)
+    assert row.error == "disk full"
+    assert len(states) == 16
+    assert (tmp_path / "out" / "s.partial").is_dir()
+    (row,) = work.run(SEGMENTER, work.jobs, progress=states.append)
+    assert (row.error, row.nuclei) == ("", 1)
+    assert len(states) == 16, "tiles that were done were done again"
+    assert sorted(each.name for each in (tmp_path / "out").iterdir()) == ["csv", "summary.csv"]
+
+
+def test_segment_folder_tells_and_skips(tmp_path: Path) -> None:
+    model = save_dark_model(tmp_path / "dark")
+    for name in "ab":
+        make_image(tmp_path / "in" / f"{name}.png")
+    (tmp_path / "in" / "c.png").write_bytes(b"no image")
+    told: list[tuple[str, int, int]] = []
+    said: list[str] = []
+
+    def segment(**options: object) -> FolderResult:
+        return segment_folder(
+            [tmp_path / "in", tmp_path / "none.png"], tmp_path / "out", ["csv"], mpp=0.25, model=model,
+            each=lambda row, done, total: told.append((row.name, done, total)), said=said.append, **options,
+        )  # fmt: skip
+
+    first = segment()
+    assert told == [("a", 1, 3), ("b", 2, 3), ("c", 3, 3)]
+    assert [row.name for row in first.rows if not row.error] == ["a", "b"]
+    assert [row.name for row in first.failed] == ["c"]
+    assert first.skipped == 0
+    assert len(first.missing) == 1
+    assert "none.png" in first.missing[0]
+    assert said == [f"error: {first.missing[0]}"]
+    assert first.summary == tmp_path / "out" / "summary.csv"
+    again = segment()
+    assert (again.skipped, [row.name for row in again.rows]) == (2, ["c"])
+    assert segment(overwrite=True).skipped == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"outputs": ["pdf"]}, "found pdf"), ({"mpp": 30.0}, "mpp="), ({"region": "1,2"}, "region="),
+     ({"model": "nowhere"}, "nowhere")],
+)  # fmt: skip
+def test_segment_folder_refuses_wrong_options_before_it_begins(
+    tmp_path: Path, options: dict[str, object], message: str
+) -> None:
+    image = make_image(tmp_path / "a.png")
+    with pytest.raises(NusegError, match=message):
+        segment_folder(image, tmp_path / "out", **options)
+    assert not (tmp_path / "out" / "csv").exists()

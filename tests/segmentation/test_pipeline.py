@@ -382,6 +382,20 @@ def test_the_checkpoint_stays_until_the_result_is_closed(tmp_path: Path) -> None
     assert not kept.exists()
 
 
+def test_a_checkpoint_of_other_pixels_in_memory_is_not_taken(tmp_path: Path) -> None:
+    """Arrays have no name and no time of change; what they hold tells them apart."""
+    options, kept = SegmentOptions(tissue=False), tmp_path / "kept"
+    first, second = dots(200, 200), np.flip(dots(200, 200), axis=0).copy()
+    begun = DARK(first, 0.25, options=options, checkpoint=kept)
+    same = DARK(first.copy(), 0.25, options=options, checkpoint=kept)
+    assert same.info.fingerprint == begun.info.fingerprint
+    pd.testing.assert_frame_equal(same.nuclei, begun.nuclei, check_exact=True)
+    other = DARK(second, 0.25, options=options, checkpoint=kept)
+    assert other.info.fingerprint != begun.info.fingerprint
+    pd.testing.assert_frame_equal(other.nuclei, DARK(second, 0.25, options=options).nuclei, check_exact=True)
+    assert other.nuclei["y_px"].tolist() != begun.nuclei["y_px"].tolist()
+
+
 @pytest.mark.parametrize("error", [NusegError("full disk"), KeyboardInterrupt()])
 def test_an_error_while_results_are_written_keeps_the_checkpoint(tmp_path: Path, error: BaseException) -> None:
     kept, options = tmp_path / "kept", SegmentOptions(tile=100, tissue=False)

@@ -12,6 +12,7 @@ import tifffile
 import nuseg
 from nuseg.datasets.synthetic import synthetic_field
 from nuseg.results.segmentation import Segmentation
+from nuseg.segmentation.plan import SegmentOptions, plan_source
 from nuseg.segmentation.segmenter import Segmenter
 from picture_files import FILES
 
@@ -66,6 +67,25 @@ def test_every_file_gives_the_nuclei_of_the_array(files: dict[str, Path], model:
         with segmenter(model)(path, mpp) as found:
             assert found.mpp == mpp
             check_same(found, expected)
+
+
+def test_tissue_is_found_on_the_same_overview(tmp_path: Path) -> None:
+    """Larger than the overview, so that a smaller level would serve; it would show, as it is no mean."""
+    wide = np.concatenate([np.tile(PIXELS, (1, 5, 1)), np.full((300, 1000, 3), 244, np.uint8)], axis=1)
+    model, options = segmenter("fast").model.config, SegmentOptions(MPP, tissue=True)
+    plans = []
+    for given in (wide, *(write(tmp_path, wide) for write in FILES.values())):
+        with nuseg.open_source(given) as source:
+            plans.append(plan_source(source, model, options))
+    expected = plans[0].overview
+    assert expected is not None
+    assert expected.factor > 2
+    assert 0.2 < expected.tissue.mean() < 0.8
+    for plan in plans[1:]:
+        assert plan.overview is not None
+        assert np.array_equal(plan.overview.thumbnail, expected.thumbnail)
+        assert np.array_equal(plan.overview.tissue, expected.tissue)
+        assert plan.tiles == plans[0].tiles
 
 
 GREY = np.repeat(PIXELS[..., 1:2], 3, axis=2)

@@ -67,9 +67,7 @@ def save_ome(path: Path, pixels: np.ndarray, mpp: float = 0.5, axes: str = "YXS"
 class ArrayReader:
     """A reader over pixels in memory, with levels by striding, and regions that are damaged."""
 
-    vendor, associated, objective = "array", (), None
-    kind: Kind = "slide"
-    notes: tuple[str, ...] = ()
+    vendor, associated, objective, notes = "made up", (), None, ()
 
     def __init__(
         self,
@@ -78,12 +76,13 @@ class ArrayReader:
         mpp: float | None = 0.25,
         bounds: tuple[int, int, int, int] | None = None,
         damaged: tuple[int, int, int, int] | None = None,
+        kind: Kind = "slide",
     ) -> None:
         self.levels = [pixels[::factor, ::factor] for factor in downsamples]
         self.sizes = tuple((level.shape[1], level.shape[0]) for level in self.levels)
         self.downsamples = tuple(map(float, downsamples))
         self.pixel_size = PixelSize(mpp, mpp, "test") if mpp else None
-        self.bounds, self.damaged = bounds, damaged
+        self.bounds, self.damaged, self.kind = bounds, damaged, kind
 
     def read(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
         left, top = (round(place / self.downsamples[level]) for place in (x, y))
@@ -97,6 +96,6 @@ class ArrayReader:
         pass
 
 
-def array_slide(pixels: np.ndarray, name: str = "slide.svs", **options: object) -> Source:
-    """A slide without a file."""
+def array_slide(pixels: np.ndarray, name: str = "slide", **options: object) -> Source:
+    """A slide without a file; with `kind="image"` an image."""
     return Source(Path(name), ArrayReader(pixels, **options))

@@ -10,8 +10,7 @@ from dark_model import CONFIG, dark_network
 from nuseg.io.resolution import PixelSize
 from nuseg.io.source import Source
 from nuseg.model.store import Model
-from nuseg.segmentation.pipeline import segment_slide
-from nuseg.segmentation.plan import SlideOptions
+from nuseg.segmentation.plan import SegmentOptions
 from nuseg.segmentation.segmenter import Segmenter
 from processes import peak_kib
 
@@ -22,7 +21,7 @@ TISSUE = 3072  # px; side of a patch of tissue
 class VirtualReader:
     """A slide of 100,000 x 100,000 px that is made up as it is read: patches of tissue with regular nuclei."""
 
-    vendor, associated, objective, bounds = "virtual", (), None, None
+    vendor, kind, associated, objective, bounds, notes = "virtual", "slide", (), None, None, ()
     downsamples = (1.0, 32.0)
     sizes = tuple((int(SIDE / factor), int(SIDE / factor)) for factor in downsamples)
     pixel_size = PixelSize(0.25, 0.25, "test")
@@ -58,13 +57,17 @@ def main() -> None:
     what, folder = sys.argv[1], Path(sys.argv[2])
     model = Model(CONFIG, Path("nowhere"))
     if what == "kill":
-        options = SlideOptions(tile=64, tissue=False)
-        segment_slide(Path(sys.argv[3]), folder, Segmenter(model, slow_network), options, ["geoparquet", "geojson"])
+        options = SegmentOptions(tile=64, tissue=False)
+        with Segmenter(model, slow_network)(
+            sys.argv[3], options=options, checkpoint=folder / "slide.partial"
+        ) as result:
+            result.save(folder, ["geoparquet", "geojson"])
         return
     before = peak_kib()
-    slide = Slide(Path("virtual.svs"), VirtualReader(int(sys.argv[3])))
-    record = segment_slide(slide, folder, Segmenter(model, dark_network), SlideOptions(tile=1024), ["geoparquet"])
-    print(record["nuclei"], peak_kib() - before)
+    slide = Source(Path("virtual.svs"), VirtualReader(int(sys.argv[3])))
+    with Segmenter(model, dark_network)(slide, options=SegmentOptions(tile=1024), checkpoint=folder / "kept") as result:
+        result.save(folder, ["geoparquet"])
+        print(len(result), peak_kib() - before)
 
 
 if __name__ == "__main__":

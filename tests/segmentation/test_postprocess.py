@@ -11,15 +11,14 @@ from nuseg.model.config import Thresholds
 from nuseg.segmentation import postprocess
 from nuseg.segmentation.postprocess import (
     blur_radius,
-    cut_giants,
     fill_holes,
     find_foreground,
     grow,
     quantise,
-    separate,
     smooth,
 )
 from nuseg.training.targets import perfect_maps
+from untiled import cut_giants, separate
 
 PLAIN = Thresholds(smoothing=0, min_area_um2=0)
 
@@ -78,7 +77,7 @@ def test_foreground_in_whole_numbers_is_the_one_in_floating_point(level, share, 
     np.testing.assert_array_equal(found[sure], (exact >= level)[sure])
 
 
-def test_a_piece_without_a_seed_becomes_one_nucleus():
+def test_a_component_without_a_seed_becomes_one_nucleus():
     maps = np.zeros((2, 10, 10), np.float32)
     maps[0, 2:5, 2:5] = 0.9
     maps[1, 2:5, 2:5] = 0.1
@@ -147,8 +146,8 @@ def test_a_window_shows_the_same_blur_bit_by_bit(seed, sigma, left):
     np.testing.assert_array_equal(found, smooth(distance, sigma)[:, left : left + 30])
 
 
-def test_pieces_beyond_the_largest_are_cut(monkeypatch):
-    monkeypatch.setattr(postprocess, "LARGEST_PIECE", 20)
+def test_components_beyond_the_largest_are_cut(monkeypatch):
+    monkeypatch.setattr(postprocess, "LARGEST_COMPONENT", 20)
     mask = np.zeros((50, 30), bool)
     mask[0:45, 3:6] = True  # longer than 20
     mask[15:35, 10:25] = True  # just 20
@@ -174,7 +173,7 @@ def test_nuclei_are_whole_and_numbered_without_gaps(seed, marker):
     top=st.integers(0, 40),
     left=st.integers(0, 40),
 )
-def test_a_piece_of_mask_is_separated_the_same_in_any_surroundings(seed, levels, top, left):
+def test_a_part_of_the_mask_is_separated_the_same_in_any_surroundings(seed, levels, top, left):
     maps = smooth_maps(seed, (50, 50))
     maps[1] = np.round(maps[1] * levels) / levels  # few levels: many ties
     maps[:, [0, -1]] = maps[:, :, [0, -1]] = 0

@@ -1,6 +1,5 @@
 """Segmenting, with a network that calls dark pixels nuclei: every number is known beforehand."""
 
-import warnings
 from pathlib import Path
 
 import cv2
@@ -14,11 +13,15 @@ from hypothesis import strategies as st
 from dark_model import CONFIG, dark_network, save_dark_model
 from nuseg.errors import NusegError
 from nuseg.io.image import Image, write_png
-from nuseg.io.opening import read_image
+from nuseg.io.opening import open_source, read_image
+from nuseg.io.source import Source
 from nuseg.model.store import Model
-from nuseg.segmentation.segmenter import SUFFIXES, Segmentation, segment
+from nuseg.results.segmentation import Segmentation
+from nuseg.segmentation.plan import SegmentOptions
+from nuseg.segmentation.segmenter import Segmenter, segment
 
 MODEL = Model(CONFIG, Path("nowhere"))
+OUTPUTS = ["mask", "labels", "geojson", "csv", "parquet", "overlay"]
 
 
 def draw(factor: float = 1.0) -> np.ndarray:
@@ -30,7 +33,7 @@ def draw(factor: float = 1.0) -> np.ndarray:
     return np.dstack([grey] * 3)
 
 
-def run(image: np.ndarray | Image | Path, mpp: float | None = 0.25, tile: int = 1024) -> Segmentation:
+def run(image: np.ndarray | Image | Path | Source, mpp: float | None = 0.25, tile: int = 1024) -> Segmentation:
     return segment(image, mpp, MODEL, engine=dark_network, tile=tile)
 
 
@@ -93,9 +96,13 @@ def test_resolution_of_the_file_and_of_the_user() -> None:
     image = Image(draw(), 0.5, "a tag")
     result = run(image, None)
     assert (result.mpp, result.mpp_source) == (0.5, "a tag")
+    assert result.notes == ()
     assert run(image, 0.25).mpp == 0.25
-    with pytest.warns(UserWarning, match="0.25 um/px"):
-        assert run(Image(draw()), None).mpp == 0.25
+    assumed = run(Image(draw()), None)
+    assert (assumed.mpp, assumed.mpp_source) == (0.25, "default")
+    assert assumed.notes == (
+        "image: no resolution in the file, 0.25 um/px (40x) assumed; give the right one with mpp=",
+    )
     with pytest.raises(NusegError, match="um/px"):
         run(image, 3.0)
 
@@ -109,7 +116,7 @@ def test_path_is_read(tmp_path: Path) -> None:
 
 def test_everything_is_saved(tmp_path: Path) -> None:
     result = run(draw())
-    written = result.save(tmp_path / "new", list(SUFFIXES), name="x")
+    written = result.save(tmp_path / "new", OUTPUTS, name="x")
     assert {str(path.relative_to(tmp_path / "new")) for path in written.values()} == {
         "mask/x.png", "labels/x.tiff", "geojson/x.geojson", "csv/x.csv", "parquet/x.parquet", "overlay/x.png",
     }  # fmt: skip
@@ -128,7 +135,7 @@ def test_names_of_saved_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("outputs", [["mask", "masks"], []])
 def test_unknown_output(tmp_path: Path, outputs: list[str]) -> None:
-    with pytest.raises(NusegError, match="expected some of mask, labels"):
+    with pytest.raises(NusegError, match=r"outputs: expected some of .*csv.*labels.*mask.* found (masks|none)$"):
         run(draw()).save(tmp_path, outputs)
     assert list(tmp_path.iterdir()) == []
 
@@ -144,12 +151,35 @@ def test_shown_in_a_notebook_and_in_a_line() -> None:
 
 def test_the_real_engine_is_loaded_once(tmp_path: Path) -> None:
     model = save_dark_model(tmp_path)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)
-        result = segment(draw(), 0.25, tmp_path, device="cpu", threads=1)
+    result = segment(draw(), 0.25, tmp_path, device="cpu", threads=1)
     assert np.array_equal(result.labels, run(draw()).labels)
     model.graph().unlink()
     with pytest.raises(NusegError, match=r"model\.onnx"):
         segment(draw(), 0.25, tmp_path)
     # A loaded Model is not checked again, and its engine is remembered.
     assert len(segment(draw(), 0.25, model, device="cpu", threads=1).nuclei) == 2
+
+
+def test_mpp_goes_before_that_of_the_options() -> None:
+    segmenter, options = Segmenter(MODEL, dark_network), SegmentOptions(mpp=0.5)
+    assert segmenter(draw(), options=options).mpp == 0.5
+    assert segmenter(draw(), 0.25, options=options).mpp == 0.25
+
+
+def test_no_warning_is_raised_beside_the_notes(recwarn: pytest.WarningsRecorder) -> None:
+    run(draw(), None)
+    assert len(recwarn) == 0
+
+
+def test_a_source_that_is_given_stays_open_after_an_error(tmp_path: Path) -> None:
+    """What `segment` opens it closes; what it was given it leaves."""
+    closed: list[str] = []
+    with open_source(draw()) as source, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Source, "close", lambda self: closed.append(self.where))
+        with pytest.raises(NusegError, match="um/px"):
+            run(source, 3.0)
+        assert closed == []
+        write_png(tmp_path / "a.png", draw())
+        with pytest.raises(NusegError, match="um/px"):
+            run(tmp_path / "a.png", 3.0)
+        assert closed == [str(tmp_path / "a.png")]

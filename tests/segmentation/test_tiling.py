@@ -57,11 +57,3 @@ def test_a_real_network_tiled_equals_untiled(preset, tile):
     model = config(network.margin)
     untiled = predict_maps(run, pixels, model, tile=10_000)
     np.testing.assert_allclose(predict_maps(run, pixels, model, tile=tile), untiled, atol=2e-6)
-
-
-def test_progress_ends_at_one():
-    shares: list[float] = []
-    predict_maps(box_mean, np.zeros((40, 40, 3), np.uint8), config(0), tile=16, progress=shares.append)
-    assert len(shares) == 9
-    assert shares[-1] == 1
-    assert shares == sorted(shares)

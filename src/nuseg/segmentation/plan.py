@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -159,7 +158,7 @@ def settings_of(source: Source, model: ModelConfig, options: SegmentOptions) -> 
     """List all that the nuclei of a source depend on; the tile is left to the caller."""
     return {
         "format": FORMAT,
-        "source": state_of(source.path),
+        "source": state_of(source),
         "size": [source.width, source.height],
         "model": hashlib.sha256(model.model_dump_json().encode()).hexdigest(),
         "mpp": options.mpp,
@@ -168,9 +167,13 @@ def settings_of(source: Source, model: ModelConfig, options: SegmentOptions) -> 
     }
 
 
-def state_of(path: Path | None) -> list[Any]:
-    """Name, size and time of change of a file: what changes with it."""
+def state_of(source: Source) -> list[Any]:
+    """What changes with the pixels: name, size and time of change of a file, a checksum of pixels in memory."""
+    path = source.path
+    if source.vendor == "array":
+        pixels = source.read(0, 0, 0, source.width, source.height)
+        return [path and path.name, hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()]
     if path is None or not path.exists():
-        return [path.name if path else None]
+        return [path and path.name]
     state = path.stat()
     return [path.name, state.st_size, state.st_mtime_ns]

@@ -152,8 +152,9 @@ class ModelGrid:
                 ]
         if pixels.shape[:2] == (height, width):
             return pixels, damaged
-        around = (first_y - y, y + height - last_y), (first_x - x, x + width - last_x)
-        return np.pad(pixels, (*around, (0, 0)), mode="edge"), damaged
+        inner_y = np.clip(np.arange(y, y + height), first_y, last_y - 1) - first_y
+        inner_x = np.clip(np.arange(x, x + width), first_x, last_x - 1) - first_x
+        return pixels.take(inner_y, axis=0).take(inner_x, axis=1), damaged
 
     def _block(self, top: int, left: int, side: int) -> RGB | Place:
         """Read a block of the averaged level 0; where it is damaged, say where it lies."""

@@ -142,7 +142,7 @@ def test_tissue_alone_is_the_default_above_a_size(model: Path, tmp_path: Path, m
     pixels[200:220, 200:220] = (60, 30, 100)
     pixels[550:556, 600:606] = 20  # dirt on the glass
     write_png(tmp_path / "field.png", pixels)
-    words = (tmp_path / "field.png", "--model", model, "--mpp", 1, "--output", "csv,tissue")
+    words = (tmp_path / "field.png", "--model", model, "--mpp", 0.5, "--output", "csv,tissue")
 
     def counts(name: str, *more: str) -> tuple[int, float]:
         result = run(*words, "-o", tmp_path / name, *more)
@@ -150,13 +150,13 @@ def test_tissue_alone_is_the_default_above_a_size(model: Path, tmp_path: Path, m
         row = pd.read_csv(tmp_path / name / "summary.csv").iloc[0]
         return row["nuclei"], row["area_mm2"]
 
-    assert counts("small") == (2, pytest.approx(0.384)), "0.384 mm2 is a field that somebody chose"
+    assert counts("small") == (2, pytest.approx(0.096)), "0.096 mm2 is a field that somebody chose"
     asked, area = counts("asked", "--tissue")
     assert asked == 1
-    assert area == pytest.approx(0.16, rel=0.15)
-    monkeypatch.setattr("nuseg.segmentation.plan.TISSUE_FROM_MM2", 0.38)
+    assert area == pytest.approx(0.04, rel=0.15)
+    monkeypatch.setattr("nuseg.segmentation.plan.TISSUE_FROM_MM2", 0.095)
     assert counts("large") == (asked, area)
-    assert counts("all", "--no-tissue") == (2, pytest.approx(0.384))
+    assert counts("all", "--no-tissue") == (2, pytest.approx(0.096))
 
 
 def test_tile_is_2048_unless_asked_and_changes_nothing(images: Path, model: Path, tmp_path: Path) -> None:

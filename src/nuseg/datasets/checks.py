@@ -48,7 +48,7 @@ def nucleus_areas(labels: np.ndarray) -> np.ndarray:
 
 def pieces_per_nucleus(labels: np.ndarray) -> np.ndarray:
     """Number of 8-connected pieces of nuclei 1..N of a (h, w) label image: (N,) int."""
-    pieces = connected(labels, connectivity=2)
+    pieces = connected(labels, connectivity=2)  # type: ignore[no-untyped-call, unused-ignore]
     owner = np.zeros(int(pieces.max(initial=0)) + 1, np.int64)
     owner[pieces.ravel()] = labels.ravel()
     return np.bincount(owner, minlength=int(labels.max(initial=0)) + 1)[1:]

@@ -136,6 +136,49 @@ def test_slides_beside_images(images: Path, model: Path, tmp_path: Path) -> None
     assert "3 images: 5 nuclei" in run(*words).out, "another region is another result"
 
 
+def test_tissue_alone_is_the_default_above_a_size(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.full((600, 640, 3), 245, np.uint8)
+    pixels[50:450, 50:450] = (225, 150, 190)
+    pixels[200:220, 200:220] = (60, 30, 100)
+    pixels[550:556, 600:606] = 20  # dirt on the glass
+    write_png(tmp_path / "field.png", pixels)
+    words = (tmp_path / "field.png", "--model", model, "--mpp", 0.5, "--output", "csv,tissue")
+
+    def counts(name: str, *more: str) -> tuple[int, float]:
+        result = run(*words, "-o", tmp_path / name, *more)
+        assert (result.code, result.err) == (0, "")
+        row = pd.read_csv(tmp_path / name / "summary.csv").iloc[0]
+        return row["nuclei"], row["area_mm2"]
+
+    assert counts("small") == (2, pytest.approx(0.096)), "0.096 mm2 is a field that somebody chose"
+    asked, area = counts("asked", "--tissue")
+    assert asked == 1
+    assert area == pytest.approx(0.04, rel=0.15)
+    monkeypatch.setattr("nuseg.segmentation.plan.TISSUE_FROM_MM2", 0.095)
+    assert counts("large") == (asked, area)
+    assert counts("all", "--no-tissue") == (2, pytest.approx(0.096))
+
+
+def test_tile_is_2048_unless_asked_and_changes_nothing(images: Path, model: Path, tmp_path: Path) -> None:
+    assert "2048" in next(line for line in run("--help").out.splitlines() if "--tile" in line)
+    tables = []
+    for number, more in enumerate([(), ("--tile", 64)]):
+        out = tmp_path / str(number)
+        assert run(images, "-o", out, "--model", model, "--mpp", 0.5, "--output", "csv", *more).code == 0
+        tables.append([path.read_bytes() for path in sorted((out / "csv").iterdir())])
+    assert tables[0] == tables[1]
+
+
+def test_slides_get_a_table_by_default(model: Path, tmp_path: Path) -> None:
+    pixels = np.full((300, 310, 3), 245, np.uint8)
+    pixels[100:110, 50:60] = 0
+    save_pyramid(tmp_path / "slide.tif", pixels, compression=None)
+    assert run(tmp_path / "slide.tif", "-o", tmp_path / "out", "--model", model).code == 0
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == {"csv", "density", "geojson", "geoparquet", "overview", "summary", "summary.csv", "tissue"}
+    assert pd.read_csv(tmp_path / "out" / "csv" / "slide.csv")["x_px"].tolist() == [55]
+
+
 def test_info(images: Path, tmp_path: Path) -> None:
     save_pyramid(images / "slide.tif", np.zeros((600, 700, 3), np.uint8), mpp=0.5)
     (images / "bad.svs").write_bytes(b"no slide")

@@ -100,13 +100,15 @@ def to_rgb_uint8(
             "move the channels to the last axis and keep one picture"
         )
     check_size(array.shape[1], array.shape[0], where)
+    full = None if depth is None else depth.colour
     if array.shape[2] in (1, 3):
-        return _three_channels(_to_uint8(array, where, depth and depth.colour))
+        return _three_channels(_to_uint8(array, where, full))
     if array.shape[2] == 4 and array.dtype == np.uint8:
         colour = np.asarray(cv2.cvtColor(array, cv2.COLOR_RGBA2RGB))  # many times faster than numpy
     else:
-        colour = _three_channels(_to_uint8(array[..., :-1], where, depth and depth.colour))
-    return _over_white(colour, _to_uint8(array[..., -1:], where, depth and depth.alpha), premultiplied)
+        colour = _three_channels(_to_uint8(array[..., :-1], where, full))
+    alpha = _to_uint8(array[..., -1:], where, None if depth is None else depth.alpha)
+    return _over_white(colour, alpha, premultiplied)
 
 
 def measure_depth(parts: Iterable[np.ndarray], where: str = "image") -> Depth:
@@ -183,7 +185,8 @@ def _to_uint8(values: np.ndarray, where: str, full: float | None = None) -> RGB:
         scaled += int(full) // 2
         scaled //= int(full)
         return scaled.astype(np.uint8)
-    return np.rint(np.clip(values.astype(np.float32) * np.float32(255 / full), 0, 255)).astype(np.uint8)
+    rounded: RGB = np.rint(np.clip(values.astype(np.float32) * np.float32(255 / full), 0, 255)).astype(np.uint8)
+    return rounded
 
 
 def orient(array: np.ndarray, orientation: int) -> np.ndarray:

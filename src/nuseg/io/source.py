@@ -51,6 +51,7 @@ class ArrayReader:
     objective: float | None = None
     associated: tuple[str, ...] = ()
     kind: Kind = "image"
+    sizes: tuple[tuple[int, int], ...]
 
     def __init__(
         self, pixels: RGB, pixel_size: PixelSize | None = None, vendor: str = "array", notes: tuple[str, ...] = ()

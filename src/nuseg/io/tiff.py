@@ -48,10 +48,10 @@ def open_tiff(path: Path) -> Reader:
             )
         check_colours(series.keyframe, path)
         if is_readable_by_block(series):
-            reader = TiffReader(path, tiff, series, notes)
-            if reader.kind == "image":
+            by_block = TiffReader(path, tiff, series, notes)
+            if by_block.kind == "image":
                 check_whole(tiff, series, path)
-            return reader
+            return by_block
         check_whole(tiff, series, path)
         pixels, left_out = read_whole(series, path)
         if left_out:

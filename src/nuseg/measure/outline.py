@@ -139,4 +139,5 @@ def corners(points: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     before[starts] = ends - 1
     came = points - points[before]
     goes = points[after] - points
-    return came[:, 0] * goes[:, 1] != came[:, 1] * goes[:, 0]
+    turns: np.ndarray = came[:, 0] * goes[:, 1] != came[:, 1] * goes[:, 0]
+    return turns

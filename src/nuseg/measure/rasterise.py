@@ -79,4 +79,5 @@ def first_centre(place: Floats) -> Integers:
     away = place - 0.5
     near = np.rint(away)
     tie = np.abs(away - near) < TIE
-    return np.where(tie, near + (near % 2 == 0), np.ceil(away)).astype(np.int64)
+    first: Integers = np.where(tie, near + (near % 2 == 0), np.ceil(away)).astype(np.int64)
+    return first

@@ -20,7 +20,8 @@ def stain_matrix(haematoxylin: np.ndarray = HAEMATOXYLIN, eosin: np.ndarray = EO
     and eosin amounts are therefore the least-squares fit of the two stains.
     """
     rows = np.stack([haematoxylin, eosin, np.cross(haematoxylin, eosin)])
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: np.ndarray = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit
 
 
 STAINS = stain_matrix()

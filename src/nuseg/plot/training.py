@@ -8,6 +8,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from nuseg.io.atomic import atomic_path
 from nuseg.plot.comparison import PREDICTED_COLOUR, TRUE_COLOUR
@@ -22,7 +23,7 @@ def draw_curves(log: pd.DataFrame, path: Path) -> None:
     Parameters
     ----------
     log
-        One row an epoch: `epoch`, `train/...` losses, `validation/...` scores.
+        One row per epoch: `epoch`, `train/...` losses, `validation/...` scores.
     path
         PNG to write.
     """
@@ -68,7 +69,7 @@ def draw_predictions(drawn: list[Drawn], path: Path, rows: int = 6, side: int = 
     save(figure, path)
 
 
-def save(figure: plt.Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, whole or not at all."""
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=110)

@@ -63,7 +63,8 @@ class Segmentation:
     """
 
     def __init__(self, info: ResultInfo, store: NucleiStore, source: Source, thumbnail: RGB | None = None) -> None:
-        self.info, self.source = info, source
+        self.info: ResultInfo = info
+        self.source = source
         self._store, self._thumbnail = store, thumbnail
         self._statistics: Statistics | None = None
 

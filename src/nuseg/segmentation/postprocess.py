@@ -20,7 +20,8 @@ CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 def quantise(maps: np.ndarray) -> np.ndarray:
     """Bring maps of 0..1 to uint8 0..255."""
-    return np.rint(np.clip(maps, 0, 1) * np.float32(FULL_MAP)).astype(np.uint8)
+    levels: np.ndarray = np.rint(np.clip(maps, 0, 1) * np.float32(FULL_MAP)).astype(np.uint8)
+    return levels
 
 
 def find_foreground(maps: np.ndarray, thresholds: Thresholds) -> np.ndarray:
@@ -32,7 +33,8 @@ def find_foreground(maps: np.ndarray, thresholds: Thresholds) -> np.ndarray:
     of_probability = np.rint((1 - share) * FINE * values).astype(np.uint16)
     of_distance = np.rint(share * FINE * np.minimum(DISTANCE_RISE * values, FULL_MAP)).astype(np.uint16)
     both = cv2.add(cv2.LUT(maps[0], of_probability), cv2.LUT(maps[1], of_distance))
-    return both >= FINE * round(thresholds.mask * FULL_MAP)
+    inside: np.ndarray = both >= FINE * round(thresholds.mask * FULL_MAP)
+    return inside
 
 
 def raw_probability_of(maps: np.ndarray) -> np.ndarray:
@@ -41,9 +43,12 @@ def raw_probability_of(maps: np.ndarray) -> np.ndarray:
     Over a nucleus it tells more surely than the probability alone whether it is one: what is no nucleus, or not one,
     seldom has the distances of one.
     """
+    mean: np.ndarray
     if maps.dtype == np.uint8:
-        return ((maps[0].astype(np.uint16) + maps[1] + 1) // 2).astype(np.uint8)
-    return (maps[0] + maps[1]) / 2
+        mean = ((maps[0].astype(np.uint16) + maps[1] + 1) // 2).astype(np.uint8)
+    else:
+        mean = (maps[0] + maps[1]) / 2
+    return mean
 
 
 def hole_side(mpp: float) -> int:
@@ -79,7 +84,8 @@ def fill_holes(mask: np.ndarray, side: int) -> np.ndarray:
     within = [x > 0, y > 0, x + width < mask.shape[1], y + height < mask.shape[0]]
     small = np.logical_and.reduce([*within, width <= side, height <= side])
     small[0] = True  # the mask itself
-    return small[holes]
+    filled: np.ndarray = small[holes]
+    return filled
 
 
 def label_nuclei(
@@ -119,7 +125,8 @@ def seed_unseeded(mask: np.ndarray, markers: np.ndarray, count: int) -> np.ndarr
     seeded[0] = True
     number = np.zeros(components_count, np.int32)
     number[~seeded] = count + np.arange(np.count_nonzero(~seeded))
-    return markers + number[components]
+    seeds: np.ndarray = markers + number[components]
+    return seeds
 
 
 def grow(markers: np.ndarray, distance: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -143,4 +150,5 @@ def drop_doubtful(labels: np.ndarray, raw_probability: np.ndarray, min_area: flo
     total = np.bincount(labels.ravel(), weights=raw_probability.ravel())
     keep = (area >= min_area) & (total >= min_mean * area)
     keep[0] = False
-    return (np.cumsum(keep, dtype=np.int32) * keep)[labels].astype(np.int32, copy=False)
+    kept: np.ndarray = (np.cumsum(keep, dtype=np.int32) * keep)[labels].astype(np.int32, copy=False)
+    return kept

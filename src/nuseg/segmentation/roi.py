@@ -48,12 +48,14 @@ class RegionOfInterest:
         return cls(counted, cv2.dilate(counted.astype(np.uint8), kernel) > 0, factor, scale, region)
 
     def _coarse(self, places: Floats, axis: int) -> Integers:
-        return np.clip(np.floor(places / self.factor).astype(np.intp), 0, self.counted.shape[axis] - 1)
+        cells: Integers = np.clip(np.floor(places / self.factor).astype(np.intp), 0, self.counted.shape[axis] - 1)
+        return cells
 
     def mask(self, window: tuple[slice, slice]) -> Mask:
         """Say which pixels of a window of the model's grid are searched, bool."""
         rows, columns = (self._coarse(np.arange(side.start, side.stop) + 0.5, axis) for axis, side in enumerate(window))
-        return self.searched[np.ix_(rows, columns)]
+        searched: Mask = self.searched[np.ix_(rows, columns)]
+        return searched
 
     def touches(self, window: tuple[slice, slice]) -> bool:
         """Whether any pixel of a window is searched."""

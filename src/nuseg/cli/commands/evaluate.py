@@ -13,6 +13,7 @@ from nuseg.text import plural
 
 if TYPE_CHECKING:
     from nuseg.evaluation.dataset import Evaluation
+    from nuseg.model.store import Quality as QualityName
 
 
 class Split(StrEnum):
@@ -79,7 +80,7 @@ def evaluate(
     from nuseg.evaluation.dataset import check_choice, evaluate_dataset
     from nuseg.io.atomic import check_folder
 
-    chosen = quality.value if quality else None
+    chosen: QualityName | None = quality.value if quality else None
     try:
         check_choice(truth, predictions, model, chosen)
     except NusegError as error:

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from nuseg.segmentation.image_grid import largest_pieces
 from skimage.measure import label as connected_pieces
 from skimage.measure import regionprops_table
 
 from nuseg.measure.nuclei import COLUMNS, measure_nuclei
 from nuseg.measure.stain import separate_stains
+from nuseg.segmentation.image_grid import largest_pieces
 
 
 @pytest.fixture(scope="module")

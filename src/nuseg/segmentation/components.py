@@ -101,7 +101,7 @@ NO_NUCLEI = Nuclei(
 
 @dataclass(frozen=True)
 class ComponentPixels:
-    """ComponentPixels of components, with all that is needed to find nuclei in them.
+    """Pixels of components, with all that is needed to find nuclei in them.
 
     Attributes
     ----------
@@ -230,7 +230,7 @@ def find_nuclei(
     raw_probability, distance : (h, w) uint8 and uint16
         Quantised and smoothed maps.
     colour : (h, w, 3) uint8
-        ComponentPixels.
+        Pixels.
     origin : tuple of int
         Row and column of the upper left pixel on the model's grid.
     rules : Rules

@@ -101,8 +101,10 @@ def label_nuclei(
         `(h, w)` uint8 from `raw_probability_of`.
     distance
         `(h, w)` uint16 from `smooth`.
-    thresholds, mpp
-        As for `separate`.
+    thresholds
+        Of the model.
+    mpp
+        Resolution of the maps (um/px).
 
     Returns
     -------

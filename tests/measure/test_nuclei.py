@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from skimage.measure import label as connected
 from skimage.measure import label as connected_pieces
 from skimage.measure import regionprops_table
 
 from nuseg.measure.nuclei import COLUMNS, measure_nuclei
 from nuseg.measure.stain import separate_stains
-from nuseg.segmentation.image_grid import largest_pieces
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,8 @@ def test_measures_do_not_depend_on_the_place_to_the_last_bit() -> None:
     labels = np.zeros((30, 40), np.int32)
     labels[4:21, 5:19] = rng.random((17, 14)) < 0.9
     labels[4:21, 10] = 1
-    labels = largest_pieces(labels)
+    pieces = connected(labels, connectivity=1)
+    labels = (pieces == np.bincount(pieces[pieces > 0]).argmax()).astype(np.int32)
     pixels, probability = rng.integers(0, 256, (30, 40, 3), np.uint8), rng.random((30, 40), np.float32)
     alone = measure_nuclei(labels, pixels, probability, 0.26, origin=(1001, 70_003))
     wide = [np.pad(array, ((7, 3), (11, 2), (0, 0))[: array.ndim]) for array in (labels, pixels, probability)]

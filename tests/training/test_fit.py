@@ -173,10 +173,10 @@ def test_the_network_that_keeps_a_share_of_the_start_is_the_one_that_is_validate
         network.load_state_dict({name: torch.zeros_like(value) for name, value in learned.items()})
         module = Training(network, config, model.config, [])
         module.network.load_state_dict(learned)
-        return module.segmenter().predict(pixels, 0.25)
+        return module.segmenter().engine(pixels[None])
 
     network = load_network(model).eval()
-    own = Training(network, load_config(overrides=TINY), model.config, []).segmenter().predict(pixels, 0.25)
+    own = Training(network, load_config(overrides=TINY), model.config, []).segmenter().engine(pixels[None])
     np.testing.assert_allclose(validated_maps(0), own)
     assert np.abs(validated_maps(0.5) - own).max() > 0.01
 

@@ -45,6 +45,8 @@ class ResultInfo:
         How far the model's counts were off on validation images.
     counted : (h, w) bool, optional
         Where nuclei counted, over the whole source, at any size; None = everywhere.
+    region_mm2 : float, optional
+        Area of the region (mm2) where all of it counted: `counted` is a little larger.
     fingerprint : str
         Identifies source, model and options.
     settings : dict
@@ -69,6 +71,7 @@ class ResultInfo:
     origin: tuple[int, int] = (0, 0)
     count_error: CountError | None = None
     counted: Mask | None = None
+    region_mm2: float | None = None
     fingerprint: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     tiles: int = 1
@@ -84,6 +87,8 @@ class ResultInfo:
     @property
     def counted_mm2(self) -> float:
         """Area in which nuclei counted (mm2): tissue, region or all."""
+        if self.region_mm2 is not None:
+            return self.region_mm2
         return self.area_mm2 if self.counted is None else float(self.counted.mean()) * self.area_mm2
 
     def about(self) -> dict[str, str]:
@@ -98,6 +103,6 @@ class ResultInfo:
 
 def as_record(info: ResultInfo) -> dict[str, Any]:
     """The facts as plain values, without arrays."""
-    left_out = ("counted", "path", "notes", "damaged", "tiles", "seconds", "count_error", "settings")
+    left_out = ("counted", "region_mm2", "path", "notes", "damaged", "tiles", "seconds", "count_error", "settings")
     record = {key: value for key, value in asdict(info).items() if key not in left_out}
     return record | {"file": info.path.name if info.path else None, "origin": list(info.origin)}

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+import shapely
 
 from nuseg.engines.engine import Engine
 from nuseg.engines.threads import limited_threads
@@ -28,7 +29,7 @@ from nuseg.results.segmentation import Segmentation
 from nuseg.results.store import Box, MemoryStore, NucleiStore
 from nuseg.segmentation.checkpoint import Checkpoint, FolderCheckpoint, MemoryCheckpoint
 from nuseg.segmentation.components import MEASURES, ComponentPixels, Nuclei, separate_tile
-from nuseg.segmentation.plan import Plan, SegmentOptions, plan_source, settings_of
+from nuseg.segmentation.plan import Plan, SegmentOptions, plan_source, settings_of, wants_tissue
 from nuseg.segmentation.postprocess import quantise
 from nuseg.segmentation.stitching import find_groups, giant_cells, nuclei_of, split_home
 from nuseg.segmentation.tiling import Tile
@@ -109,6 +110,7 @@ def segment_source(
         model=model.name,
         count_error=model.count_error,
         counted=None if overview is None or plan.rules.roi is None else plan.rules.roi.counted,
+        region_mm2=region_area(source, plan, options),
         fingerprint=fingerprint(settings),
         settings={
             "mpp": options.mpp,
@@ -132,6 +134,15 @@ def nuclei_of_maps(source: Source, model: ModelConfig, maps: np.ndarray, mpp: fl
         return maps[:, *plan.seen(plan.tiles[number])]
 
     return NucleiBatch.together(list(find_nuclei_of(plan, maps_of, MemoryCheckpoint()).batches()))
+
+
+def region_area(source: Source, plan: Plan, options: SegmentOptions) -> float | None:
+    """Area of a region within a source (mm2); None without one, or where only its tissue counts."""
+    mpp = plan.resolution.mpp
+    if options.region is None or wants_tissue(source, mpp, options.tissue):
+        return None
+    within_source = options.region.area.intersection(shapely.box(0, 0, source.width, source.height))
+    return float(within_source.area) * mpp**2 / 1e6
 
 
 def choose_checkpoint(source: Source, folder: str | Path | None, settings: dict[str, Any]) -> Checkpoint:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nuseg.cli.command import Command
-from nuseg.cli.commands.segment import Quality
+from nuseg.cli.commands.segment import Quality, check_device
 from nuseg.cli.messages import as_options
 from nuseg.text import plural
 
@@ -49,7 +49,7 @@ def evaluate(
         typer.Option("--out", "-o", help="Folder for tables, scores and pictures; is made if it does not exist."),
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of the model; default: all.")] = None,
-    device: Annotated[str, typer.Option(help="As of `nuseg segment`.")] = "auto",
+    device: Annotated[str, typer.Option(help="As of `nuseg segment`.", callback=check_device)] = "auto",
 ) -> None:
     """Score a model, or the predictions of any tool, against annotations.
 

@@ -23,6 +23,16 @@ class Quality(StrEnum):
     BEST = "best"
 
 
+def check_device(given: str) -> str:
+    """Refuse a device that no engine serves."""
+    from nuseg.engines.registry import engines
+
+    known = dict.fromkeys(["auto", *(device for engine in engines.values() for device in engine.devices)])
+    if given not in known:
+        raise typer.BadParameter(f"{given!r} is not one of {', '.join(map(repr, known))}")
+    return given
+
+
 def segment(
     images: Annotated[
         list[str],
@@ -48,7 +58,10 @@ def segment(
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default: all.")] = None,
     device: Annotated[
-        str, typer.Option(help="Where the network runs: auto, cpu, cuda, mps, or what another engine serves.")
+        str,
+        typer.Option(
+            help="Where the network runs: auto, cpu, cuda, mps, or what another engine serves.", callback=check_device
+        ),
     ] = "auto",
     tile: Annotated[int, typer.Option(min=64, help="Side of the tiles (px): memory, never the result.")] = 2048,
     region: Annotated[

@@ -8,6 +8,7 @@ from nuseg.engines.tta import EightViews
 from nuseg.errors import NusegError
 from nuseg.model.config import Architecture, ModelConfig
 from nuseg.model.store import choose_model, load_model
+from nuseg.segmentation.tiling import predict_maps
 
 RNG = np.random.default_rng(0)
 

@@ -33,7 +33,7 @@ try:
     load_engine(model, "abacus")
 except NusegError as error:
     refused = str(error)
-found, _ = Segmenter.load(model, device="onnxruntime").find_nuclei(pixels, model.config.mpp)
+found = Segmenter.load(model, device="onnxruntime")(pixels, model.config.mpp).labels
 print(json.dumps({
     "maps": model.config.maps, "stride": model.config.stride, "margin": model.config.margin,
     "shape": maps.shape, "apart": max(float(np.abs(other - maps).max()) for other in others),

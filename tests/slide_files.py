@@ -7,8 +7,9 @@ import numpy as np
 import tifffile
 
 from nuseg.errors import NusegError
+from nuseg.io.reader import Kind
 from nuseg.io.resolution import PixelSize
-from nuseg.io.source import Kind, Source
+from nuseg.io.source import Source
 
 TILE = 64
 CM_PER_UM = 1e-4

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nuseg.io.source import ArrayReader, Kind, Source
+from nuseg.io.reader import ArrayReader, Kind
+from nuseg.io.source import Source
 from nuseg.measure.nuclei import measure_nuclei
 from nuseg.measure.outline import outlines
 from nuseg.results.batch import NucleiBatch

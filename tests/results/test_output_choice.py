@@ -6,7 +6,7 @@ import pytest
 
 import nuseg
 from nuseg.errors import NusegError
-from nuseg.io.source import Kind
+from nuseg.io.reader import Kind
 from nuseg.results.registry import check_outputs, choose_outputs, default_outputs
 
 

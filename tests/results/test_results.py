@@ -19,7 +19,8 @@ import tifffile
 
 from nuseg.errors import NusegError
 from nuseg.io.opening import read_image
-from nuseg.io.source import ArrayReader, Source
+from nuseg.io.reader import ArrayReader
+from nuseg.io.source import Source
 from nuseg.measure.counts import CountError
 from nuseg.plot.outlines import draw_outlines
 from nuseg.results import segmentation

@@ -14,7 +14,8 @@ from nuseg.model.store import Model
 from nuseg.progress import Progress
 from nuseg.results import summary
 from nuseg.results.segmentation import Segmentation
-from nuseg.segmentation.folder import FolderResult, FolderRun, Job, plan_jobs, segment_folder
+from nuseg.segmentation.folder import FolderResult, FolderRun, segment_folder
+from nuseg.segmentation.jobs import Job, plan_jobs
 from nuseg.segmentation.plan import SegmentOptions
 from nuseg.segmentation.segmenter import Segmenter
 from slide_files import save_pyramid

@@ -26,7 +26,7 @@ from nuseg.model.config import Architecture, ModelConfig, Thresholds
 from nuseg.model.store import Model
 from nuseg.progress import Progress
 from nuseg.results.segmentation import Segmentation
-from nuseg.segmentation import pipeline, postprocess
+from nuseg.segmentation import part_store, pipeline, postprocess
 from nuseg.segmentation.pipeline import nuclei_of_maps
 from nuseg.segmentation.plan import SegmentOptions, plan_source
 from nuseg.segmentation.postprocess import FULL_MAP, quantise, raw_probability_of
@@ -78,7 +78,7 @@ def untiled(pixels: np.ndarray) -> tuple[pd.DataFrame, list[np.ndarray]]:
     table = measure_nuclei(labels, pixels, raw_probability, CONFIG.mpp, polygons)
     places = np.unique(labels, return_index=True)[1][-len(polygons) :] if polygons else np.zeros(0, int)
     y, x = np.divmod(places, labels.shape[1])
-    order = np.lexsort((x, y, x // pipeline.PAGE, y // pipeline.PAGE))
+    order = np.lexsort((x, y, x // part_store.PAGE, y // part_store.PAGE))
     table = table.iloc[order].reset_index(drop=True)
     table["id"] = np.arange(1, len(table) + 1)
     return table.astype({"area_px": float}), [polygons[number] for number in order]
@@ -104,7 +104,7 @@ def check_tiled_equals_untiled(
     pixels = blobs(seed, shape, cover)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(postprocess, "LARGEST_COMPONENT", giant)
-        patch.setattr(pipeline, "PAGE", page)
+        patch.setattr(part_store, "PAGE", page)
         with tiled(pixels, tile, threads, folder) as found:
             check_equal(found, untiled(pixels))
 
@@ -436,7 +436,7 @@ def test_labels_of_windows_are_parts_of_the_whole(tmp_path: Path, mpp: float, on
     pixels = blobs(5, (190, 230), 0.4)
     segmenter = Segmenter(Model(CONFIG, Path("nowhere")), moved)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "PAGE", 64)
+        patch.setattr(part_store, "PAGE", 64)
         options = SegmentOptions(tissue=False, tile=60)
         with segmenter(
             array_slide(pixels, mpp=mpp), options=options, checkpoint=tmp_path if on_disk else None

@@ -11,8 +11,9 @@ from nuseg.io.image import Image
 from nuseg.io.openslide_reader import PLAIN, OpenSlideReader, detect_vendor
 from nuseg.io.pixels import to_rgb_uint8
 from nuseg.io.raster import RASTER_FORMATS, read_raster
+from nuseg.io.reader import ArrayReader
 from nuseg.io.resolution import PixelSize
-from nuseg.io.source import ArrayReader, Source
+from nuseg.io.source import Source
 from nuseg.io.tiff import TIFF_SIGNATURES, open_tiff
 
 
@@ -71,9 +72,9 @@ def open_file(path: Path) -> Source:
     """Open a file; see `open_source`."""
     head, vendor = read_head(path), detect_vendor(path)
     if vendor is not None and vendor not in PLAIN:
-        return Source(path, OpenSlideReader(path))
+        return Source(path, OpenSlideReader(path), open_file)
     if head.startswith(TIFF_SIGNATURES):
-        return Source(path, open_tiff(path))
+        return Source(path, open_tiff(path), open_file)
     if path.suffix.lower() in SLIDE_SUFFIXES:  # before what it looks like: an MRXS file is a small picture in JPEG
         raise NusegError(
             f"{path}: damaged or incomplete, OpenSlide does not know it as a slide ({path.suffix.lower()}); copy it "
@@ -82,7 +83,7 @@ def open_file(path: Path) -> Source:
     for signature, image_class in RASTER_FORMATS.items():
         if head.startswith(signature):
             pixels, size, kind = read_raster(path, image_class)
-            return Source(path, ArrayReader(pixels, size, kind))
+            return Source(path, ArrayReader(pixels, size, kind), open_file)
     found = next((name for at, signature, name in FOREIGN_FORMATS if head[at:].startswith(signature)), "something else")
     raise NusegError(
         f"{path}: expected a PNG, JPEG, TIFF or BMP image or a slide, found {found}; convert it to PNG or TIFF"

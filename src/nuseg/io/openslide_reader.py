@@ -8,8 +8,8 @@ import openslide
 
 from nuseg.errors import NusegError
 from nuseg.io.pixels import to_rgb_uint8
+from nuseg.io.reader import Kind
 from nuseg.io.resolution import PixelSize
-from nuseg.io.source import Kind
 from nuseg.io.tiff_metadata import aperio_pixel_size
 from nuseg.types import RGB
 
@@ -63,7 +63,7 @@ class OpenSlideReader:
             ) from error
 
     def read(self, level: int, x: int, y: int, width: int, height: int) -> RGB:
-        """Read a region; see `nuseg.io.source.Reader`."""
+        """Read a region; see `nuseg.io.reader.Reader`."""
         slide = self._slide
         try:
             pixels = np.asarray(slide.read_region((x, y), level, (width, height)))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,58 +13,13 @@ import numpy as np
 from nuseg.errors import NusegError
 from nuseg.io.find import SLIDE_SUFFIXES
 from nuseg.io.pixels import check_size
-from nuseg.io.resolution import PixelSize, Resolution, judge, resolve_mpp
+from nuseg.io.reader import MIN_SLIDE_PIXELS, Kind, Reader
+from nuseg.io.resolution import Resolution, judge, resolve_mpp
 from nuseg.types import RGB, Mask
 
-Kind = Literal["image", "slide"]
-MIN_SLIDE_PIXELS = 25_000_000  # a plain TIFF of more is a slide; up to this many an overview is made of level 0
 UM_AT_1X = 10.0  # um/px of a scan with a 1x objective, by the scanners' convention
 OVERVIEW_REGION = 2048  # px of level 0 that are brought to thumbnail size at once
 OVERVIEW_THREADS = 4  # decoding takes nearly all of the time, where there is no small level
-
-
-class Reader(Protocol):
-    """What a format has to offer; all in pixels of the whole file, from its upper left corner."""
-
-    vendor: str
-    kind: Kind
-    sizes: tuple[tuple[int, int], ...]  # width, height of each level
-    downsamples: tuple[float, ...]
-    bounds: tuple[int, int, int, int] | None  # x, y, width, height of what was scanned, in px of level 0
-    pixel_size: PixelSize | None
-    objective: float | None
-    associated: tuple[str, ...]
-    notes: tuple[str, ...]
-
-    def read(self, level: int, x: int, y: int, width: int, height: int) -> RGB:
-        """Read `(height, width, 3)` uint8 of `level`; `x`, `y` count px of level 0. White where nothing is."""
-        ...
-
-    def close(self) -> None: ...
-
-
-class ArrayReader:
-    """Pixels in memory: an array, or an image file that can only be decoded as a whole."""
-
-    downsamples: tuple[float, ...] = (1.0,)
-    bounds: tuple[int, int, int, int] | None = None
-    objective: float | None = None
-    associated: tuple[str, ...] = ()
-    kind: Kind = "image"
-    sizes: tuple[tuple[int, int], ...]
-
-    def __init__(
-        self, pixels: RGB, pixel_size: PixelSize | None = None, vendor: str = "array", notes: tuple[str, ...] = ()
-    ) -> None:
-        self.pixels, self.pixel_size, self.vendor, self.notes = pixels, pixel_size, vendor, notes
-        self.sizes = ((pixels.shape[1], pixels.shape[0]),)
-
-    def read(self, level: int, x: int, y: int, width: int, height: int) -> RGB:
-        """Read a region; see `Reader`."""
-        return self.pixels[y : y + height, x : x + width]
-
-    def close(self) -> None:
-        """Nothing to close."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +62,9 @@ class Source:
         What the user should know of how the file was read.
     """
 
-    def __init__(self, path: Path | None, reader: Reader) -> None:
-        self.path, self._reader = path, reader
+    def __init__(self, path: Path | None, reader: Reader, reopen: "Callable[[Path], Source] | None" = None) -> None:
+        """Make a source of an open reader; `reopen` opens the file again in another process."""
+        self.path, self._reader, self._reopen = path, reader, reopen
         x, y, self.width, self.height = reader.bounds or (0, 0, *reader.sizes[0])
         self.origin = x, y
         sizes = reader.sizes
@@ -271,10 +227,8 @@ class Source:
         self.close()
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        from nuseg.io.opening import open_source
-
-        if self.path is not None and self.vendor != "array":
-            return open_source, (self.path,)
+        if self._reopen is not None:
+            return self._reopen, (self.path,)
         return Source, (self.path, self._reader)
 
     def __repr__(self) -> str:

@@ -9,7 +9,7 @@ from tifffile import TiffFile, TiffPage, TiffPageSeries
 
 from nuseg.errors import NusegError
 from nuseg.io.pixels import check_size, orient, to_rgb_uint8
-from nuseg.io.source import ArrayReader, Reader
+from nuseg.io.reader import ArrayReader, Reader
 from nuseg.io.tiff_colours import GREY, check_colours, colours, orientation
 from nuseg.io.tiff_metadata import pixel_size
 from nuseg.io.tiff_reader import TiffReader, is_readable_by_block

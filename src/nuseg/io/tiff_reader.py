@@ -12,7 +12,7 @@ from tifffile import PHOTOMETRIC, PLANARCONFIG, FileHandle, TiffFile, TiffPage, 
 
 from nuseg.errors import NusegError
 from nuseg.io.pixels import Depth, measure_depth, orient, to_rgb_uint8
-from nuseg.io.source import MIN_SLIDE_PIXELS, Kind
+from nuseg.io.reader import MIN_SLIDE_PIXELS, Kind
 from nuseg.io.tiff_colours import colours, orientation
 from nuseg.io.tiff_metadata import aperio_objective, pixel_size
 from nuseg.text import one_line
@@ -112,7 +112,7 @@ class TiffReader:
                     yield stored[..., None] if stored.ndim == 2 else stored
 
     def read(self, level: int, x: int, y: int, width: int, height: int) -> RGB:
-        """Read a region; see `nuseg.io.source.Reader`."""
+        """Read a region; see `nuseg.io.reader.Reader`."""
         left, top = (round(place / self.downsamples[level]) for place in (x, y))
         stored_width, stored_height = self._stored[level]
         turned = self._orientation

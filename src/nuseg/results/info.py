@@ -1,15 +1,27 @@
 """What a result says beside its nuclei."""
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nuseg.io.source import Kind
+from nuseg.io.reader import Kind
 from nuseg.measure.counts import CountError, image_area_mm2
 from nuseg.types import Mask
 
+RECORDED_PACKAGES = (
+    "nuseg",
+    "numpy",
+    "opencv-python-headless",
+    "openslide-python",
+    "openvino",
+    "pyarrow",
+    "scikit-image",
+    "tifffile",
+)
 OVERVIEW_UM = 8.0  # resolution of the small picture in which tissue is found, and densities are drawn
 OVERVIEW_SIDES = 1024, 4096  # px
 
@@ -106,3 +118,12 @@ def as_record(info: ResultInfo) -> dict[str, Any]:
     left_out = ("counted", "region_mm2", "path", "notes", "damaged", "tiles", "seconds", "count_error", "settings")
     record = {key: value for key, value in asdict(info).items() if key not in left_out}
     return record | {"file": info.path.name if info.path else None, "origin": list(info.origin)}
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that results depend on; of those that are installed under their usual name."""
+    found = {}
+    for package in RECORDED_PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nuseg.errors import NusegError
-from nuseg.io.source import Kind
+from nuseg.io.reader import Kind
 from nuseg.results.batch import NucleiBatch
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from nuseg.errors import NusegError
-from nuseg.io.source import Kind
+from nuseg.io.reader import Kind
 from nuseg.registry import Registry
 from nuseg.results.output import Output
 

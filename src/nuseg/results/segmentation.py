@@ -1,9 +1,8 @@
 """The result of `nuseg.segment`: one object for images and slides."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from nuseg.measure.rasterise import draw_labels
 from nuseg.plot.density import Overview, draw_overview
 from nuseg.plot.outlines import draw_outlines
 from nuseg.results.batch import NucleiBatch, regroup
-from nuseg.results.info import ResultInfo, as_record, overview_side
+from nuseg.results.info import ResultInfo, as_record, overview_side, versions
 from nuseg.results.output import Add, require_packages
 from nuseg.results.registry import choose_outputs
 from nuseg.results.statistics import Statistics
@@ -34,16 +33,6 @@ if TYPE_CHECKING:
 
 ROWS = 16384  # nuclei held at once, and in a row group: some 30 MB
 PREVIEW_SIDE = 1200  # px; a notebook shows no more
-RECORDED_PACKAGES = (
-    "nuseg",
-    "numpy",
-    "opencv-python-headless",
-    "openslide-python",
-    "openvino",
-    "pyarrow",
-    "scikit-image",
-    "tifffile",
-)
 
 
 class Segmentation:
@@ -344,12 +333,3 @@ class Segmentation:
             self.close()
         else:  # what was done is kept, to go on from
             self.source.close()
-
-
-def versions() -> dict[str, str]:
-    """Versions of the packages that results depend on; of those that are installed under their usual name."""
-    found = {}
-    for package in RECORDED_PACKAGES:
-        with suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found

@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,13 +11,13 @@ from nuseg.engines.loading import Device
 from nuseg.errors import NusegError
 from nuseg.io.atomic import check_folder
 from nuseg.io.find import find_images
-from nuseg.io.opening import is_slide
 from nuseg.io.resolution import check_mpp
 from nuseg.model.store import Model, Quality, choose_model
 from nuseg.progress import ProgressCallback
 from nuseg.results import summary
 from nuseg.results.registry import check_outputs, choose_outputs
 from nuseg.results.summary import Row, result_row
+from nuseg.segmentation.jobs import Job, plan_jobs
 from nuseg.segmentation.plan import SegmentOptions
 from nuseg.segmentation.region import Region, read_region
 from nuseg.segmentation.segmenter import Segmenter
@@ -27,51 +26,6 @@ from nuseg.text import one_line
 
 SUMMARY_EVERY = 10.0  # s; what an interruption may cost
 log = logging.getLogger("nuseg")
-
-
-@dataclass(frozen=True)
-class Job:
-    """One image or slide of a folder run and the name of its results."""
-
-    image: Path
-    name: str
-    slide: bool = False
-
-
-def plan_jobs(images: Sequence[Path]) -> list[Job]:
-    """Name the results of each image so that none overwrites another.
-
-    The name is the file's without suffix. Where two would be the same (without regard to case, as some file
-    systems have none), all of these are told apart by their folder (`case1_image`), else by their suffix
-    (`image_png`), else by both.
-
-    Raises
-    ------
-    NusegError
-        Two images cannot be told apart.
-    """
-    ways: list[Callable[[Path], str]] = [
-        lambda path: path.stem,
-        lambda path: f"{path.resolve().parent.name}_{path.stem}",
-        lambda path: path.name.replace(".", "_"),
-        lambda path: f"{path.resolve().parent.name}_{path.name.replace('.', '_')}",
-    ]
-    groups: dict[str, list[Path]] = defaultdict(list)
-    for image in images:
-        groups[image.stem.casefold()].append(image)
-    names: dict[Path, str] = {}
-    for group in groups.values():
-        way = next((way for way in ways if len({way(path).casefold() for path in group}) == len(group)), ways[-1])
-        names |= {path: way(path) for path in group}
-    taken: dict[str, Path] = {}
-    for image, name in names.items():
-        other = taken.setdefault(name.casefold(), image)
-        if other is not image:
-            raise NusegError(
-                f"{image} and {other}: results of both would be named {name}: "
-                "rename one or segment them into different folders"
-            )
-    return [Job(image, names[image], is_slide(image)) for image in images]
 
 
 @dataclass(frozen=True)

@@ -6,42 +6,39 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import pandas as pd
 import shapely
 
 from nuseg.engines.engine import Engine
 from nuseg.engines.threads import limited_threads
-from nuseg.io.source import MIN_SLIDE_PIXELS, Source
+from nuseg.io.reader import MIN_SLIDE_PIXELS
+from nuseg.io.source import Source
 from nuseg.model.config import ModelConfig
 from nuseg.progress import Progress, ProgressCallback
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.info import ResultInfo
 from nuseg.results.segmentation import Segmentation
-from nuseg.results.store import Box, MemoryStore, NucleiStore
+from nuseg.results.store import MemoryStore, NucleiStore
 from nuseg.segmentation.checkpoint import Checkpoint, FolderCheckpoint, MemoryCheckpoint
-from nuseg.segmentation.components import MEASURES, ComponentPixels, Nuclei, separate_tile
+from nuseg.segmentation.components import ComponentPixels, separate_tile
+from nuseg.segmentation.part_store import GIANT, JOINED, PARTS_KEPT, TILE, PartStore
 from nuseg.segmentation.plan import Plan, SegmentOptions, plan_source, settings_of, wants_tissue
 from nuseg.segmentation.postprocess import quantise
 from nuseg.segmentation.stitching import find_groups, giant_cells, nuclei_of, split_home
 from nuseg.segmentation.tiling import Tile
 from nuseg.types import RGB, Integers
 
-PAGE = 2048  # px of the model's grid: nuclei are numbered square by square of this side, in reading order
 WAITING = 2  # tiles that wait before and behind the network
-PARTS_KEPT = 4  # in memory, of those on disk
-# Parts of a checkpoint: of a tile, the nuclei that it shares with others, those of a part of a giant.
-TILE, JOINED, GIANT = "tile", "joined", "giant"
 MAX_CELLS = 1_000_000  # of one giant
-NUCLEI, PIXELS = list(Nuclei.__dataclass_fields__), list(ComponentPixels.__dataclass_fields__)
+PIXELS = list(ComponentPixels.__dataclass_fields__)
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 TileMaps = Callable[[int, RGB], np.ndarray]
@@ -177,60 +174,8 @@ def find_nuclei_of(
     """
     run_tiles(plan, maps_of, parts, workers, progress)
     join_tiles(plan, parts, workers)
-    store = PartStore(plan, parts)
+    store = PartStore(plan.grid.scale, parts)
     return MemoryStore(list(store.batches())) if isinstance(parts, MemoryCheckpoint) else store
-
-
-class PartStore:
-    """Nuclei in the parts of a checkpoint, read page by page.
-
-    A page is a square of `PAGE` px of the model's grid. Nuclei are numbered from 1 page by page, in a page by their
-    first pixels, both in reading order.
-    """
-
-    def __init__(self, plan: Plan, parts: Checkpoint) -> None:
-        self._scale, self._parts = plan.grid.scale, parts
-        pages: dict[tuple[int, int], list[tuple[str, int]]] = defaultdict(list)
-        for kind in (TILE, JOINED, GIANT):
-            for number in parts.numbers(kind):
-                for page in np.unique(parts.load(kind, number, ["first"])[0] // PAGE, axis=0).tolist():
-                    pages[tuple(page)].append((kind, number))
-        self._pages = dict(sorted(pages.items()))
-        self._load = lru_cache(PARTS_KEPT)(lambda kind, number: Nuclei(*parts.load(kind, number, NUCLEI)))
-
-    def _page(self, page: tuple[int, int]) -> Nuclei:
-        found = [self._load(*part) for part in self._pages[page]]
-        nuclei = Nuclei.together([part.take((part.first // PAGE == page).all(axis=1)) for part in found])
-        return nuclei.take(np.lexsort((nuclei.first[:, 1], nuclei.first[:, 0])))
-
-    @cached_property
-    def _index(self) -> list[tuple[tuple[int, int], int, Box]]:
-        """Every page with the number of its first nucleus and the box that holds its nuclei."""
-        index, count = [], 0
-        for page in self._pages:
-            nuclei = self._page(page)
-            corners = nuclei.corners * (self._scale / 2)
-            box = (*corners.min(axis=0, initial=np.inf).tolist(), *corners.max(axis=0, initial=-np.inf).tolist())
-            index.append((page, count + 1, box))
-            count += len(nuclei)
-        return index
-
-    def batches(self, box: Box | None = None) -> Iterator[NucleiBatch]:
-        """Give all nuclei page by page, or the pages that hold some which meet a box."""
-        if box is not None:
-            for page, first_id, held in self._index:
-                if held[0] < box[2] and held[2] > box[0] and held[1] < box[3] and held[3] > box[1]:
-                    yield as_batch(self._page(page), self._scale, first_id)
-            return
-        count = 0
-        for page in self._pages:
-            nuclei = self._page(page)
-            yield as_batch(nuclei, self._scale, count + 1)
-            count += len(nuclei)
-
-    def close(self) -> None:
-        """Remove the parts."""
-        self._parts.remove()
 
 
 def fingerprint(settings: dict[str, Any]) -> str:
@@ -337,12 +282,3 @@ def damaged_places(plan: Plan, parts: Checkpoint) -> list[list[int]]:
     """Where the file could not be read: x, y, width, height in px of level 0, each once, in reading order."""
     places = {tuple(p) for n in range(len(plan.tiles)) for p in parts.load(TILE, n, ["damaged"])[0].tolist()}
     return [list(place) for place in sorted(places, key=lambda place: (place[1], place[0]))]
-
-
-def as_batch(nuclei: Nuclei, scale: float, first_id: int) -> NucleiBatch:
-    """Bring nuclei from the model's grid, whose pixels are `scale` px of level 0 a side, to the source."""
-    table = pd.DataFrame(nuclei.measures, columns=MEASURES)
-    table[["x_px", "y_px"]] *= scale
-    table["area_px"] *= scale**2
-    table.insert(0, "id", np.arange(first_id, first_id + len(nuclei)))
-    return NucleiBatch(table, np.split(nuclei.corners * (scale / 2), np.cumsum(nuclei.lengths)[:-1]))

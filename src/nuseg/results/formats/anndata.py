@@ -9,6 +9,7 @@ import pandas as pd
 
 from nuseg.io.atomic import atomic_path
 from nuseg.measure.nuclei import COLUMNS
+from nuseg.results.info import versions
 from nuseg.results.output import Output, written_whole
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ def as_anndata(result: "Segmentation") -> "anndata.AnnData":
     `obsm["spatial_um"]` the same in um, `uns["nuseg"]` source, resolution, model and versions.
     """
     import anndata
-
-    from nuseg.results.segmentation import versions
 
     nuclei = result.nuclei
     # Strings as objects: AnnData does not write those of Arrow.

@@ -9,6 +9,6 @@ OUTPUT = replace(
     name="geojson-gz",
     suffix=".geojson.gz",
     folder="geojson",
-    help="the same, compressed",
+    help="the file of geojson, compressed",
     default_for=(),
 )

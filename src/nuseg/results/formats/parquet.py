@@ -28,6 +28,6 @@ def opened(path: Path) -> Iterator[Add]:
 OUTPUT = Output(
     name="parquet",
     suffix=".parquet",
-    help="the same table as Parquet, unrounded",
+    help="the table of csv as Parquet, unrounded",
     open=lambda path, result: opened(path),
 )

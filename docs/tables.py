@@ -1,0 +1,89 @@
+"""The tables of reference.md that say what the registries hold.
+
+    python docs/tables.py
+
+Writes them anew between the lines `<!-- table: NAME -->` and `<!-- end -->`; `tests/test_docs.py` checks that this
+changes nothing.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from nuseg.annotations.registry import annotation_formats
+from nuseg.engines.registry import engines
+from nuseg.measure.nuclei import COLUMNS
+from nuseg.model.registry import architectures, heads
+from nuseg.registry import Registry
+from nuseg.results.output import Output
+from nuseg.results.registry import outputs
+
+PAGE = Path(__file__).with_name("reference.md")
+BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def own(registry: Registry[Any]) -> list[Any]:
+    """What comes with nuseg, without what other installed packages add."""
+    return Registry[Any](registry.kind, registry.package, registry.attribute, group="nuseg.none").values()
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """Write a table in Markdown."""
+    rule = "|" + "---|" * len(head)
+    return "\n".join([_row(head), rule, *map(_row, rows), ""])
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def code(names: Iterable[str]) -> str:
+    """Write names as code, with commas between."""
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def output_rows() -> list[tuple[str, ...]]:
+    """Outputs: the usual ones of images first, then those of slides, then the others; those of one folder together."""
+
+    def rank(one: Output) -> tuple[bool, bool]:
+        return "image" not in one.default_for, "slide" not in one.default_for
+
+    found: list[Output] = own(outputs)
+    first = {one.path(Path(), "").parent: rank(one) for one in sorted(found, key=rank, reverse=True)}
+    order = sorted(found, key=lambda one: (first[one.path(Path(), "").parent], rank(one)))
+    return [
+        (
+            code([one.name]),
+            code([one.path(Path(), "NAME").as_posix()]),
+            one.help,
+            ", ".join(f"{kind}s" for kind in one.default_for),
+            code([f"nuseg[{one.extra}]"]) if one.extra else "",
+        )
+        for one in order
+    ]
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "outputs": lambda: table(("output", "file", "content", "default for", "needs"), output_rows()),
+    "annotations": lambda: table(
+        ("format", "content", "files"),
+        ((code([one.name]), one.help, code(one.suffixes) or "folders") for one in own(annotation_formats)),
+    ),
+    "columns": lambda: table(("column", "meaning"), ((code([name]), help_) for name, help_ in COLUMNS.items())),
+    "architectures": lambda: table(("preset", "network"), ((code([one.name]), one.help) for one in own(architectures))),
+    "heads": lambda: table(
+        ("head", "output", "maps", "given by the model"),
+        ((code([one.name]), one.help, code(one.channels), "yes" if one.exported else "no") for one in own(heads)),
+    ),
+    "engines": lambda: table(("engine", "`--device`"), ((code([one.name]), code(one.devices)) for one in own(engines))),
+}
+
+
+def updated(text: str) -> str:
+    """Give a page with its tables written anew."""
+    return BLOCK.sub(lambda block: f"{block[1]}{TABLES[block[2]]()}{block[3]}", text)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(updated(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

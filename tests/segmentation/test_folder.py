@@ -85,18 +85,18 @@ def test_notes_go_to_the_summary(tmp_path: Path) -> None:
 
 
 def test_restart_does_only_what_is_left(tmp_path: Path) -> None:
-    images = [make_image(tmp_path / f"{name}.png") for name in "abc"]
+    images = [make_image(tmp_path / f"{name}.png") for name in "abcd"]
     work = FolderRun(plan_jobs(images), tmp_path / "out", ["csv", "mask"], AT_40X)
     assert work.undone(MODEL, []) == work.jobs
     half = work.run(SEGMENTER, work.jobs)
     next(half)
     next(half)
-    half.close()  # interrupted
+    half.close()  # interrupted; c was segmented while the results of b were written, and is not lost
     rows = summary.read(tmp_path / "out" / "summary.csv")
-    assert work.undone(MODEL, rows) == [Job(images[2], "c")]
+    assert work.undone(MODEL, rows) == [Job(images[3], "d")]
     list(work.run(SEGMENTER, work.undone(MODEL, rows), rows))
     rows = summary.read(tmp_path / "out" / "summary.csv")
-    assert [row.name for row in rows] == ["a", "b", "c"]
+    assert [row.name for row in rows] == ["a", "b", "c", "d"]
     assert work.undone(MODEL, rows) == []
 
 

@@ -79,9 +79,10 @@ def measures_of(
 ) -> dict[str, np.ndarray]:
     """Measure as `measure_nuclei` does, without a table: for few nuclei pandas takes longer than all the measures."""
     count = len(polygons)
-    inside = np.flatnonzero(labels != 0)
+    inside = np.flatnonzero(labels)
     owner = labels.ravel()[inside].astype(np.intp)  # what bincount would convert to each time
-    y, x = np.divmod(inside, labels.shape[1])
+    y = inside // labels.shape[1]
+    x = inside - y * labels.shape[1]  # divmod takes three times as long
     area = np.bincount(owner, minlength=count + 1)[1:]
     shape = ellipses(owner, x + origin[1], y + origin[0], count)
 

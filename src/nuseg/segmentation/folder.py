@@ -3,7 +3,9 @@
 import hashlib
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from nuseg.model.store import Model, Quality, choose_model
 from nuseg.progress import ProgressCallback
 from nuseg.results import summary
 from nuseg.results.registry import check_outputs, choose_outputs
+from nuseg.results.segmentation import Segmentation
 from nuseg.results.summary import Row, result_row
 from nuseg.segmentation.jobs import Job, plan_jobs
 from nuseg.segmentation.plan import SegmentOptions
@@ -129,29 +132,61 @@ class FolderRun:
         path = self.folder / summary.FILE
         summary.write(list(table.values()), path)  # a folder that cannot be written fails now, not after the work
         saved = time.monotonic()
+        # An image's results are written while the next one is segmented.
+        written: deque[Future[Row]] = deque()
         try:
-            for job in jobs:
-                table[job.name] = self.segment_one(segmenter, job, progress)
-                if time.monotonic() - saved >= SUMMARY_EVERY:
-                    summary.write(list(table.values()), path)
-                    saved = time.monotonic()
-                yield table[job.name]
+            with ThreadPoolExecutor(1) as writer:
+                for job in jobs:
+                    result = self.segment_one(segmenter, job, progress)
+                    written.append(writer.submit(self.write_one, job, result, self.settings(segmenter.model)))
+                    if len(written) > 1:
+                        yield self.keep(table, written.popleft())
+                        if time.monotonic() - saved >= SUMMARY_EVERY:
+                            summary.write(list(table.values()), path)
+                            saved = time.monotonic()
+                while written:
+                    yield self.keep(table, written.popleft())
         finally:
+            for row in written:
+                self.keep(table, row)
             summary.write(list(table.values()), path)
 
-    def segment_one(self, segmenter: Segmenter, job: Job, progress: ProgressCallback | None = None) -> Row:
-        """Segment one image or slide and write its results; a failure becomes a row with an error."""
-        begun = time.perf_counter()
+    @staticmethod
+    def keep(table: dict[str, Row], written: Future[Row]) -> Row:
+        """Wait for a row, and put it into the summary."""
+        row = written.result()
+        table[row.name] = row
+        return row
+
+    def segment_one(
+        self, segmenter: Segmenter, job: Job, progress: ProgressCallback | None = None
+    ) -> Segmentation | Row:
+        """Segment one image or slide; a failure becomes a row with an error."""
         # What is done of a slide stays there until its results are written.
         checkpoint = self.folder / f"{job.name}.partial" if job.slide else None
         try:
-            with segmenter(job.image, options=self.options, checkpoint=checkpoint, progress=progress) as result:
-                result.save(self.folder, self.outputs, job.name)
-                row = result_row(job.name, identity(job.image), result, self.settings(segmenter.model))
+            return segmenter(job.image, options=self.options, checkpoint=checkpoint, progress=progress)
         except Exception as error:  # one bad image must not end a run of thousands
-            log.debug("%s", job.image, exc_info=True)
-            return Row(job.name, identity(job.image), error=error_line(error, job.image))
-        return replace(row, seconds=time.perf_counter() - begun)
+            return failed_row(job, error)
+
+    def write_one(self, job: Job, result: Segmentation | Row, settings: str) -> Row:
+        """Write the results of one image or slide; a failure becomes a row with an error."""
+        if isinstance(result, Row):
+            return result
+        begun = time.perf_counter()
+        try:
+            with result:
+                result.save(self.folder, self.outputs, job.name)
+                row = result_row(job.name, identity(job.image), result, settings)
+        except Exception as error:  # one bad image must not end a run of thousands
+            return failed_row(job, error)
+        return replace(row, seconds=result.info.seconds + time.perf_counter() - begun)
+
+
+def failed_row(job: Job, error: Exception) -> Row:
+    """The row of an image that failed."""
+    log.debug("%s", job.image, exc_info=error)
+    return Row(job.name, identity(job.image), error=error_line(error, job.image))
 
 
 @dataclass(frozen=True)

@@ -148,9 +148,13 @@ def grow(markers: np.ndarray, distance: np.ndarray, mask: np.ndarray) -> np.ndar
 
 def drop_doubtful(labels: np.ndarray, raw_probability: np.ndarray, min_area: float, min_mean: float) -> np.ndarray:
     """Remove nuclei under an area (px) or a mean of `raw_probability`, and number the others 1..N in their order."""
-    area = np.bincount(labels.ravel())
-    total = np.bincount(labels.ravel(), weights=raw_probability.ravel())
+    inside = np.flatnonzero(labels)
+    owner = labels.ravel()[inside]
+    area = np.bincount(owner, minlength=1)
+    total = np.bincount(owner, weights=raw_probability.ravel()[inside], minlength=1)
     keep = (area >= min_area) & (total >= min_mean * area)
     keep[0] = False
+    if keep[1:].all():
+        return labels
     kept: np.ndarray = (np.cumsum(keep, dtype=np.int32) * keep)[labels].astype(np.int32, copy=False)
     return kept

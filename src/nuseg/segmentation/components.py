@@ -148,6 +148,16 @@ class ComponentPixels:
         return find_nuclei(mask, raw_probability, distance, colour, (top, left), rules)
 
 
+NO_PIXELS = ComponentPixels(
+    y=np.zeros(0, np.int32),
+    x=np.zeros(0, np.int32),
+    component=np.zeros(0, np.int32),
+    raw_probability=np.zeros(0, np.uint8),
+    distance=np.zeros(0, np.uint16),
+    colour=np.zeros((0, 3), np.uint8),
+)
+
+
 def halo_of(thresholds: Thresholds, mpp: float) -> int:
     """How far (px) around a pixel its mask and smoothed distance depend on the quantised maps."""
     return max(hole_side(mpp), blur_radius(thresholds.smoothing))
@@ -187,19 +197,18 @@ def separate_tile(
     core = tuple(slice(c.start - s.start, c.stop - s.start) for c, s in zip(tile.core, seen, strict=True))
     distance = smooth(maps[1], rules.thresholds.smoothing)[core]
     mask, raw_probability, colour = mask[core], raw_probability_of(maps[:, *core]), colour[core]
+    rows, columns = tile.core
+    origin = rows.start, columns.start
+    edges = (rows.start > 0, rows.stop < shape[0], columns.start > 0, columns.stop < shape[1])
+    if not any(edges):  # the whole source: no component reaches into another tile
+        return find_nuclei(mask, raw_probability, distance, colour, origin, rules), NO_PIXELS
     _, components = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
     open_ = np.zeros(components.max() + 1, bool)
-    rows, columns = tile.core
-    for line, inner in (
-        (components[0], rows.start > 0),
-        (components[-1], rows.stop < shape[0]),
-        (components[:, 0], columns.start > 0),
-        (components[:, -1], columns.stop < shape[1]),
-    ):
+    lines = components[0], components[-1], components[:, 0], components[:, -1]
+    for line, inner in zip(lines, edges, strict=True):
         open_[line] |= inner
     open_[0] = False
     apart = open_[components]
-    origin = rows.start, columns.start
     y, x = np.nonzero(apart)
     number = np.cumsum(open_) - 1
     pixels = ComponentPixels(

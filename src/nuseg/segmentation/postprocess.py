@@ -9,6 +9,7 @@ import numpy as np
 from skimage.segmentation import watershed
 
 from nuseg.model.config import Thresholds
+from nuseg.types import RGB, Floats
 
 HOLE_UM = 8.0  # larger holes are not in a nucleus but between nuclei
 LARGEST_COMPONENT = 2560  # px; a component that is no group of nuclei any more: one of this size takes some 1.5 GB
@@ -18,10 +19,12 @@ DISTANCE_RISE = 2.5  # from a distance of 1 / 2.5 a pixel is as surely inside as
 CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 
-def quantise(maps: np.ndarray) -> np.ndarray:
-    """Bring maps of 0..1 to uint8 0..255."""
-    levels: np.ndarray = np.rint(np.clip(maps, 0, 1) * np.float32(FULL_MAP)).astype(np.uint8)
-    return levels
+def quantise(maps: Floats) -> RGB:
+    """Bring maps `(k, h, w)` of 0..1 to uint8 0..255, rounded."""
+    scaled = np.maximum(maps.reshape(-1, maps.shape[-1]), 0)
+    # OpenCV rounds as numpy does, to even, cuts at 255, and takes a third of the time.
+    quantised = np.asarray(cv2.convertScaleAbs(scaled, alpha=FULL_MAP), np.uint8)
+    return quantised.reshape(maps.shape)
 
 
 def find_foreground(maps: np.ndarray, thresholds: Thresholds) -> np.ndarray:
@@ -139,7 +142,7 @@ def grow(markers: np.ndarray, distance: np.ndarray, mask: np.ndarray) -> np.ndar
     """
     level = -distance.astype(np.float64)
     seeds = np.flatnonzero(markers)
-    level.flat[seeds] = -3 * FULL_DISTANCE + seeds / max(level.size, 1)
+    level.ravel()[seeds] = -3 * FULL_DISTANCE + seeds / max(level.size, 1)
     # What lies within a marker has nowhere to grow: left out, it costs nothing.
     core = cv2.erode((markers > 0).astype(np.uint8), CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
     labels = watershed(level, np.where(core, 0, markers), mask=mask & ~core)

@@ -28,7 +28,7 @@ class Progress:
 
 
 ProgressCallback = Callable[[Progress], None]
-"""Is called after each step, in the thread that began the work."""
+"""Is called after each step, from any thread, one call at a time."""
 
 
 def tracked(items: Sequence[Item] | Iterable[Item], task: str, progress: ProgressCallback | None) -> Iterator[Item]:

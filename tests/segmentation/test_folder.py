@@ -14,6 +14,7 @@ from nuseg.model.store import Model
 from nuseg.progress import Progress
 from nuseg.results import summary
 from nuseg.results.segmentation import Segmentation
+from nuseg.segmentation import folder
 from nuseg.segmentation.folder import FolderResult, FolderRun, segment_folder
 from nuseg.segmentation.jobs import Job, plan_jobs
 from nuseg.segmentation.plan import SegmentOptions
@@ -84,19 +85,20 @@ def test_notes_go_to_the_summary(tmp_path: Path) -> None:
     assert row.mpp_source == "default"
 
 
-def test_restart_does_only_what_is_left(tmp_path: Path) -> None:
-    images = [make_image(tmp_path / f"{name}.png") for name in "abcd"]
+def test_restart_does_only_what_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "IMAGES_AT_ONCE", 1)
+    images = [make_image(tmp_path / f"{name}.png") for name in "abcde"]
     work = FolderRun(plan_jobs(images), tmp_path / "out", ["csv", "mask"], AT_40X)
     assert work.undone(MODEL, []) == work.jobs
     half = work.run(SEGMENTER, work.jobs)
     next(half)
     next(half)
-    half.close()  # interrupted; c was segmented while the results of b were written, and is not lost
+    half.close()  # interrupted; c was begun while b was waited for, and is not lost
     rows = summary.read(tmp_path / "out" / "summary.csv")
-    assert work.undone(MODEL, rows) == [Job(images[3], "d")]
+    assert work.undone(MODEL, rows) == [Job(images[3], "d"), Job(images[4], "e")]
     list(work.run(SEGMENTER, work.undone(MODEL, rows), rows))
     rows = summary.read(tmp_path / "out" / "summary.csv")
-    assert [row.name for row in rows] == ["a", "b", "c", "d"]
+    assert [row.name for row in rows] == ["a", "b", "c", "d", "e"]
     assert work.undone(MODEL, rows) == []
 
 

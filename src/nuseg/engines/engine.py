@@ -13,7 +13,7 @@ from nuseg.model.store import Model
 class Engine(Protocol):
     """What runs a network: `(n, height, width, 3)` uint8 in, `(n, k, height, width)` float32 maps out, of 0..1."""
 
-    def __call__(self, batch: np.ndarray) -> np.ndarray: ...
+    def __call__(self, batch: np.ndarray, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,11 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Lock
+from typing import TypeVar
 
 from nuseg.engines.loading import Device
+from nuseg.engines.threads import available_cores
 from nuseg.errors import NusegError
 from nuseg.io.atomic import check_folder
 from nuseg.io.find import find_images
@@ -18,7 +21,6 @@ from nuseg.model.store import Model, Quality, choose_model
 from nuseg.progress import ProgressCallback
 from nuseg.results import summary
 from nuseg.results.registry import check_outputs, choose_outputs
-from nuseg.results.segmentation import Segmentation
 from nuseg.results.summary import Row, result_row
 from nuseg.segmentation.jobs import Job, plan_jobs
 from nuseg.segmentation.plan import SegmentOptions
@@ -28,6 +30,9 @@ from nuseg.segmentation.tiling import DEFAULT_TILE
 from nuseg.text import one_line
 
 SUMMARY_EVERY = 10.0  # s; what an interruption may cost
+IMAGES_AT_ONCE = 2  # the network sees one while the nuclei of the other are separated, measured and written
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 log = logging.getLogger("nuseg")
 
 
@@ -132,22 +137,24 @@ class FolderRun:
         path = self.folder / summary.FILE
         summary.write(list(table.values()), path)  # a folder that cannot be written fails now, not after the work
         saved = time.monotonic()
-        # An image's results are written while the next one is segmented.
-        written: deque[Future[Row]] = deque()
+        alone = replace(segmenter, engine=one_at_a_time(segmenter.engine))
+        tell = None if progress is None else one_at_a_time(progress)
+        parallel = min(IMAGES_AT_ONCE, segmenter.threads or available_cores())
+        waiting: deque[Future[Row]] = deque()
         try:
-            with ThreadPoolExecutor(1) as writer:
+            with ThreadPoolExecutor(parallel) as pool:
                 for job in jobs:
-                    result = self.segment_one(segmenter, job, progress)
-                    written.append(writer.submit(self.write_one, job, result, self.settings(segmenter.model)))
-                    if len(written) > 1:
-                        yield self.keep(table, written.popleft())
+                    waiting.append(pool.submit(self.segment_one, alone, job, tell))
+                    # A slide keeps the machine busy by itself.
+                    while len(waiting) > (0 if job.slide else parallel):
+                        yield self.keep(table, waiting.popleft())
                         if time.monotonic() - saved >= SUMMARY_EVERY:
                             summary.write(list(table.values()), path)
                             saved = time.monotonic()
-                while written:
-                    yield self.keep(table, written.popleft())
+                while waiting:
+                    yield self.keep(table, waiting.popleft())
         finally:
-            for row in written:
+            for row in waiting:
                 self.keep(table, row)
             summary.write(list(table.values()), path)
 
@@ -158,35 +165,30 @@ class FolderRun:
         table[row.name] = row
         return row
 
-    def segment_one(
-        self, segmenter: Segmenter, job: Job, progress: ProgressCallback | None = None
-    ) -> Segmentation | Row:
-        """Segment one image or slide; a failure becomes a row with an error."""
+    def segment_one(self, segmenter: Segmenter, job: Job, progress: ProgressCallback | None = None) -> Row:
+        """Segment one image or slide and write its results; a failure becomes a row with an error."""
+        begun = time.perf_counter()
         # What is done of a slide stays there until its results are written.
         checkpoint = self.folder / f"{job.name}.partial" if job.slide else None
         try:
-            return segmenter(job.image, options=self.options, checkpoint=checkpoint, progress=progress)
-        except Exception as error:  # one bad image must not end a run of thousands
-            return failed_row(job, error)
-
-    def write_one(self, job: Job, result: Segmentation | Row, settings: str) -> Row:
-        """Write the results of one image or slide; a failure becomes a row with an error."""
-        if isinstance(result, Row):
-            return result
-        begun = time.perf_counter()
-        try:
-            with result:
+            with segmenter(job.image, options=self.options, checkpoint=checkpoint, progress=progress) as result:
                 result.save(self.folder, self.outputs, job.name)
-                row = result_row(job.name, identity(job.image), result, settings)
+                row = result_row(job.name, identity(job.image), result, self.settings(segmenter.model))
         except Exception as error:  # one bad image must not end a run of thousands
-            return failed_row(job, error)
-        return replace(row, seconds=result.info.seconds + time.perf_counter() - begun)
+            log.debug("%s", job.image, exc_info=True)
+            return Row(job.name, identity(job.image), error=error_line(error, job.image))
+        return replace(row, seconds=time.perf_counter() - begun)
 
 
-def failed_row(job: Job, error: Exception) -> Row:
-    """The row of an image that failed."""
-    log.debug("%s", job.image, exc_info=error)
-    return Row(job.name, identity(job.image), error=error_line(error, job.image))
+def one_at_a_time(function: Callable[[Given], Made]) -> Callable[[Given], Made]:
+    """Make a function that several threads call wait for its turn."""
+    lock = Lock()
+
+    def call(given: Given) -> Made:
+        with lock:
+            return function(given)
+
+    return call
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from threading import Lock
 from typing import TypeVar
 
 from nuseg.engines.loading import Device
-from nuseg.engines.threads import available_cores
+from nuseg.engines.threads import available_cores, limited_threads
 from nuseg.errors import NusegError
 from nuseg.io.atomic import check_folder
 from nuseg.io.find import find_images
@@ -142,27 +142,28 @@ class FolderRun:
         parallel = min(IMAGES_AT_ONCE, segmenter.threads or available_cores())
         waiting: deque[Future[Row]] = deque()
         try:
-            with ThreadPoolExecutor(parallel) as pool:
+            with limited_threads(segmenter.threads), ThreadPoolExecutor(parallel) as pool:
                 for job in jobs:
                     waiting.append(pool.submit(self.segment_one, alone, job, tell))
                     # A slide keeps the machine busy by itself.
                     while len(waiting) > (0 if job.slide else parallel):
-                        yield self.keep(table, waiting.popleft())
+                        yield self.keep(table, waiting)
                         if time.monotonic() - saved >= SUMMARY_EVERY:
                             summary.write(list(table.values()), path)
                             saved = time.monotonic()
                 while waiting:
-                    yield self.keep(table, waiting.popleft())
+                    yield self.keep(table, waiting)
         finally:
-            for row in waiting:
-                self.keep(table, row)
+            while waiting:
+                self.keep(table, waiting)
             summary.write(list(table.values()), path)
 
     @staticmethod
-    def keep(table: dict[str, Row], written: Future[Row]) -> Row:
-        """Wait for a row, and put it into the summary."""
-        row = written.result()
+    def keep(table: dict[str, Row], waiting: deque[Future[Row]]) -> Row:
+        """Wait for the first row, and move it to the summary; interrupted, it goes on waiting."""
+        row = waiting[0].result()
         table[row.name] = row
+        waiting.popleft()
         return row
 
     def segment_one(self, segmenter: Segmenter, job: Job, progress: ProgressCallback | None = None) -> Row:

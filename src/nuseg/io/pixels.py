@@ -176,9 +176,9 @@ def _to_uint8(values: np.ndarray, where: str, full: float | None = None) -> RGB:
     if values.dtype == np.bool_:
         return values.astype(np.uint8) * np.uint8(255)
     if full is None:
-        if not np.issubdtype(values.dtype, np.number) or np.issubdtype(values.dtype, np.complexfloating):
-            full = full_scale(0, 0, values.dtype, where)  # which refuses this type
-        full = full_scale(values.min(), values.max(), values.dtype, where)
+        # Only numbers have a range; `full_scale` refuses the other types.
+        low, high = (values.min(), values.max()) if values.dtype.kind in "iuf" else (0, 0)
+        full = full_scale(low, high, values.dtype, where)
     if np.issubdtype(values.dtype, np.integer):
         scaled = values.astype(np.uint32)
         scaled *= 255

@@ -153,8 +153,7 @@ class Source:
         unreadable : (h, w) bool
             Where that is.
         """
-        factor = max(self.width, self.height) / min(side, max(self.width, self.height))
-        height, width = (max(1, round(length / factor)) for length in (self.height, self.width))
+        (height, width), factor = overview_shape(self.width, self.height, side)
         pixels, unreadable = np.full((height, width, 3), 255, np.uint8), np.zeros((height, width), bool)
         best = max(i for i, level in enumerate(self.levels) if i == 0 or level.downsample <= factor)
         if self.width * self.height <= MIN_SLIDE_PIXELS:
@@ -242,3 +241,10 @@ def kind_of(path: Path | None, reader: Reader) -> Kind:
     """Say whether a file is a slide: by its suffix, its format, its levels or its size; see `Source`."""
     by_name = path is not None and path.suffix.lower() in SLIDE_SUFFIXES
     return "slide" if by_name or reader.kind == "slide" else "image"
+
+
+def overview_shape(width: int, height: int, side: int) -> tuple[tuple[int, int], float]:
+    """Height and width (px) of an overview whose longer side has at most `side` px, and how many px one of it spans."""
+    longest = max(width, height)
+    factor = longest / min(side, longest)
+    return (max(1, round(height / factor)), max(1, round(width / factor))), factor

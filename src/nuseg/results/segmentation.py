@@ -13,7 +13,7 @@ import pandas as pd
 from nuseg.errors import NusegError
 from nuseg.io.image import Image
 from nuseg.io.pixels import MAX_PIXELS
-from nuseg.io.source import Source
+from nuseg.io.source import Source, overview_shape
 from nuseg.measure.counts import CountError, count_interval
 from nuseg.measure.rasterise import draw_labels
 from nuseg.plot.density import Overview, draw_overview
@@ -175,9 +175,9 @@ class Segmentation:
         return self._statistics
 
     def _begin_statistics(self) -> Statistics:
-        factor = max(self.shape) / overview_side(self.info.width, self.info.height, self.mpp)
-        shape = max(1, round(self.info.height / factor)), max(1, round(self.info.width / factor))
-        return Statistics(shape, self.info.width, self.info.height)
+        width, height = self.info.width, self.info.height
+        shape, _ = overview_shape(width, height, overview_side(width, height, self.mpp))
+        return Statistics(shape, width, height)
 
     @property
     def nuclei_per_mm2(self) -> float:

@@ -8,7 +8,8 @@ import numpy as np
 
 from nuseg.errors import NusegError
 from nuseg.io.resolution import Resolution
-from nuseg.io.source import Source
+from nuseg.io.source import Source, overview_shape
+from nuseg.measure.counts import image_area_mm2
 from nuseg.model.config import ModelConfig
 from nuseg.preprocess.tissue import tissue_mask
 from nuseg.results.info import overview_side
@@ -138,7 +139,7 @@ def plan_source(source: Source, model: ModelConfig, options: SegmentOptions) -> 
 
 def wants_tissue(source: Source, mpp: float, asked: bool | None) -> bool:
     """Whether nuclei are looked for in tissue alone; the same for the same picture, whatever its file."""
-    return source.width * source.height * mpp**2 / 1e6 > TISSUE_FROM_MM2 if asked is None else asked
+    return image_area_mm2((source.height, source.width), mpp) > TISSUE_FROM_MM2 if asked is None else asked
 
 
 def find_tissue(source: Source, mpp: float, wanted: bool) -> Overview:
@@ -146,10 +147,9 @@ def find_tissue(source: Source, mpp: float, wanted: bool) -> Overview:
 
     What could not be read counts as tissue: the tiles there will say so.
     """
-    longest = max(source.width, source.height)
     side = overview_side(source.width, source.height, mpp)
+    _, factor = overview_shape(source.width, source.height, side)
     thumbnail, unreadable = source.overview(side)
-    factor = longest / side
     tissue = tissue_mask(thumbnail, mpp * factor) | unreadable if wanted else np.ones_like(unreadable)
     return Overview(thumbnail, tissue, factor)
 

@@ -1,6 +1,7 @@
 """Names of files, by which images, annotations and predictions are paired."""
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class Entry:
     @cached_property
     def stem(self) -> str:
         """Name by which it is paired."""
-        return stem(self.path) if self.image is None else Path(Path(self.image).name).stem
+        return stem(self.path) if self.image is None else composed(Path(Path(self.image).name).stem)
 
     @property
     def name(self) -> str:
@@ -45,11 +46,16 @@ class Entry:
 
 
 def stem(path: Path) -> str:
-    """Name without suffix; `.ome.tif` and `.geojson.gz` count as one suffix, and a folder's name has none."""
+    """Name without suffix, composed; `.ome.tif` and `.geojson.gz` count as one suffix, and a folder's name has none."""
     if path.is_dir():
-        return path.name
+        return composed(path.name)
     name = Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
-    return name.removesuffix(".ome")
+    return composed(name.removesuffix(".ome"))
+
+
+def composed(name: str) -> str:
+    """Compose accented letters (NFC): macOS stores them decomposed, and the names are the same."""
+    return unicodedata.normalize("NFC", name)
 
 
 def shorten(name: str) -> str:

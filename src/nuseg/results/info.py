@@ -10,6 +10,7 @@ import numpy as np
 
 from nuseg.io.reader import Kind
 from nuseg.measure.counts import CountError, image_area_mm2
+from nuseg.text import printable
 from nuseg.types import Mask
 
 RECORDED_PACKAGES = (
@@ -103,13 +104,20 @@ class ResultInfo:
             return self.region_mm2
         return self.area_mm2 if self.counted is None else float(self.counted.mean()) * self.area_mm2
 
-    def about(self) -> dict[str, str]:
+    @property
+    def file(self) -> str | None:
+        """Name of the source's file, fit for UTF-8."""
+        return printable(self.path.name) if self.path else None
+
+    def about(self) -> dict[str, Any]:
         """What files of results note of their origin."""
         return {
-            "source": self.path.name if self.path else self.name,
-            "mpp": repr(self.mpp),
+            "source": self.file or self.name,
+            "mpp": self.mpp,
+            "mpp_source": self.mpp_source,
             "model": self.model,
             "fingerprint": self.fingerprint,
+            "notes": list(self.notes),
         }
 
 
@@ -117,7 +125,7 @@ def as_record(info: ResultInfo) -> dict[str, Any]:
     """The facts as plain values, without arrays."""
     left_out = ("counted", "region_mm2", "path", "notes", "damaged", "tiles", "seconds", "count_error", "settings")
     record = {key: value for key, value in asdict(info).items() if key not in left_out}
-    return record | {"file": info.path.name if info.path else None, "origin": list(info.origin)}
+    return record | {"file": info.file, "origin": list(info.origin)}
 
 
 def versions() -> dict[str, str]:

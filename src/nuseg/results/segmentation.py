@@ -18,6 +18,7 @@ from nuseg.measure.counts import CountError, count_interval
 from nuseg.measure.rasterise import draw_labels
 from nuseg.plot.density import Overview, draw_overview
 from nuseg.plot.outlines import draw_outlines
+from nuseg.progress import Progress, ProgressCallback
 from nuseg.results.batch import NucleiBatch, regroup
 from nuseg.results.info import ResultInfo, as_record, overview_side, versions
 from nuseg.results.output import Add, require_packages
@@ -281,7 +282,11 @@ class Segmentation:
         return as_anndata(self)
 
     def save(
-        self, folder: str | Path, outputs: Sequence[str] | None = None, name: str | None = None
+        self,
+        folder: str | Path,
+        outputs: Sequence[str] | None = None,
+        name: str | None = None,
+        progress: ProgressCallback | None = None,
     ) -> dict[str, Path]:
         """Write results to `folder/OUTPUT/NAME.suffix`; files of the same name are replaced.
 
@@ -295,6 +300,8 @@ class Segmentation:
             Names of outputs (`nuseg.outputs` lists them); default: those usual for an image or a slide.
         name : str, optional
             Name of the files without suffix; default: the source's, or "image" for an array.
+        progress : function, optional
+            Called with a `nuseg.Progress` after each 16,384 nuclei; how many there are is not known before the end.
 
         Returns
         -------
@@ -313,10 +320,12 @@ class Segmentation:
             # First in, last out: the summary tells that the others are there.
             for output in sorted(chosen, key=lambda output: output.name != "summary"):
                 adds.append(stack.enter_context(output.open(paths[output.name], self)))
-            for batch in regroup(self.batches(), ROWS):
+            for number, batch in enumerate(regroup(self.batches(), ROWS), 1):
                 found.add(batch)
                 for add in adds:
                     add(batch)
+                if progress is not None:
+                    progress(Progress(f"write {self.info.name}", number, number))
             self._statistics = found
         return paths
 

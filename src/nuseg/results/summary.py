@@ -1,18 +1,22 @@
 """The summary of a folder: one row per image or slide, also the record of what need not be done again."""
 
+import csv
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import pandas as pd
+from pydantic import Field, TypeAdapter, ValidationError
 
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
+from nuseg.text import one_line, printable
 
 if TYPE_CHECKING:
     from nuseg.results.segmentation import Segmentation
 
 FILE = "summary.csv"
+Whole = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 @dataclass(frozen=True)
@@ -22,40 +26,53 @@ class Row:
     The true number of nuclei is to be expected between `nuclei_low` and `nuclei_high`, where the model says so.
     `area_mm2` is the area that `nuclei_per_mm2` and `mask_fraction` are over: the tissue or the region where these were
     asked for, else all of the image. `settings` identifies what the numbers depend on beside the image: model,
-    thresholds and options.
+    thresholds and options, which the columns before it say one by one (see `docs/reference.md`).
     """
 
     name: str
     image: str
-    width: int | None = None
-    height: int | None = None
+    width: Whole | None = None
+    height: Whole | None = None
     mpp: float | None = None
     mpp_source: str = ""
-    nuclei: int | None = None
-    nuclei_low: int | None = None
-    nuclei_high: int | None = None
+    mpp_given: float | None = None
+    mpp_stated: float | None = None
+    nuclei: Whole | None = None
+    nuclei_low: Whole | None = None
+    nuclei_high: Whole | None = None
     nuclei_per_mm2: float | None = None
     area_mm2: float | None = None
     mean_area_um2: float | None = None
     mask_fraction: float | None = None
-    damaged_tiles: int | None = None
+    damaged_tiles: Whole | None = None
     seconds: float | None = None
     model: str = ""
+    model_fingerprint: str = ""
+    quality: str = ""
+    views: Whole | None = None
+    device: str = ""
+    thresholds: str = ""
+    region: str = ""
+    region_sha256: str = ""
+    tissue_only: bool | None = None
+    tile: Whole | None = None
     settings: str = ""
     warning: str = ""
     error: str = ""
 
 
 COLUMNS = [field.name for field in fields(Row)]
-ADDED = ("nuclei_low", "nuclei_high")  # summaries of the first version lack them
-TEXT = ["name", "image", "mpp_source", "model", "settings", "warning", "error"]
-WHOLE = ["width", "height", "nuclei", "nuclei_low", "nuclei_high", "damaged_tiles"]
+OLDEST = ["name", "image", "nuclei", "model", "settings", "error"]  # which summaries of every version have
+WHOLE = [field.name for field in fields(Row) if field.type == (Whole | None)]
+ROW = TypeAdapter(Row)
 
 
 def result_row(name: str, image: str, result: "Segmentation", settings: str) -> Row:
     """Make the row of a result; `image` and `settings` identify it for later runs."""
     low, high = result.count_interval or (None, None)
     info, count = result.info, len(result)
+    asked = info.settings
+    thresholds = asked.get("thresholds", {})
     return Row(
         name=name,
         image=image,
@@ -63,6 +80,8 @@ def result_row(name: str, image: str, result: "Segmentation", settings: str) -> 
         height=info.height,
         mpp=info.mpp,
         mpp_source=info.mpp_source,
+        mpp_given=asked.get("mpp"),
+        mpp_stated=asked.get("mpp_stated"),
         nuclei=count,
         nuclei_low=low,
         nuclei_high=high,
@@ -73,22 +92,33 @@ def result_row(name: str, image: str, result: "Segmentation", settings: str) -> 
         damaged_tiles=len(info.damaged),
         seconds=info.seconds,
         model=info.model,
+        model_fingerprint=asked.get("model_fingerprint", ""),
+        quality=asked.get("quality") or "",
+        views=asked.get("views"),
+        device=asked.get("device") or "",
+        thresholds="; ".join(f"{key} {value:g}" for key, value in thresholds.items()),
+        region=printable(asked.get("region") or ""),
+        region_sha256=asked.get("region_sha256") or "",
+        tissue_only=asked.get("tissue_only"),
+        tile=asked.get("tile"),
         settings=settings,
-        warning="; ".join(info.notes),
+        warning=one_line("; ".join(info.notes)),
     )
 
 
 def write(rows: list[Row], path: Path) -> None:
-    """Write the rows as CSV, whole or not at all."""
-    table = pd.DataFrame([asdict(row) for row in rows], columns=COLUMNS)
-    table = table.astype(dict.fromkeys(WHOLE, "Int64")).round({"nuclei_per_mm2": 2, "area_mm2": 6, "mean_area_um2": 3})
-    table = table.round({"mask_fraction": 5, "seconds": 3})
+    """Write the rows as CSV in UTF-8, whole or not at all; what is no character is written as an escape."""
+    texts = [{key: printable(value) if isinstance(value, str) else value for key, value in asdict(row).items()}
+             for row in rows]  # fmt: skip
+    table = pd.DataFrame(texts, columns=COLUMNS)
+    table = table.astype(dict.fromkeys(WHOLE, "Int64") | {"tissue_only": "boolean"})
+    table = table.round({"nuclei_per_mm2": 2, "area_mm2": 6, "mean_area_um2": 3, "mask_fraction": 5, "seconds": 3})
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=False)
 
 
 def read(path: Path) -> list[Row]:
-    """Read the rows of an earlier run; none where there is no file yet.
+    """Read the rows of an earlier run; none where there is no file yet. Columns that were added since are empty.
 
     Raises
     ------
@@ -98,14 +128,21 @@ def read(path: Path) -> list[Row]:
     if not path.exists():
         return []
     try:
-        table = pd.read_csv(
-            path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False, na_values={c: [""] for c in COLUMNS}
-        )
-        table = table[[column for column in COLUMNS if column not in ADDED or column in table]].reindex(columns=COLUMNS)
-    except (OSError, ValueError, KeyError) as error:
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = csv.DictReader(file, strict=True)
+            if not set(OLDEST) <= set(lines.fieldnames or ()):
+                raise ValueError("other columns")
+            return [ROW.validate_python({k: line[k] for k in COLUMNS if line.get(k)}) for line in lines]
+    except (OSError, ValueError, csv.Error) as error:
         raise NusegError(
-            f"{path}: expected a summary by nuseg segment, found another file: choose another output folder"
+            f"{path}: expected a summary by nuseg segment, found another file ({reason_of(error)}): choose another "
+            "output folder"
         ) from error
-    table[TEXT] = table[TEXT].fillna("")
-    values = table.astype(object).where(table.notna(), None)
-    return [Row(*record) for record in values.itertuples(index=False)]
+
+
+def reason_of(error: Exception) -> str:
+    """Say in a few words why a table is no summary."""
+    if isinstance(error, ValidationError):
+        found = error.errors()[0]
+        return f"{'.'.join(map(str, found['loc']))} {found['input']!s:.80}: {found['msg']}"
+    return one_line(error)[:200]

@@ -25,15 +25,17 @@ from nuseg.model.config import ModelConfig
 from nuseg.progress import Progress, ProgressCallback
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.info import ResultInfo
+from nuseg.results.naming import result_name
 from nuseg.results.segmentation import Segmentation
 from nuseg.results.store import MemoryStore, NucleiStore
 from nuseg.segmentation.checkpoint import Checkpoint, FolderCheckpoint, MemoryCheckpoint
 from nuseg.segmentation.components import ComponentPixels, separate_tile
 from nuseg.segmentation.part_store import GIANT, JOINED, PARTS_KEPT, TILE, PartStore
-from nuseg.segmentation.plan import Plan, SegmentOptions, plan_source, settings_of, wants_tissue
+from nuseg.segmentation.plan import Plan, SegmentOptions, asked, plan_source, settings_of, wants_tissue
 from nuseg.segmentation.postprocess import quantise
 from nuseg.segmentation.stitching import find_groups, giant_cells, nuclei_of, split_home
 from nuseg.segmentation.tiling import Tile
+from nuseg.text import printable
 from nuseg.types import RGB, Integers
 
 WAITING = 2  # tiles that wait before and behind the network
@@ -96,7 +98,7 @@ def segment_source(
     damaged = damaged_places(plan, parts)
     overview = plan.overview
     info = ResultInfo(
-        name=source.name,
+        name=result_name(source.name),
         path=source.path,
         kind=source.kind,
         width=source.width,
@@ -109,15 +111,13 @@ def segment_source(
         counted=None if overview is None or plan.rules.roi is None else plan.rules.roi.counted,
         region_mm2=region_area(source, plan, options),
         fingerprint=fingerprint(settings),
-        settings={
-            "mpp": options.mpp,
-            "region": options.region is not None,
-            "tissue": options.tissue,
-            "views": model.orientations,
-        },
+        settings=asked(source, model, options, plan.resolution.mpp),
         tiles=len(plan.tiles),
         damaged=damaged,
-        notes=(*source.notes, *filter(None, [plan.resolution.note]), *damage_note(source, damaged)),
+        notes=tuple(
+            printable(note)
+            for note in (*source.notes, *filter(None, [plan.resolution.note]), *damage_note(source, damaged))
+        ),
         seconds=time.perf_counter() - begun,
     )
     return Segmentation(info, store, source, thumbnail=None if overview is None else overview.thumbnail)
@@ -245,7 +245,7 @@ def run_tiles(
         for count in ahead(separating, finish, map(predict, ahead(reading, read, left))):
             done, nuclei = done + 1, nuclei + count
             if progress is not None:
-                progress(Progress(plan.grid.source.name, done, len(plan.tiles), nuclei))
+                progress(Progress(printable(plan.grid.source.name), done, len(plan.tiles), nuclei))
 
 
 def within(seen: tuple[slice, slice], tile: Tile) -> tuple[slice, slice]:

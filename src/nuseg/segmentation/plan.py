@@ -154,13 +154,35 @@ def find_tissue(source: Source, mpp: float, wanted: bool) -> Overview:
     return Overview(thumbnail, tissue, factor)
 
 
+def asked(source: Source, model: ModelConfig, options: SegmentOptions, mpp: float) -> dict[str, Any]:
+    """List what was asked for, and what followed from it, for the record; `mpp` is the resolution that was used."""
+    region = options.region
+    return {
+        "mpp": options.mpp,
+        "mpp_stated": source.mpp,
+        "region": region and region.name,
+        "region_sha256": region and region.sha256,
+        "tissue": options.tissue,
+        "tissue_only": wants_tissue(source, mpp, options.tissue),
+        "tile": options.tile,
+        "views": model.orientations,
+        "model_fingerprint": model_fingerprint(model)[:16],
+        "thresholds": model.thresholds.model_dump(),
+    }
+
+
+def model_fingerprint(model: ModelConfig) -> str:
+    """SHA-256 of all that a model is: its weights by their checksums, thresholds, views."""
+    return hashlib.sha256(model.model_dump_json().encode()).hexdigest()
+
+
 def settings_of(source: Source, model: ModelConfig, options: SegmentOptions) -> dict[str, Any]:
     """List all that the nuclei of a source depend on; the tile is left to the caller."""
     return {
         "format": FORMAT,
         "source": state_of(source),
         "size": [source.width, source.height],
-        "model": hashlib.sha256(model.model_dump_json().encode()).hexdigest(),
+        "model": model_fingerprint(model),
         "mpp": options.mpp,
         "region": options.region and options.region.corners(),
         "tissue": options.tissue,

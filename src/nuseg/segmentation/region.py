@@ -1,5 +1,7 @@
 """A region of a slide: a rectangle, or areas that somebody drew."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,13 +13,38 @@ import shapely
 from nuseg.annotations.polygons import Ring, area, contains, rings_of
 from nuseg.annotations.registry import format_of
 from nuseg.errors import NusegError
+from nuseg.io.paths import user_path
+from nuseg.model.store import sha256
+from nuseg.text import plural
 
 
 @dataclass(frozen=True)
 class Region:
-    """A union of polygons; `polygons` holds for each its outer ring and its holes, in px of level 0."""
+    """A union of polygons in px of level 0.
+
+    Attributes
+    ----------
+    polygons : tuple
+        Of each its outer ring and its holes.
+    given : str
+        What it was read from, for the record: "x,y,width,height" or the name of a file.
+    file_sha256 : str
+        Of that file.
+    """
 
     polygons: tuple[tuple[Ring, ...], ...]
+    given: str = ""
+    file_sha256: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it was read from, else how many polygons it has."""
+        return self.given or plural(len(self.polygons), "polygon")
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the file that it was read from, else of its corners."""
+        return self.file_sha256 or hashlib.sha256(json.dumps(self.corners()).encode()).hexdigest()
 
     @cached_property
     def area(self) -> shapely.Geometry:
@@ -66,12 +93,13 @@ def read_region(given: str) -> Region:
         else:
             if not (width > 0 and height > 0 and np.isfinite([x, y, width, height]).all()):
                 raise NusegError(f"region='{given}': expected a width and height above 0")
-            return Region(((np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]]),),))
-    path = Path(given).expanduser()
+            return Region(((np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]]),),), given)
+    path = user_path(given)
     if not path.is_file():
         found = "a folder" if path.is_dir() else "no such file"
         raise NusegError(f"region='{given}': expected x,y,width,height or a file of polygons, found {found}")
-    return Region(tuple(rings for polygon in _polygons(path) for rings in rings_of(polygon)))
+    rings = tuple(rings for polygon in _polygons(path) for rings in rings_of(polygon))
+    return Region(rings, path.name, sha256(path))
 
 
 def _polygons(path: Path) -> tuple[shapely.Geometry, ...]:

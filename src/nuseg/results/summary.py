@@ -35,8 +35,6 @@ class Row:
     height: Whole | None = None
     mpp: float | None = None
     mpp_source: str = ""
-    mpp_given: float | None = None
-    mpp_stated: float | None = None
     nuclei: Whole | None = None
     nuclei_low: Whole | None = None
     nuclei_high: Whole | None = None
@@ -52,6 +50,8 @@ class Row:
     views: Whole | None = None
     device: str = ""
     thresholds: str = ""
+    mpp_given: float | None = None
+    mpp_stated: float | None = None
     region: str = ""
     region_sha256: str = ""
     tissue_only: bool | None = None

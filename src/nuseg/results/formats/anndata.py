@@ -32,7 +32,8 @@ def as_anndata(result: "Segmentation") -> "anndata.AnnData":
     nuclei = result.nuclei
     # Strings as objects: AnnData does not write those of Arrow.
     names, meanings = pd.Index(VARIABLES, dtype=object), [COLUMNS[name] for name in VARIABLES]
-    about = result.info.about() | {"settings": result.info.settings, "versions": versions()}
+    about = result.info.about() | {f"version_{package}": number for package, number in versions().items()}
+    about |= {"notes": "\n".join(result.notes), "settings": result.info.settings}
     return anndata.AnnData(
         X=nuclei[VARIABLES].to_numpy(np.float32),
         obs=pd.DataFrame(index=pd.Index([str(number) for number in nuclei["id"]], dtype=object)),
@@ -43,10 +44,10 @@ def as_anndata(result: "Segmentation") -> "anndata.AnnData":
 
 
 def storable(value: Any) -> Any:
-    """Give a value as HDF5 can store it: numbers stay numbers, lists become arrays, what is None is left out."""
+    """Give a value as HDF5 can store it: numbers stay numbers, what is None is left out."""
     if isinstance(value, dict):
         return {key: storable(held) for key, held in value.items() if held is not None}
-    return np.array(value, object) if isinstance(value, list) else value
+    return value
 
 
 def write_result(path: Path, result: "Segmentation") -> None:

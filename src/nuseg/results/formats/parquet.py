@@ -17,12 +17,12 @@ from nuseg.results.output import Add, Output
 
 
 @contextmanager
-def opened(path: Path, about: Mapping[str, Any]) -> Iterator[Add]:
+def opened(path: Path, about: Mapping[str, Any] | None = None) -> Iterator[Add]:
     """Open a Parquet file to add batches of nuclei to; it appears when the block ends well.
 
     `about` becomes the schema's metadata, which `pyarrow.parquet.read_schema` gives without reading the table.
     """
-    schema = SCHEMA.with_metadata(as_metadata(about))
+    schema = SCHEMA.with_metadata(as_metadata(about or {}))
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
 
         def add(batch: NucleiBatch) -> None:

@@ -216,6 +216,9 @@ def test_resolution_from_the_file_the_user_or_a_stated_default(tmp_path):
     prepared = prepare(source, tmp_path / "set2", PrepareSettings(mpp=0.3))
     assert {item.mpp for item in prepared.dataset.items} == {0.3}
     assert "a the file states 0.5 um/px, but 0.3 was given" in texts(prepared)
+    near, far = (prepare(source, tmp_path / name, PrepareSettings(mpp=mpp)) for name, mpp in (("3", 0.52), ("4", 0.53)))
+    assert "but 0.52 was given" not in texts(near)
+    assert "a the file states 0.5 um/px, but 0.53 was given" in texts(far), "5 % and more are a contradiction"
 
 
 def test_a_wrong_resolution_is_suspected(source, tmp_path):

@@ -111,8 +111,22 @@ def test_no_file(tmp_path: Path) -> None:
     assert summary.read(tmp_path / "s.csv") == []
 
 
-@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "\x00\x01", "name,image\n" * 3])
+HEAD = "name,image,width,nuclei,model,settings,warning,error\n"
+OTHERS = ["", "a,b\n1,2\n", "\x00\x01", "name,image\n" * 3, f"{HEAD}a,a.png,ten,1,m,0,,\n",
+          f"{HEAD}a,a.png,{'9' * 30},1,m,0,,\n", f"{HEAD}a,a.png,1,-1,m,0,,\n", f"{HEAD}{'a' * 200_000},,,,,,,\n",
+          f'{HEAD}"a']  # fmt: skip
+
+
+@pytest.mark.parametrize("content", OTHERS, ids=range(len(OTHERS)))
 def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "s.csv").write_text(content)
-    with pytest.raises(NusegError, match=r"s\.csv: expected a summary"):
+    with pytest.raises(NusegError, match=r"s\.csv: expected a summary") as caught:
         summary.read(tmp_path / "s.csv")
+    assert len(str(caught.value)) < len(str(tmp_path)) + 400
+    assert "\n" not in str(caught.value)
+
+
+def test_what_no_file_can_hold_is_escaped(tmp_path: Path) -> None:
+    summary.write([Row("a\udcff", "a\nb.png", error="\x1b[2J")], tmp_path / "s.csv")
+    assert (tmp_path / "s.csv").read_text(encoding="utf-8").count("\n") == 2
+    assert summary.read(tmp_path / "s.csv") == [Row("a\\xff", "a\\nb.png", error="\\x1b[2J")]

@@ -305,7 +305,7 @@ def test_whatever_an_image_raises_wherever_the_others_are_done(
         cv2.imwrite(str(images[1]), np.full((20, 30, 3), 77, np.uint8))
         engine = lambda batch: fail(batch) if (batch == 77).any() else dark_network(batch)  # noqa: E731
     elif isinstance(error, Exception):
-        monkeypatch.setattr(folder_run, "is_slide", fail)
+        monkeypatch.setattr("nuseg.segmentation.work.is_slide", fail)
     work = FolderRun(plan_jobs(images), tmp_path / "out", ["csv"], AT_40X)
     rows = list(work.run(Segmenter(MODEL, engine), work.jobs))
     assert [bool(row.error) for row in rows] == [False, where == "engine", False]

@@ -23,8 +23,6 @@ from nuseg.segmentation.segmenter import Segmenter
 from nuseg.segmentation.tiling import DEFAULT_TILE
 from nuseg.text import plural, printable
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class FolderResult:

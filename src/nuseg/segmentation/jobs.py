@@ -54,3 +54,8 @@ def plan_jobs(images: Sequence[Path]) -> list[Job]:
                 "rename one or segment them into different folders"
             )
     return [Job(image, names[image]) for image in images]
+
+
+def identity(image: Path) -> str:
+    """Tell an image from all others on this machine: its absolute path."""
+    return printable(image.resolve())

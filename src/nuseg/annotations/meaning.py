@@ -102,15 +102,16 @@ def _problem(present: np.ndarray, large: np.ndarray) -> str | None:
     if count <= MAX_CLASSES and large.sum() >= MANY_PIECES * count:
         listed = ", ".join(f"{number:g}" for number in present[:5]) + (" ..." if count > 5 else "")
         return (
-            f"the numbers {listed} lie on {large.sum()} separate pieces: these are classes, not nuclei; export one "
-            "number per nucleus, or give format='classes' to make a nucleus of every piece"
+            f"the numbers {listed} lie on {large.sum()} separate pieces: these are classes (or inside and border), "
+            "not nuclei; export one number per nucleus, or give format='classes' to make a nucleus of every piece"
         )
-    if full and large[-1] >= MANY_PIECES and repeated < REPEATED * count:
+    if full and large[-1] > 1 and repeated < REPEATED * count:
         return (
             f"the number {top} lies on {large[-1]} separate pieces: numbers above it were clipped to {bits} bits; "
             f"export the label image again with {2 * (bits or 0)} bits"
         )
-    if (full and repeated > 1) or (count > MAX_CLASSES and repeated > REPEATED * count):
+    began_again = full and (repeated > 1 or (count == top and large[0] > 1))
+    if began_again or (count > MAX_CLASSES and repeated > REPEATED * count):
         worst = int(large.argmax())
         cause = f"numbers above {top} began again at 0 in {bits} bits (wrapped)" if full else "numbers are used again"
         remedy = f"with {2 * bits} bits" if full and bits else "with one number per nucleus"

@@ -117,7 +117,12 @@ def segment_source(
         },
         tiles=len(plan.tiles),
         damaged=damaged,
-        notes=(*source.notes, *filter(None, [plan.resolution.note]), *damage_note(source, damaged)),
+        notes=(
+            *source.notes,
+            *filter(None, [plan.resolution.note]),
+            *(options.region.notes if options.region else ()),
+            *damage_note(source, damaged),
+        ),
         seconds=time.perf_counter() - begun,
     )
     return Segmentation(info, store, source, thumbnail=None if overview is None else overview.thumbnail)

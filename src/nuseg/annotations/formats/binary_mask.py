@@ -116,10 +116,10 @@ class BinaryMask(AnnotationFormat):
         kind = meaning.kind
         if values.ndim == 3 and meaning.crumbs:
             return Sniff(SURE, f"{path.name} has colours")
-        if kind == "shades":
-            return Sniff(LIKELY, f"{path.name} has shades of a mask") if few_greys(values) else None
-        if kind == "labels" or looks_inverted(mask_of(picture, path)):
+        if kind == "labels" or (kind == "shades" and not few_greys(values)) or looks_inverted(mask_of(picture, path)):
             return None
+        if kind == "shades":
+            return Sniff(LIKELY, f"{path.name} has shades of a mask")
         return Sniff(LIKELY, f"{path.name} has one {'colour' if values.ndim == 3 else 'value'} for all nuclei")
 
     def read(self, path: Path, image: str, shape: tuple[int, int] | None) -> Annotation:

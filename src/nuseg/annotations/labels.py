@@ -67,15 +67,15 @@ def large_pieces(mask: np.ndarray) -> int:
     return int(are_large(statistics[1:, cv2.CC_STAT_AREA]).sum())
 
 
-def stack_masks(masks: Sequence[tuple[np.ndarray, ...]], shape: tuple[int, ...]) -> np.ndarray:
+def stack_masks(masks: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     """Put masks, one nucleus each, into one label image; where two overlap the smaller one wins.
 
     So no nucleus is hidden under a larger one.
 
     Parameters
     ----------
-    masks : sequence of N (rows, columns)
-        The pixels of each nucleus.
+    masks : sequence of N (k,) integer
+        The pixels of each nucleus, counted row by row.
     shape : (h, w)
 
     Returns
@@ -84,8 +84,8 @@ def stack_masks(masks: Sequence[tuple[np.ndarray, ...]], shape: tuple[int, ...])
         0 = background, 1..N in the order of `masks`.
     """
     labels = np.zeros(shape, np.int32)
-    for index in sorted(range(len(masks)), key=lambda k: -len(masks[k][0])):
-        labels[masks[index]] = index + 1
+    for index in sorted(range(len(masks)), key=lambda k: -len(masks[k])):
+        labels.ravel()[masks[index]] = index + 1
     return labels
 
 

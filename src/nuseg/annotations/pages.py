@@ -42,7 +42,7 @@ def join_pages(planes: Iterator[np.ndarray], number: int, path: Path) -> tuple[n
     second = next(different, None)
     if second is None:
         return first, ()
-    masks: list[tuple[np.ndarray, ...]] = []
+    masks: list[np.ndarray] = []
     several = spread = covered = 0
     for plane in chain([first, second], different):
         inside = plane if plane.ndim == 2 else plane.max(axis=2)
@@ -56,7 +56,7 @@ def join_pages(planes: Iterator[np.ndarray], number: int, path: Path) -> tuple[n
                 "over; invert them, or export one label image"
             )
         if mask.any():
-            masks.append(np.nonzero(mask))
+            masks.append(np.flatnonzero(mask).astype(np.int32))
     if several:
         raise NusegError(
             f"{path}: expected one label image, or one page for each nucleus, found {number} pages of which {several} "

@@ -1,6 +1,7 @@
 """The stored values of an annotation that is a picture, before anyone says what they mean."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from nuseg.annotations.bounds import check_claim
 from nuseg.annotations.pages import join_pages
 from nuseg.annotations.tiff_pages import TIFF_SIGNATURES, read_tiff
 from nuseg.errors import NusegError
+from nuseg.io.raster import RASTER_FORMATS
 from nuseg.text import one_line
 
 ANNOTATION_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif", ".jpg", ".jpeg", ".npy")
 LOSSY_SUFFIXES = (".jpg", ".jpeg")  # hold masks at best: compression changes the numbers of nuclei
 NUMPY_SIGNATURE = b"\x93NUMPY"
+HEAD_BYTES = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,37 +103,47 @@ def refuse_folder(path: Path) -> None:
 
 def _decode(path: Path, shape: tuple[int, int] | None) -> Stored:
     with path.open("rb") as file:
-        head = file.read(len(NUMPY_SIGNATURE))
+        head = file.read(HEAD_BYTES)
     if head.startswith(TIFF_SIGNATURES):
         values, shown, indexed, notes = read_tiff(path, shape)
         return Stored(values, shown, indexed, notes)
-    if head == NUMPY_SIGNATURE:
+    if head.startswith(NUMPY_SIGNATURE):
         mapped = np.load(path, mmap_mode="r", allow_pickle=False)
         check_claim(path, mapped.nbytes, mapped.shape[:2], shape)
         return Stored(np.array(mapped))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # sizes are checked here
-        return _read_with_pillow(path, shape)
+        # The classes of the usual formats are called directly: Image.open has a limit of its own.
+        opener: Callable[..., Image.Image] = next(
+            (kind for signature, kind in RASTER_FORMATS.items() if head.startswith(signature)), Image.open
+        )
+        with path.open("rb") as file, opener(file) as picture:
+            return _read_with_pillow(picture, path, shape)
 
 
-def _read_with_pillow(path: Path, shape: tuple[int, int] | None) -> Stored:
-    with Image.open(path) as picture:
-        width, height = picture.size
-        # Four samples of two bytes are the most that Pillow's formats store.
-        check_claim(path, width * height * (8 if picture.format == "PNG" else 4), (height, width), shape)
-        frames = getattr(picture, "n_frames", 1)
-        if frames > 1:
-            raise NusegError(f"{path}: expected one picture, found {frames} frames; export the one to be used")
-        if picture.format == "PNG":
-            # Pillow leaves rows black that a PNG lacks, and cuts 16-bit colour to 8 bits; libpng does neither,
-            # but gives the colours of a colour table alone.
-            values = np.asarray(png_decode(path.read_bytes()))
-            if picture.mode == "P":
-                return Stored(np.asarray(picture), values[..., :3] if values.ndim == 3 else values, True)
-            return Stored(values)
+def _read_with_pillow(picture: Image.Image, path: Path, shape: tuple[int, int] | None) -> Stored:
+    width, height = picture.size
+    check_claim(path, width * height * _bytes_per_pixel(picture), (height, width), shape)
+    frames = getattr(picture, "n_frames", 1)
+    if frames > 1:
+        raise NusegError(f"{path}: expected one picture, found {frames} frames; export the one to be used")
+    if picture.format == "PNG":
+        # Pillow leaves rows black that a PNG lacks, and cuts 16-bit colour to 8 bits; libpng does neither,
+        # but gives the colours of a colour table alone.
+        values = np.asarray(png_decode(path.read_bytes()))
         if picture.mode == "P":
-            return Stored(np.asarray(picture), np.asarray(picture.convert("RGB")), True)
-        return Stored(np.asarray(picture.convert("RGB") if picture.mode == "CMYK" else picture))
+            return Stored(np.asarray(picture), values[..., :3] if values.ndim == 3 else values, True)
+        return Stored(values)
+    if picture.mode == "P":
+        return Stored(np.asarray(picture), np.asarray(picture.convert("RGB")), True)
+    return Stored(np.asarray(picture.convert("RGB") if picture.mode == "CMYK" else picture))
+
+
+def _bytes_per_pixel(picture: Image.Image) -> int:
+    """Bytes of a decoded pixel, with its colours where there is a colour table; colours of a PNG may have 16 bits."""
+    if picture.mode in ("1", "L"):
+        return 1
+    return 4 if picture.mode == "P" else 2 * len(picture.getbands())
 
 
 def _one_picture(values: np.ndarray, path: Path, shape: tuple[int, int] | None) -> tuple[np.ndarray, tuple[str, ...]]:

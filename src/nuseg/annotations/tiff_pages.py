@@ -48,8 +48,14 @@ def read_tiff(path: Path, shape: tuple[int, int] | None) -> Content:
         if planes is None and len(same) == 1:
             return *_one_page(largest, path, shape), notes
         planes = planes or (_one_page(page, path, shape)[0] for page in same)
+        size = (largest.imagelength, largest.imagewidth)
+        if shape is not None and size != tuple(shape):
+            raise NusegError(
+                f"{path}: the pages are {size[1]}x{size[0]} but the image is {shape[1]}x{shape[0]} (width x height); "
+                "export them at the size of the image"
+            )
         number = len(same) if count > 1 else math.prod(tiff.series[0].shape[:-2])
-        if number * largest.imagewidth * largest.imagelength > MAX_STACK_PIXELS:
+        if number * math.prod(size) > MAX_STACK_PIXELS:
             raise NusegError(f"{path}: {number:,} pages are too many to decode; export one label image")
         values, said = join_pages(planes, number, path)
         return values, None, False, notes + said

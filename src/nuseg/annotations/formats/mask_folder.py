@@ -42,7 +42,7 @@ def read_masks(path: str | Path, size: tuple[int, int] | None = None) -> np.ndar
         raise NusegError(
             f"{path}: no mask files in the folder; expected one {' or '.join(ANNOTATION_SUFFIXES[:2])} per nucleus"
         )
-    masks: list[tuple[np.ndarray, ...]] = []
+    masks: list[np.ndarray] = []
     shape: tuple[int, ...] = ()
     for file in files:
         mask = read_mask(file, size)
@@ -53,7 +53,7 @@ def read_masks(path: str | Path, size: tuple[int, int] | None = None) -> np.ndar
             )
         shape = mask.shape
         if mask.any():
-            masks.append(np.nonzero(mask))
+            masks.append(np.flatnonzero(mask))
     return stack_masks(masks, shape)
 
 

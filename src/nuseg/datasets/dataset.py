@@ -123,7 +123,8 @@ def load_item(item: Item) -> tuple[np.ndarray, np.ndarray]:
         A file is missing or unreadable, or the two sizes differ.
     """
     try:
-        pixels, labels = read_image(item.image).pixels, read_raw(item.label)
+        pixels = read_image(item.image).pixels
+        labels = read_raw(item.label, shape=(pixels.shape[0], pixels.shape[1]))
     except NusegError as problem:
         raise NusegError(f"{problem}; or {AGAIN}") from problem
     if labels.ndim != 2 or labels.dtype.kind not in "ui":

@@ -84,7 +84,7 @@ def prepare(
     source, output, settings = Path(source), Path(output), settings or PrepareSettings()
     check_output(source, output, settings.overwrite)
     found = find_pairs(source, settings.images, settings.labels, settings.format)
-    findings = _unpaired(found, settings.skip_unpaired)
+    findings = _unpaired(found, settings.skip_unpaired) + _left_out(found)
     names = [pair.name for pair in found.pairs]
     groups, group_rule = assign_groups(names, settings)
     mpps = assign_resolutions(names, settings)
@@ -121,7 +121,7 @@ def prepare(
     return Prepared(
         dataset=Dataset.load(output),
         decisions=[*_layout_and_format(found, settings.format), annotation_rule, group_rule, split_rule],
-        findings=findings + joined + _implausible_areas(counts) + _totals(done),
+        findings=findings + joined + _without_nuclei(done, groups, counts) + _implausible_areas(counts) + _totals(done),
         counts=counts,
     )
 
@@ -155,6 +155,22 @@ def _unpaired(found: Pairs, skip: bool) -> list[Finding]:
         headline = f"{plural(len(reasons), 'file')} without partner ({hint})"
         raise NusegError(listed(headline, [f"{place}: {reason}" for place, _, reason in reasons]))
     return []
+
+
+def _left_out(found: Pairs) -> list[Finding]:
+    return [Finding("note", "neither image nor annotation, left out", path.name) for path in found.left_out]
+
+
+def _without_nuclei(
+    done: Sequence[Converted], groups: Mapping[str, str], counts: Mapping[str, SplitCounts]
+) -> list[Finding]:
+    """Warn of splits that can neither teach nor judge, because none of their images has a nucleus."""
+    annotated = {groups[one.name] for one in done if one.facts.areas_um2.size}
+    text = (
+        f"split without any nucleus ({plural(len(annotated), 'group')} of {len(set(groups.values()))} with nuclei): "
+        "scores on it say nothing; annotate more images, or give fewer splits with split="
+    )
+    return [Finding("warning", text, name) for name, count in counts.items() if not count.nuclei]
 
 
 def _layout_and_format(found: Pairs, given: str) -> list[str]:

@@ -116,7 +116,12 @@ def segment_source(
         damaged=damaged,
         notes=tuple(
             printable(note)
-            for note in (*source.notes, *filter(None, [plan.resolution.note]), *damage_note(source, damaged))
+            for note in (
+                *source.notes,
+                *filter(None, [plan.resolution.note]),
+                *(options.region.notes if options.region else ()),
+                *damage_note(source, damaged),
+            )
         ),
         seconds=time.perf_counter() - begun,
     )

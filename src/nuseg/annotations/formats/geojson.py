@@ -6,7 +6,6 @@ Coordinates are px of the full image from its upper left corner, as everywhere i
 import gzip
 import re
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,16 @@ import shapely
 
 from nuseg.annotations.annotation import Annotation
 from nuseg.annotations.format import BY_NAME, SURE, AnnotationFormat, Sniff
+from nuseg.annotations.geojson_objects import areas, objects
+from nuseg.annotations.json_file import GZIP, UTF8_MARK, read_json
 from nuseg.annotations.labels import renumber
-from nuseg.annotations.polygons import area, rings_of
+from nuseg.annotations.polygons import rings_of
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
 from nuseg.measure.outline import outlines
 from nuseg.text import plural
 
+EXPECTED = "GeoJSON, as QuPath exports annotations"
 _HEAD_BYTES = 4096
 _OBJECT = re.compile(rb'"type"\s*:\s*"(FeatureCollection|Feature|GeometryCollection|Polygon|MultiPolygon)"')
 _DECIMALS = 3  # of written coordinates: a thousandth of a pixel
@@ -42,12 +44,12 @@ class GeoJson(AnnotationFormat):
         try:
             with path.open("rb") as file:
                 head = file.read(_HEAD_BYTES)
-            if head.startswith(b"\x1f\x8b"):
+            if head.startswith(GZIP):
                 with gzip.open(path) as file:
                     head = file.read(_HEAD_BYTES)
         except (OSError, EOFError, zlib.error):
             head = b""
-        if head.lstrip()[:1] in (b"{", b"[") and _OBJECT.search(head):
+        if head.removeprefix(UTF8_MARK).lstrip()[:1] in (b"{", b"[") and _OBJECT.search(head):
             return Sniff(SURE, f"{path.name} holds GeoJSON objects")
         return Sniff(BY_NAME, f"{path.name} ends as GeoJSON") if self.claims(path) else None
 
@@ -59,18 +61,19 @@ class GeoJson(AnnotationFormat):
         NusegError
             Not there, no GeoJSON, or damaged.
         """
-        content = _parse(path)
+        content = read_json(path, EXPECTED)
         polygons, classes, left_out = [], [], 0
         try:
-            for geometry, name in _objects(content):
-                nucleus = _areas(geometry)
+            for geometry, name in objects(content):
+                nucleus = areas(geometry)
                 if nucleus is None or nucleus.is_empty:
                     left_out += 1
                 else:
                     polygons.append(nucleus)
                     classes.append(name)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            raise NusegError(f"{path}: damaged GeoJSON ({error}); export the annotations again") from error
+        except (ValueError, shapely.errors.GEOSException) as error:
+            where = f"object {len(polygons) + left_out + 1}: " if polygons or left_out else ""
+            raise NusegError(f"{path}: damaged GeoJSON ({where}{error}); export the annotations again") from error
         notes = (f"{plural(left_out, 'object')} without an area: left out",) if left_out else ()
         known = tuple(classes) if any(name is not None for name in classes) else None
         return Annotation(polygons=tuple(polygons), classes=known, notes=notes)
@@ -80,70 +83,18 @@ class GeoJson(AnnotationFormat):
 
         A nucleus of a label image that is in several pieces gets the outline of one of them.
         """
-        areas = annotation.polygons
+        nuclei = annotation.polygons
         if annotation.labels is not None:
-            areas = tuple(shapely.Polygon(ring) for ring in outlines(renumber(annotation.labels)))
-        assert areas is not None
-        classes = annotation.classes or (None,) * len(areas)
-        features = [_feature(nucleus, name) for nucleus, name in zip(areas, classes, strict=True)]
+            nuclei = tuple(shapely.Polygon(ring) for ring in outlines(renumber(annotation.labels)))
+        assert nuclei is not None
+        classes = annotation.classes or (None,) * len(nuclei)
+        features = [_feature(nucleus, name) for nucleus, name in zip(nuclei, classes, strict=True)]
         content = orjson.dumps({"type": "FeatureCollection", "features": features})
         with atomic_path(path) as temporary:
             temporary.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
 
 
 FORMAT = GeoJson()
-
-
-def _parse(path: Path) -> Any:
-    try:
-        raw = path.read_bytes()
-        return orjson.loads(gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw)
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise NusegError(f"{path}: cannot be opened ({reason}); check the path and its permissions") from error
-    except ValueError as error:
-        raise NusegError(f"{path}: expected GeoJSON, as QuPath exports annotations, found another file") from error
-
-
-def _objects(content: Any) -> Iterator[tuple[Any, str | None]]:
-    """Give geometry and class of every object in a GeoJSON object, or a list of them."""
-    if isinstance(content, list):
-        for part in content:
-            yield from _objects(part)
-    elif content["type"] == "FeatureCollection":
-        yield from _objects(content["features"])
-    elif content["type"] == "Feature":
-        yield content["geometry"], _class(content.get("properties") or {})
-    else:
-        yield content, None
-
-
-def _class(properties: dict[str, Any]) -> str | None:
-    """Name a class as QuPath does, whose newer versions write a list of names for a derived class."""
-    found = properties.get("classification")
-    if not isinstance(found, dict):
-        return None if found is None else str(found)
-    name = found.get("name")
-    return str(name) if name is not None else ": ".join(map(str, found.get("names") or [])) or None
-
-
-def _areas(geometry: Any) -> shapely.Geometry | None:
-    """Make one area of a geometry; None if it has none."""
-    if geometry is None:
-        return None
-    match geometry["type"]:
-        case "Polygon":
-            return _polygon(geometry["coordinates"])
-        case "MultiPolygon":
-            return shapely.union_all([_polygon(coordinates) for coordinates in geometry["coordinates"]])
-        case "GeometryCollection":
-            parts = [part for inner in geometry["geometries"] if (part := _areas(inner)) is not None]
-            return shapely.union_all(parts) if parts else None
-    return None
-
-
-def _polygon(coordinates: list[Any]) -> shapely.Geometry:
-    return area([np.array([point[:2] for point in ring], np.float64) for ring in coordinates])
 
 
 def _feature(nucleus: shapely.Geometry, name: str | None) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def main() -> None:
         )
     if stated_error is not None:
         console.print(
-            f"the model expects {stated_error.low:.2f} to {stated_error.high:.2f} of many nuclei; its intervals hold for "
+            f"the model expects {stated_error.low:.2f} to {stated_error.high:.2f} of many nuclei; intervals hold for "
             f"{coverage(counts, stated_error):.0%}"
         )
 

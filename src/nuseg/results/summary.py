@@ -20,9 +20,9 @@ class Row:
     """What became of one image or slide. A failed one has an `error` and no numbers.
 
     The true number of nuclei is to be expected between `nuclei_low` and `nuclei_high`, where the model says so.
-    `area_mm2` is the area that `nuclei_per_mm2` and `mask_fraction` are over: the tissue or the region where these were
-    asked for, else all of the image. `settings` identifies what the numbers depend on beside the image: model,
-    thresholds and options.
+    `area_mm2` is the area that `nuclei_per_mm2` and `mask_fraction` are over, and `density_area` says what it is of:
+    "tissue" or "region" where these were asked for, else all of the "image". `settings` identifies what the numbers
+    depend on beside the image: model, thresholds and options.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Row:
     nuclei_high: int | None = None
     nuclei_per_mm2: float | None = None
     area_mm2: float | None = None
+    density_area: str = ""
     mean_area_um2: float | None = None
     mask_fraction: float | None = None
     damaged_tiles: int | None = None
@@ -47,8 +48,8 @@ class Row:
 
 
 COLUMNS = [field.name for field in fields(Row)]
-ADDED = ("nuclei_low", "nuclei_high")  # summaries of the first version lack them
-TEXT = ["name", "image", "mpp_source", "model", "settings", "warning", "error"]
+ADDED = ("nuclei_low", "nuclei_high", "density_area")  # older summaries lack them
+TEXT = ["name", "image", "mpp_source", "density_area", "model", "settings", "warning", "error"]
 WHOLE = ["width", "height", "nuclei", "nuclei_low", "nuclei_high", "damaged_tiles"]
 
 
@@ -66,8 +67,9 @@ def result_row(name: str, image: str, result: "Segmentation", settings: str) -> 
         nuclei=count,
         nuclei_low=low,
         nuclei_high=high,
-        nuclei_per_mm2=result.nuclei_per_mm2 if info.counted_mm2 else None,
-        area_mm2=info.counted_mm2,
+        nuclei_per_mm2=result.nuclei_per_mm2 if info.density_mm2 else None,
+        area_mm2=info.density_mm2,
+        density_area=info.density_area,
         mean_area_um2=result.statistics.means().get("area_um2"),
         mask_fraction=result.mask_fraction,
         damaged_tiles=len(info.damaged),
@@ -106,6 +108,6 @@ def read(path: Path) -> list[Row]:
         raise NusegError(
             f"{path}: expected a summary by nuseg segment, found another file: choose another output folder"
         ) from error
-    table[TEXT] = table[TEXT].fillna("")
+    table[TEXT] = table[TEXT].astype(object).fillna("")
     values = table.astype(object).where(table.notna(), None)
     return [Row(*record) for record in values.itertuples(index=False)]

@@ -1,6 +1,9 @@
 """Errors of counts, by hand and by simulation."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from skimage.measure import regionprops_table
 
@@ -14,6 +17,9 @@ from nuseg.evaluation.counting import (
     shared_error,
 )
 from nuseg.measure.counts import CountError
+from nuseg.model.store import load_model, shipped_models
+
+COUNTS = Path(__file__).resolve().parents[2] / "benchmarks" / "shipped_model" / "counts.csv"
 
 
 def image(dataset: str, true: list[int] | np.ndarray, found: list[int] | np.ndarray) -> ImageCounts:
@@ -124,3 +130,11 @@ def test_every_nucleus_lies_in_one_quarter() -> None:
     x, y = np.array([0.5, 9.5, 0.5, 9.5, 5.0]), np.array([0.5, 0.5, 19.5, 19.5, 10.0])
     assert count_quarters(x, y, (20, 10, 3)).tolist() == [1, 1, 1, 2]
     assert count_quarters(x[:0], y[:0], (20, 10)).tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_shipped_models_state_the_fit_to_the_counts_that_are_kept(name: str) -> None:
+    table = pd.read_csv(COUNTS)
+    rows = table[table["model"] == name].groupby(["dataset", "image"])
+    images = [image(dataset, part["true"].to_numpy(), part["found"].to_numpy()) for (dataset, _), part in rows]
+    assert load_model(name).config.count_error == count_error(images)

@@ -12,6 +12,7 @@ from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
 from nuseg.measure.counts import CountError
 from nuseg.model.config import FORMAT_VERSION, ModelConfig, Precision
+from nuseg.text import plural
 
 SHIPPED = Path(__file__).parent / "shipped"
 DEFAULT_MODEL = "default"
@@ -146,8 +147,9 @@ def describe_counts(error: CountError | None) -> list[str]:
     if error is None:
         return []
     return [
-        f"- Counts of {error.images} validation images: bias {error.bias:+.1%}, mean error {error.mean_absolute:.1%}; "
-        f"true numbers were {error.low:.2f} to {error.high:.2f} times those found"
+        f"- Counts of {plural(error.images, 'image')} from {plural(error.datasets, 'dataset')}: "
+        f"bias {error.bias:+.1%}, mean error {error.mean_absolute:.1%}; of many nuclei the true number is expected at "
+        f"{error.low:.2f} to {error.high:.2f} times that found"
     ]
 
 

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,6 +23,7 @@ RECORDED_PACKAGES = (
     "scikit-image",
     "tifffile",
 )
+DensityArea = Literal["tissue", "region", "image"]
 OVERVIEW_UM = 8.0  # resolution of the small picture in which tissue is found, and densities are drawn
 OVERVIEW_SIDES = 1024, 4096  # px
 
@@ -60,6 +61,10 @@ class ResultInfo:
         Where nuclei counted, over the whole source, at any size; None = everywhere.
     region_mm2 : float, optional
         Area of the region (mm2) where all of it counted: `counted` is a little larger.
+    tissue_mm2 : float, optional
+        Area of tissue in `counted` (mm2), without glass and lumen; None where tissue was not looked for.
+    least_density : float, optional
+        Optical density from which on this area counts as tissue; `nuseg.preprocess.tissue.tissue_area` explains it.
     fingerprint : str
         Identifies source, model and options.
     settings : dict
@@ -85,6 +90,8 @@ class ResultInfo:
     count_error: CountError | None = None
     counted: Mask | None = None
     region_mm2: float | None = None
+    tissue_mm2: float | None = None
+    least_density: float | None = None
     fingerprint: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     tiles: int = 1
@@ -109,6 +116,18 @@ class ResultInfo:
         """Name of the source's file, fit for UTF-8."""
         return printable(self.path.name) if self.path else None
 
+    @property
+    def density_area(self) -> DensityArea:
+        """What densities are over: tissue where it was looked for, else the region, else all of the image."""
+        if self.tissue_mm2 is not None:
+            return "tissue"
+        return "image" if self.region_mm2 is None else "region"
+
+    @property
+    def density_mm2(self) -> float:
+        """Area that densities are over (mm2)."""
+        return self.counted_mm2 if self.tissue_mm2 is None else self.tissue_mm2
+
     def about(self) -> dict[str, Any]:
         """What files of results note of their origin."""
         return {
@@ -123,7 +142,19 @@ class ResultInfo:
 
 def as_record(info: ResultInfo) -> dict[str, Any]:
     """The facts as plain values, without arrays."""
-    left_out = ("counted", "region_mm2", "path", "notes", "damaged", "tiles", "seconds", "count_error", "settings")
+    left_out = (
+        "counted",
+        "region_mm2",
+        "tissue_mm2",
+        "least_density",
+        "path",
+        "notes",
+        "damaged",
+        "tiles",
+        "seconds",
+        "count_error",
+        "settings",
+    )
     record = {key: value for key, value in asdict(info).items() if key not in left_out}
     return record | {"file": info.file, "origin": list(info.origin)}
 

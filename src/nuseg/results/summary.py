@@ -24,9 +24,10 @@ class Row:
     """What became of one image or slide. A failed one has an `error` and no numbers.
 
     The true number of nuclei is to be expected between `nuclei_low` and `nuclei_high`, where the model says so.
-    `area_mm2` is the area that `nuclei_per_mm2` and `mask_fraction` are over: the tissue or the region where these were
-    asked for, else all of the image. `settings` identifies what the numbers depend on beside the image: model,
-    thresholds and options, which the columns before it say one by one (see `docs/reference.md`).
+    `area_mm2` is the area that `nuclei_per_mm2` and `mask_fraction` are over, and `density_area` says what it is of:
+    "tissue" or "region" where these were asked for, else all of the "image". `settings` identifies what the numbers
+    depend on beside the image: model, thresholds and options, which other columns say one by one (see
+    `docs/reference.md`).
     """
 
     name: str
@@ -40,6 +41,7 @@ class Row:
     nuclei_high: Whole | None = None
     nuclei_per_mm2: float | None = None
     area_mm2: float | None = None
+    density_area: str = ""
     mean_area_um2: float | None = None
     mask_fraction: float | None = None
     damaged_tiles: Whole | None = None
@@ -85,8 +87,9 @@ def result_row(name: str, image: str, result: "Segmentation", settings: str) -> 
         nuclei=count,
         nuclei_low=low,
         nuclei_high=high,
-        nuclei_per_mm2=result.nuclei_per_mm2 if info.counted_mm2 else None,
-        area_mm2=info.counted_mm2,
+        nuclei_per_mm2=result.nuclei_per_mm2 if info.density_mm2 else None,
+        area_mm2=info.density_mm2,
+        density_area=info.density_area,
         mean_area_um2=result.statistics.means().get("area_um2"),
         mask_fraction=result.mask_fraction,
         damaged_tiles=len(info.damaged),

@@ -35,6 +35,7 @@ from nuseg.segmentation.plan import Plan, SegmentOptions, asked, plan_source, se
 from nuseg.segmentation.postprocess import quantise
 from nuseg.segmentation.stitching import find_groups, giant_cells, nuclei_of, split_home
 from nuseg.segmentation.tiling import Tile
+from nuseg.segmentation.tissue_area import tissue_pixels
 from nuseg.text import printable
 from nuseg.types import RGB, Integers
 
@@ -110,6 +111,8 @@ def segment_source(
         count_error=model.count_error,
         counted=None if overview is None or plan.rules.roi is None else plan.rules.roi.counted,
         region_mm2=region_area(source, plan, options),
+        tissue_mm2=tissue_mm2(plan, parts),
+        least_density=None if overview is None else overview.least_density,
         fingerprint=fingerprint(settings),
         settings=asked(source, model, options, plan.resolution.mpp),
         tiles=len(plan.tiles),
@@ -145,6 +148,14 @@ def region_area(source: Source, plan: Plan, options: SegmentOptions) -> float | 
         return None
     within_source = options.region.area.intersection(shapely.box(0, 0, source.width, source.height))
     return float(within_source.area) * mpp**2 / 1e6
+
+
+def tissue_mm2(plan: Plan, parts: Checkpoint) -> float | None:
+    """Area of the tissue in which nuclei count (mm2), summed over tiles; None where it was not looked for."""
+    if plan.overview is None or plan.overview.least_density is None:
+        return None
+    pixels = sum(int(parts.load(TILE, number, ["tissue"])[0]) for number in range(len(plan.tiles)))
+    return pixels * plan.rules.mpp**2 / 1e6
 
 
 def choose_checkpoint(source: Source, folder: str | Path | None, settings: dict[str, Any]) -> Checkpoint:
@@ -226,6 +237,7 @@ def run_tiles(
     """Do the tiles that are not done: threads read, this one runs the network, threads separate and save."""
     left = [number for number in range(len(plan.tiles)) if not parts.has(TILE, number)]
     done, nuclei = len(plan.tiles) - len(left), 0
+    least = None if plan.overview is None else plan.overview.least_density
 
     def read(number: int) -> tuple[int, RGB, Integers]:
         rows, columns = plan.tiles[number].window
@@ -242,8 +254,10 @@ def run_tiles(
     def finish(given: tuple[int, np.ndarray, RGB, Integers]) -> int:
         number, maps, colour, damaged = given
         tile = plan.tiles[number]
-        found, pixels = separate_tile(maps, colour, plan.seen(tile), tile, plan.grid.shape, plan.rules)
-        parts.save(TILE, number, vars(found) | vars(pixels) | {"damaged": damaged})
+        seen = plan.seen(tile)
+        found, pixels = separate_tile(maps, colour, seen, tile, plan.grid.shape, plan.rules)
+        tissue = 0 if least is None else tissue_pixels(colour, seen, tile.core, plan.rules, least)
+        parts.save(TILE, number, vars(found) | vars(pixels) | {"damaged": damaged, "tissue": np.array(tissue)})
         return len(found)
 
     with thread_pool(2) as reading, thread_pool(workers) as separating:

@@ -26,7 +26,9 @@ HOMES = {
     "annotation_formats": "nuseg.annotations.registry",
     "evaluate": "nuseg.evaluation",
     "evaluate_dataset": "nuseg.evaluation.dataset",
+    "fit_stain": "nuseg.preprocess.stain.normaliser",
     "load_model": "nuseg.model.store",
+    "normalise_stain": "nuseg.preprocess.stain.normaliser",
     "open_slide": "nuseg.io.opening",
     "open_source": "nuseg.io.opening",
     "outputs": "nuseg.results.registry",
@@ -35,6 +37,7 @@ HOMES = {
     "read_region": "nuseg.segmentation.region",
     "segment": "nuseg.segmentation.segmenter",
     "segment_folder": "nuseg.segmentation.folder",
+    "stain_methods": "nuseg.preprocess.stain.registry",
     "train": "nuseg.training.fit",
 }
 NAMES_THERE = {"evaluate": "score_image"}

@@ -11,6 +11,9 @@ from nuseg.io.opening import open_source as open_source
 from nuseg.io.opening import read_image as read_image
 from nuseg.io.source import Source as Source
 from nuseg.model.store import load_model as load_model
+from nuseg.preprocess.stain.normaliser import fit_stain as fit_stain
+from nuseg.preprocess.stain.normaliser import normalise_stain as normalise_stain
+from nuseg.preprocess.stain.registry import stain_methods as stain_methods
 from nuseg.progress import Progress as Progress
 from nuseg.results.output import Output as Output
 from nuseg.results.registry import outputs as outputs
@@ -40,7 +43,9 @@ __all__ = [
     "annotation_formats",
     "evaluate",
     "evaluate_dataset",
+    "fit_stain",
     "load_model",
+    "normalise_stain",
     "open_slide",
     "open_source",
     "outputs",
@@ -49,5 +54,6 @@ __all__ = [
     "read_region",
     "segment",
     "segment_folder",
+    "stain_methods",
     "train",
 ]

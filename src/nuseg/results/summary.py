@@ -58,6 +58,7 @@ class Row:
     region_sha256: str = ""
     tissue_only: bool | None = None
     tile: Whole | None = None
+    stain: str = ""
     settings: str = ""
     warning: str = ""
     error: str = ""
@@ -104,6 +105,7 @@ def result_row(name: str, image: str, result: "Segmentation", settings: str) -> 
         region_sha256=asked.get("region_sha256") or "",
         tissue_only=asked.get("tissue_only"),
         tile=asked.get("tile"),
+        stain=asked.get("stain") or "",
         settings=settings,
         warning=one_line("; ".join(info.notes)),
     )

@@ -22,6 +22,7 @@ from nuseg.engines.threads import limited_threads
 from nuseg.io.reader import MIN_SLIDE_PIXELS
 from nuseg.io.source import Source
 from nuseg.model.config import ModelConfig
+from nuseg.preprocess.stain.normaliser import plan_normaliser
 from nuseg.progress import Progress, ProgressCallback
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.info import ResultInfo
@@ -89,11 +90,13 @@ def segment_source(
     with limited_threads(threads) as cores:
         plan = plan_source(source, model, options)
         settings = settings_of(source, model, options)
+        normaliser = options.stain and plan_normaliser(source, options.stain, mpp=options.mpp)
         parts = choose_checkpoint(source, checkpoint, settings | {"tile": options.tile})
 
         def maps_of(number: int, pixels: RGB) -> np.ndarray:
             tile = plan.tiles[number]
-            return quantise(engine(pixels[None])[0][:, *within(plan.seen(tile), tile)])
+            shown = normaliser(pixels) if normaliser else pixels
+            return quantise(engine(shown[None])[0][:, *within(plan.seen(tile), tile)])
 
         store = find_nuclei_of(plan, maps_of, parts, max(1, cores // 2), progress)
     damaged = damaged_places(plan, parts)
@@ -114,7 +117,8 @@ def segment_source(
         tissue_mm2=tissue_mm2(plan, parts),
         least_density=None if overview is None else overview.least_density,
         fingerprint=fingerprint(settings),
-        settings=asked(source, model, options, plan.resolution.mpp),
+        settings=asked(source, model, options, plan.resolution.mpp)
+        | {"stain_fit": normaliser.found.model_dump() if normaliser else None},
         tiles=len(plan.tiles),
         damaged=damaged,
         notes=tuple(
@@ -124,6 +128,7 @@ def segment_source(
                 *filter(None, [plan.resolution.note]),
                 *(options.region.notes if options.region else ()),
                 *damage_note(source, damaged),
+                *([blank_note(source)] if normaliser and normaliser.found.blank else ()),
             )
         ),
         seconds=time.perf_counter() - begun,
@@ -208,6 +213,11 @@ def damage_note(source: Source, damaged: list[list[int]]) -> list[str]:
         f"{source.where}: {len(damaged)} damaged part(s) of the file taken as blank, the first at x {x}, y {y} "
         f"({width} x {height} px)"
     ]
+
+
+def blank_note(source: Source) -> str:
+    """Say that the stain was not normalised."""
+    return f"{source.where}: too little stain to be normalised, the image was taken as it is"
 
 
 def ahead(pool: Executor, function: Callable[[Given], Made], items: Iterable[Given]) -> Iterator[Made]:

@@ -11,6 +11,7 @@ from nuseg.io.resolution import Resolution
 from nuseg.io.source import Source, overview_shape
 from nuseg.measure.counts import image_area_mm2
 from nuseg.model.config import ModelConfig
+from nuseg.preprocess.stain.normaliser import choose_target
 from nuseg.preprocess.tissue import tissue_density, tissue_mask
 from nuseg.results.info import overview_side
 from nuseg.segmentation import postprocess
@@ -39,12 +40,15 @@ class SegmentOptions:
         Whether only nuclei in tissue count; the rest is not read. Default: for sources of more than 1 mm2.
     tile : int
         Side of the tiles (px of the model's grid): memory against overlap. No influence on the result.
+    stain : str, optional
+        Method by which the stain is normalised for the network, fitted on the whole source. Default: not at all.
     """
 
     mpp: float | None = None
     region: Region | None = None
     tissue: bool | None = None
     tile: int = DEFAULT_TILE
+    stain: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,6 +174,7 @@ def asked(source: Source, model: ModelConfig, options: SegmentOptions, mpp: floa
         "tissue": options.tissue,
         "tissue_only": wants_tissue(source, mpp, options.tissue),
         "tile": options.tile,
+        "stain": options.stain,
         "views": model.orientations,
         "model_fingerprint": model_fingerprint(model)[:16],
         "thresholds": model.thresholds.model_dump(),
@@ -191,6 +196,7 @@ def settings_of(source: Source, model: ModelConfig, options: SegmentOptions) -> 
         "mpp": options.mpp,
         "region": options.region and options.region.corners(),
         "tissue": options.tissue,
+        "stain": options.stain and choose_target(options.stain).model_dump(),
     }
 
 

@@ -1,6 +1,6 @@
 """`nuseg.segment`: a model with its engine, and one call for arrays, images and slides."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -76,7 +76,7 @@ class Segmenter:
         """Segment one image or slide; `segment` explains the parameters. `mpp` goes before that of `options`."""
         chosen = options or SegmentOptions()
         if mpp is not None:
-            chosen = SegmentOptions(mpp, chosen.region, chosen.tissue, chosen.tile)
+            chosen = replace(chosen, mpp=mpp)
         opened = open_source(source)
         try:
             found = segment_source(opened, self.model.config, self.engine, chosen, checkpoint, self.threads, progress)
@@ -107,6 +107,7 @@ def segment(
     device: Device = "auto",
     threads: int | None = None,
     tile: int = DEFAULT_TILE,
+    stain: str | None = None,
     engine: Engine | None = None,
     checkpoint: str | Path | None = None,
     progress: ProgressCallback | None = None,
@@ -135,6 +136,9 @@ def segment(
     tile : int
         Side of the tiles that the source is cut into (px of the model's grid); memory grows with it, the result is
         the same.
+    stain : str, optional
+        Normalise the stain for the network by "macenko", "vahadane" or "reinhard" (`nuseg.stain_methods`), fitted on
+        the whole source; measures stay those of the source as it is. Default: not at all.
     engine : function, optional
         Runs the network instead of the model's own engine: `(n, h, w, 3)` uint8 to maps `(n, k, h, w)` float32.
     checkpoint : path, optional
@@ -165,6 +169,6 @@ def segment(
         best: Quality | None = "best" if found.config.orientations > 1 else None
         engine = remembered_engine(found.path, files, best, where, threads)
     area = region if region is None or isinstance(region, Region) else read_region(str(region))
-    options = SegmentOptions(mpp, area, tissue, tile)
+    options = SegmentOptions(mpp, area, tissue, tile, stain)
     segmenter = Segmenter(found, engine, threads, quality, where)
     return segmenter(source, options=options, checkpoint=checkpoint, progress=progress)

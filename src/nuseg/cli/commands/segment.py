@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nuseg.cli.command import Command
+from nuseg.cli.commands.stain import check_method
 from nuseg.cli.messages import as_options
 from nuseg.progress import Progress
 from nuseg.text import plural, printable
@@ -81,6 +82,13 @@ def segment(
             show_default=False,
         ),
     ] = None,
+    stain: Annotated[
+        str | None,
+        typer.Option(
+            help="Normalise the stain for the network, by one of the methods of `nuseg stain`; default: not at all.",
+            callback=check_method,
+        ),
+    ] = None,
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite", help="Segment also what is done, and replace results of other images."),
@@ -141,6 +149,7 @@ def segment(
                 device=device,
                 threads=threads,
                 tile=tile,
+                stain=stain,
                 overwrite=overwrite,
                 progress=progress,
                 each=each,

@@ -6,11 +6,11 @@ same in every tile.
 
 import numpy as np
 
-from nuseg.measure.stain import STAINS, optical_density, value_of_density
+from nuseg.measure.stain import DENSITY_OF_VALUE, STAINS, value_of_density
 from nuseg.preprocess.stain.fit import Colour, as_direction
 from nuseg.types import RGB, Floats, Mask
 
-MIN_DENSITY = 0.15 / np.log(10)  # in every channel, of a stained pixel: the 0.15 of Macenko et al., who take ln
+MIN_DENSITY = 0.15 / np.log(10)  # of a stained pixel: the 0.15 of Macenko et al., who take ln
 MIN_ANGLE = 5.0  # degrees between two stains that can be told apart
 MAX_GAIN = 5.0  # more would show the camera's noise as colour
 STRONG = 99.0  # percentile that stands for the strongest amount: the largest is an outlier
@@ -18,14 +18,19 @@ STRONG = 99.0  # percentile that stands for the strongest amount: the largest is
 
 def density_over(pixels: RGB, white: Colour) -> Floats:
     """Optical density of pixels `(..., 3)` uint8 against the glass, at least 0: `(..., 3)` float32."""
-    flat = optical_density(np.ascontiguousarray(pixels).reshape(1, -1, 3)).reshape(pixels.shape)
-    over: Floats = np.maximum(flat + np.log10(np.array(white) / 255).astype(np.float32), 0)
+    over: Floats = np.maximum(DENSITY_OF_VALUE[pixels] + np.log10(np.array(white) / 255).astype(np.float32), 0)
     return over
 
 
+def mean_density(density: Floats) -> Floats:
+    """Mean of the three channels, the same for a pixel alone as among others: `(...)` float32."""
+    mean: Floats = (density[..., 0] + density[..., 1] + density[..., 2]) / 3
+    return mean
+
+
 def is_stained(density: Floats) -> Mask:
-    """Which optical densities `(..., 3)` are those of stained tissue: `(...)` bool."""
-    found: Mask = (density >= MIN_DENSITY).all(axis=-1)
+    """Which optical densities `(..., 3)` are those of stained tissue, by their mean: `(...)` bool."""
+    found: Mask = mean_density(density) >= MIN_DENSITY
     return found
 
 
@@ -65,11 +70,12 @@ def two_stains(first: Floats, second: Floats, mean: Floats) -> Floats:
         Haematoxylin and eosin, of length 1, not negative.
     """
     pair = np.array([as_direction(first), as_direction(second)])
-    if pair[0] @ pair[1] < np.cos(np.deg2rad(MIN_ANGLE)):
+    if pair.any(axis=1).all() and pair[0] @ pair[1] < np.cos(np.deg2rad(MIN_ANGLE)):
         return pair if pair[0, 0] > pair[1, 0] else pair[::-1]
     usual = STAINS[:2].copy()
     only = np.array(as_direction(mean))
-    usual[int(np.argmax(usual @ only))] = only
+    if only.any():
+        usual[int(np.argmax(usual @ only))] = only
     return usual
 
 

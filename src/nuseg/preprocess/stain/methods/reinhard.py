@@ -6,7 +6,7 @@ as tools for histology do it, in place of the paper's logarithmic l-alpha-beta, 
 
 import numpy as np
 
-from nuseg.preprocess.stain.amounts import MIN_DENSITY, density_over, gain
+from nuseg.preprocess.stain.amounts import MIN_DENSITY, density_over, gain, mean_density
 from nuseg.preprocess.stain.cielab import from_lab, to_lab
 from nuseg.preprocess.stain.fit import Colour, StainFit
 from nuseg.preprocess.stain.method import StainMethod
@@ -36,9 +36,8 @@ def transform(pixels: RGB, found: StainFit, wanted: StainFit) -> RGB:
     stretch = gain(wanted.values["deviation"], found.values["deviation"]).astype(np.float32)
     of, to = (np.array(fit.values["mean"], np.float32) for fit in (found, wanted))
     moved = from_lab((to_lab(bright) - of) * stretch + to)
-    density = density_over(pixels, found.white)
-    mean = (density[..., 0] + density[..., 1] + density[..., 2]) / 3
-    share = np.minimum(mean / np.float32(MIN_DENSITY), 1)[..., None]
+    density = mean_density(density_over(pixels, found.white))
+    share = np.minimum(density / np.float32(MIN_DENSITY), 1)[..., None]
     return np.asarray(np.rint(bright + share * (moved - bright)), np.uint8)
 
 

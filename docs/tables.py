@@ -15,6 +15,7 @@ from nuseg.annotations.registry import annotation_formats
 from nuseg.engines.registry import engines
 from nuseg.measure.nuclei import COLUMNS
 from nuseg.model.registry import architectures, heads
+from nuseg.preprocess.stain.registry import stain_methods
 from nuseg.registry import Registry
 from nuseg.results.output import Output
 from nuseg.results.registry import outputs
@@ -76,6 +77,7 @@ TABLES: dict[str, Callable[[], str]] = {
         ("head", "output", "maps", "given by the model"),
         ((code([one.name]), one.help, code(one.channels), "yes" if one.exported else "no") for one in own(heads)),
     ),
+    "stains": lambda: table(("method", "by"), ((code([one.name]), one.help) for one in own(stain_methods))),
     "engines": lambda: table(("engine", "`--device`"), ((code([one.name]), code(one.devices)) for one in own(engines))),
 }
 

@@ -79,7 +79,7 @@ def test_a_run_leaves_everything(trained):
         "test/tiny-binary/per_image.csv",
     }
     assert expected <= {str(path.relative_to(trained)) for path in trained.rglob("*")}
-    assert list(pd.read_csv(trained / "log.csv")["epoch"]) == [0, 1, 2]
+    assert list(pd.read_csv(trained / "log.csv")["epoch"]) == [1, 2, 3]
     record = json.loads((trained / "provenance.json").read_text())
     assert record["datasets"] == {"tiny": "tiny-1", "tiny-binary": "tiny-binary-2"}
     assert record["versions"]["torch"] == torch.__version__.split("+")[0] or record["versions"]["torch"]

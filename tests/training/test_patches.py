@@ -6,7 +6,7 @@ import pytest
 from nuseg.datasets.dataset import Dataset
 from nuseg.errors import NusegError
 from nuseg.training.config import load_config
-from nuseg.training.patches import Patches, PatchNumbers
+from nuseg.training.patches import Patches
 
 SMALL = ["data.window=32"]
 

@@ -146,7 +146,7 @@ def test_fine_tuning_starts_from_a_models_weights(trained, tiny_dataset, tmp_pat
 
 def test_a_share_of_the_weights_that_fine_tuning_started_from_is_kept(trained, tiny_dataset, tmp_path, monkeypatch):
     # Tuning and export, which come after, change no weight but by rounding.
-    monkeypatch.setattr("nuseg.training.fit.finish", lambda module, _datasets, _run: module.result().state_dict())
+    monkeypatch.setattr("nuseg.training.fit.finish", lambda module, *_: module.result().state_dict())
     settings = [*TINY, f"network.init={trained}", "optimiser.epochs=1", "optimiser.lr=0.01", "optimiser.steps=4"]
     old = torch.load(load_model(trained).weights, weights_only=True)
     new, kept = (

@@ -1,13 +1,14 @@
 """Which images a model knows: those that it learned from, and those that its epoch and thresholds were chosen by."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from nuseg.datasets.convert import content_hash
 
 Use = Literal["train", "validation"]
+USES: tuple[Use, ...] = get_args(Use)
 CODE_LENGTH = 16  # hexadecimal digits: two images of a million share one with a chance of 1 in 10 million
 
 
@@ -19,7 +20,7 @@ def image_code(pixels: np.ndarray) -> str:
 def known_images(data: Iterable[Mapping[str, Any]]) -> dict[str, Use]:
     """The code of every image that a model knows, and what it was used for; `data` is that of its configuration."""
     known: dict[str, Use] = {}
-    for use in ("validation", "train"):  # an image that was used for both was learned from
+    for use in reversed(USES):  # an image that was used for both was learned from
         for entry in data:
             seen = entry.get("seen")
             codes = seen.get(use) if isinstance(seen, Mapping) else None

@@ -107,7 +107,7 @@ def train(
         if finished is not None:
             print(f"{run}: already finished ({config.optimiser.epochs} epochs); more with a larger optimiser.epochs")
             return finished
-    elif rank_zero_only.rank == 0:
+    elif is_first_device():
         check_free(run)
     validation = choose_validation(loaded)
     notes = [f"{level}: {line}" for level, line in gather([*findings, *validation.findings])]
@@ -147,7 +147,7 @@ def quiet() -> Iterator[None]:
 @contextmanager
 def taken(run: Path, config: TrainConfig, record: dict[str, Any], resume: bool) -> Iterator[None]:
     """Hold the run folder: take it, or go on with it. Of several devices the first one does so."""
-    if rank_zero_only.rank != 0:
+    if not is_first_device():
         holding: Any = nullcontext()
     elif resume:
         go_on(run, config, record["command"])
@@ -156,6 +156,11 @@ def taken(run: Path, config: TrainConfig, record: dict[str, Any], resume: bool) 
         holding = claimed(run, config, record)
     with holding:
         yield
+
+
+def is_first_device() -> bool:
+    """Whether this process is the one that writes; of several devices each has its own process."""
+    return getattr(rank_zero_only, "rank", 0) == 0
 
 
 def provenance(fingerprints: dict[str, str], config: TrainConfig, notes: Sequence[str]) -> dict[str, Any]:

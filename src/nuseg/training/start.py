@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from nuseg.datasets.dataset import Dataset, load_item
-from nuseg.datasets.seen import image_code
+from nuseg.datasets.seen import USES, image_code
 from nuseg.errors import NusegError
 from nuseg.model.config import Architecture, ModelConfig
 from nuseg.model.export import load_network
@@ -105,10 +105,7 @@ def describe_data(datasets: Sequence[Dataset]) -> list[dict[str, Any]]:
     """What the model keeps of the datasets that it learns from or is chosen by: where from, and which images."""
     described = []
     for dataset in datasets:
-        codes = {
-            split: [image_code(load_item(item)[0]) for item in dataset.split(split)]
-            for split in ("train", "validation")
-        }
+        codes = {use: [image_code(load_item(item)[0]) for item in dataset.split(use)] for use in USES}
         if any(codes.values()):
             described.append(
                 {

@@ -1,7 +1,7 @@
 """Training patches as they come: which batch is next is decided by the number of steps done, and by nothing else."""
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import torch
 from torch.utils.data import DataLoader
@@ -19,7 +19,7 @@ class EpochNumbers:
     def __len__(self) -> int:
         return self.steps
 
-    def __iter__(self) -> Iterator[Sequence[int]]:
+    def __iter__(self) -> Iterator[list[int]]:
         rank, devices = 0, 1
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             rank, devices = torch.distributed.get_rank(), torch.distributed.get_world_size()
@@ -27,7 +27,7 @@ class EpochNumbers:
         first = self.epoch * self.steps
         for step in range(first, first + self.steps):
             start = step * self.batch * devices
-            yield range(start + rank, start + self.batch * devices, devices)
+            yield list(range(start + rank, start + self.batch * devices, devices))
 
 
 class PatchStream:

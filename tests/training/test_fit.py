@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -105,22 +106,35 @@ def test_the_exported_graph_equals_pytorch(trained):
         np.testing.assert_allclose(engine(batch), network_maps(network, batch), atol=2e-5)
 
 
-def test_a_killed_training_resumes_to_the_same_weights(trained, tiny_dataset, tiny_binary_dataset, tmp_path):
-    folder = tmp_path / "killed"
+def interrupt(words: list[str], folder: Path, epochs: int, number: int) -> tuple[int, str]:
+    """Start a training, send it a signal when the log has some epochs, and give its exit code and stderr."""
     started = subprocess.Popen(
-        command(tiny_dataset, tiny_binary_dataset, "-o", folder),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     deadline = time.monotonic() + 120
-    while not (folder / "checkpoints" / "last.ckpt").exists() and time.monotonic() < deadline:
+    log = folder / "log.csv"
+    while time.monotonic() < deadline and not (log.is_file() and len(log.read_text().splitlines()) > epochs):
         time.sleep(0.02)
-    os.killpg(started.pid, signal.SIGKILL)
-    started.wait()
-    assert not (folder / "model" / "model.json").exists(), "killed too late to test anything"
-    done = run(tiny_dataset, tiny_binary_dataset, "-o", folder, "--resume")
+    os.killpg(started.pid, number)  # with its workers, as a terminal and a batch system do
+    _, said = started.communicate()
+    assert not (folder / "model").exists(), "stopped too late to test anything"
+    return started.returncode, said
+
+
+def test_an_interrupted_training_resumes_to_the_same_weights(trained, tiny_dataset, tiny_binary_dataset, tmp_path):
+    folder = tmp_path / "it's killed"  # a name to be quoted
+    settings = [*TINY, "data.workers=1"]
+    words = command(tiny_dataset, tiny_binary_dataset, "-o", folder, settings=settings)
+    assert interrupt(words, folder, 1, signal.SIGKILL)[0] == -signal.SIGKILL
+    (folder / ".0123456789ab-model").mkdir()  # as a kill leaves it, a moment before the model is whole
+    code, said = interrupt([*words, "--resume"], folder, 2, signal.SIGTERM)
+    assert code == 143
+    begin = shlex.join(["nuseg", *words[3:]])
+    assert said == f"stopped (SIGTERM): go on with {begin} --resume\n"
+    done = run(tiny_dataset, tiny_binary_dataset, "-o", folder, "--resume", settings=settings)
     assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert list(folder.glob(".*")) == []
     whole, resumed = (torch.load(f / "model" / "weights.pt", weights_only=True) for f in (trained, folder))
     for name, value in whole.items():
         torch.testing.assert_close(resumed[name], value, rtol=0, atol=0)

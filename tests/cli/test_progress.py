@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from nuseg.cli.progress import progress_bar
-from nuseg.progress import Progress
+from nuseg.progress import LogLines, Progress
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -23,6 +23,15 @@ def test_a_bar_where_there_is_a_terminal(monkeypatch: pytest.MonkeyPatch, termin
     assert ("segment [a].png: 1,200 nuclei" in text) is terminal
     assert ("1/3" in text) is terminal
     assert ("other" in text) is terminal
+
+
+def test_a_line_a_minute_where_there_is_none() -> None:
+    written: list[str] = []
+    seconds = iter([0.0, 59.0, 60.0, 61.0, 119.0, 121.0])
+    tell = LogLines(written.append, clock=lambda: next(seconds))
+    for done in range(1, 6):
+        tell(Progress("a.svs", done, 3000, nuclei=1000 * done))
+    assert written == ["a.svs: 2 of 3,000, 2,000 nuclei", "a.svs: 5 of 3,000, 5,000 nuclei"]
 
 
 def test_nothing_on_a_stream_that_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:

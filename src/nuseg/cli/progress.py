@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from nuseg.progress import Progress, ProgressCallback
+from nuseg.progress import LogLines, Progress, ProgressCallback
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_bar(console: "Console | None" = None) -> Iterator[ProgressCallback]:
-    """Draw a bar per task on stderr where that is a terminal, and nothing otherwise.
+    """Draw a bar per task on stderr where that is a terminal; else write a line for every minute that passes.
 
     A bar vanishes when its task is done.
 
@@ -33,8 +33,11 @@ def progress_bar(console: "Console | None" = None) -> Iterator[ProgressCallback]
     from rich.progress import Progress as Bars
 
     columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    where = console or Console(stderr=True)
-    with Bars(*columns, console=where, transient=True, disable=not sys.stderr.isatty()) as bars:
+    where = console or Console(stderr=True, highlight=False, soft_wrap=True)
+    if not sys.stderr.isatty():
+        yield LogLines(lambda text: where.print(text, markup=False))
+        return
+    with Bars(*columns, console=where, transient=True) as bars:
         tasks: dict[str, TaskID] = {}
 
         def show(state: Progress) -> None:

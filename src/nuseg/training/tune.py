@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -125,7 +125,12 @@ def tune_thresholds(
     """
     tries, done = rounds * sum(len(values) for values in CANDIDATES.values()), 0
     with ThreadPoolExecutor(available_cores()) as pool:
-        best, best_score = start, sum(score_thresholds(examples, start, pool).values())
+
+        @cache  # later rounds ask again for much of what earlier ones did
+        def score_of(thresholds: Thresholds) -> float:
+            return sum(score_thresholds(examples, thresholds, pool).values())
+
+        best, best_score = start, score_of(start)
         for _ in range(rounds):
             before = best
             for name, values in CANDIDATES.items():
@@ -133,7 +138,7 @@ def tune_thresholds(
                 for value in values:
                     candidate = best.model_copy(update={name: value})
                     if candidate != best:
-                        score = sum(score_thresholds(examples, candidate, pool).values())
+                        score = score_of(candidate)
                         if score > tried_score:
                             tried, tried_score = candidate, score
                     done += 1

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import logging
 import os
 import shlex
 import signal
@@ -16,17 +17,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from lightning.fabric.utilities.warnings import PossibleUserWarning
 
 from nuseg.cli import main
 from nuseg.datasets.dataset import Dataset
 from nuseg.engines.loading import load_engine
+from nuseg.errors import NusegError
 from nuseg.model.export import load_network
 from nuseg.model.network import network_maps
 from nuseg.model.store import load_model
 from nuseg.training.config import Compute, load_config
-from nuseg.training.fit import describe_model, native_precision, train
+from nuseg.training.fit import native_precision, quiet, train
 from nuseg.training.module import Training, warmup_cosine
+from nuseg.training.start import architecture_of, describe_model, follow_start
 from nuseg.training.tune import START
+from nuseg.training.validation import check_splits
 
 TINY = [
     "network.preset=unet-small",
@@ -195,6 +200,19 @@ def test_the_network_that_keeps_a_share_of_the_start_is_the_one_that_is_validate
     assert np.abs(validated_maps(0.5) - own).max() > 0.01
 
 
+def test_network_and_resolution_are_those_of_the_model_that_is_fine_tuned(trained):
+    model = load_model(trained)
+    start = replace(model, config=model.config.model_copy(update={"mpp": 0.5}))
+    config = follow_start(load_config(overrides=[f"network.init={trained}"]), start)
+    assert (config.network.preset, config.data.mpp) == ("unet-small", 0.5)
+    assert architecture_of(config) == start.config.architecture
+    stated = [f"network.init={trained}", "data.mpp=0.25", "network.preset=unet-small", "network.encoder=lite2"]
+    with pytest.raises(NusegError) as refused:
+        follow_start(load_config(overrides=stated), start)
+    assert "network.encoder is 'lite2' here, 'lite0' there; data.mpp is 0.25 here, 0.5 there:" in str(refused.value)
+    assert "preset" not in str(refused.value)
+
+
 @pytest.mark.parametrize("fine_tuned", [False, True])
 def test_the_search_for_thresholds_begins_with_those_of_the_model_that_is_fine_tuned(trained, fine_tuned):
     model = load_model(trained)
@@ -254,6 +272,29 @@ def test_training_learns_to_segment_the_tiny_images(tiny_dataset, tmp_path):
     ]
     model = train([tiny_dataset], tmp_path / "run", load_config(overrides=settings))
     assert model.config.scores["tiny"]["dice"]["mean"] > 0.9
+
+
+def test_advice_of_libraries_is_kept_out_and_their_warnings_are_not():
+    log = logging.getLogger("lightning.pytorch")
+    level = log.level
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        with quiet():
+            warnings.warn("GPU available but not used.", PossibleUserWarning, stacklevel=1)
+            warnings.warn("this matters", stacklevel=1)
+            assert log.level == logging.ERROR
+    assert [str(warning.message) for warning in heard] == ["this matters"]
+    assert log.level == level
+
+
+def test_masks_alone_are_a_finding(tiny_dataset, tiny_binary_dataset):
+    instance, masks = Dataset.load(tiny_dataset), Dataset.load(tiny_binary_dataset)
+    assert check_splits([instance, masks]) == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (found,) = check_splits([masks])
+    assert found.level == "warning"
+    assert "only masks to train on" in found.text
 
 
 @pytest.mark.parametrize(

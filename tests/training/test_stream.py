@@ -1,5 +1,6 @@
 """Which patches come next: those after the steps that are done, whatever workers have prepared ahead."""
 
+import multiprocessing
 from itertools import islice
 
 import pytest
@@ -47,3 +48,14 @@ def test_each_device_has_patches_of_its_own(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr("torch.distributed.get_rank", lambda rank=rank: rank)
         seen.append(list(numbers))
     assert seen == [[[12, 14, 16], [18, 20, 22]], [[13, 15, 17], [19, 21, 23]]]
+
+
+def test_a_closed_stream_leaves_no_worker() -> None:
+    before = set(multiprocessing.active_children())
+    stream = PatchStream(Numbered(), BATCH, STEPS, 2, lambda: 0)
+    batches = iter(stream)
+    next(batches)
+    assert len(set(multiprocessing.active_children()) - before) == 2
+    del batches
+    stream.close()
+    assert set(multiprocessing.active_children()) <= before

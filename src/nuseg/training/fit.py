@@ -255,6 +255,8 @@ def fit(trainer: L.Trainer, module: Training, stream: PatchStream, checkpoint: P
         if trainer.received_sigterm:
             raise SystemExit(SIGTERM_CODE) from stopped
         raise KeyboardInterrupt from stopped
+    finally:
+        stream.close()
 
 
 def native_precision(compute: Compute) -> Any:

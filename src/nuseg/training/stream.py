@@ -52,7 +52,8 @@ class PatchStream:
     def __init__(self, patches: Patches, batch: int, steps: int, workers: int, steps_done: Callable[[], int]) -> None:
         self.steps_done = steps_done
         self.numbers = EpochNumbers(batch, steps)
-        self.loader: DataLoader[Patch] = DataLoader(
+        self._running: Iterator[Patch] | None = None
+        self._loader: DataLoader[Patch] | None = DataLoader(
             patches,
             batch_sampler=self.numbers,
             num_workers=workers,
@@ -66,8 +67,17 @@ class PatchStream:
         return len(self.numbers)
 
     def __iter__(self) -> Iterator[Patch]:
+        self._running = self._batches()
+        return self._running
+
+    def _batches(self) -> Iterator[Patch]:
+        assert self._loader is not None, "closed"
         self.numbers.epoch = self.steps_done() // len(self)
-        yield from self.loader
+        yield from self._loader
+
+    def close(self) -> None:
+        """End the workers; left to the garbage collector, each takes seconds to end, at some other time."""
+        self._running = self._loader = None
 
 
 def leave_interrupts(_worker: int) -> None:

@@ -1,11 +1,12 @@
 """What an annotation format must do."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from nuseg.annotations.annotation import Annotation
+from nuseg.annotations.annotation import Annotation, Canvas
 from nuseg.errors import NusegError
 from nuseg.text import one_line
 
@@ -15,6 +16,9 @@ LIKELY = 0.5
 """The content fits, and would fit another format less well."""
 BY_NAME = 0.1
 """Only the file's name speaks for it: so that a damaged file is read, and its error said."""
+
+UNNAMED = "nucleus"
+"""Written for a nucleus without a class where a format must have one, and read from there as none."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,34 @@ class AnnotationFormat(ABC):
     needs : (module, requirement) or None
         Module beyond nuseg's own that reading and writing import, and what to install for it:
         ("roifile", "nuseg[imagej]").
+    written_suffixes : tuple of str
+        Those of `suffixes` that it is written with, the usual one first; empty: all of them.
+    kept, lost : str
+        What a file holds beside the outlines or pixels ("classes, ids, colours"), and what of an `Annotation` it has no
+        place for; for the table of formats.
+    convention : str
+        Where the coordinates 0, 0 lie, in a few words.
+    has_classes : bool
+        Whether classes travel through it.
+    numbers_classes : bool
+        Whether a class is a number whose meaning all files of a set share, so that `Annotation.vocabulary` must be that
+        of the set.
+    needs_shape, needs_mpp : bool
+        Whether `Annotation.canvas` must say so to write it.
     """
 
     name: str
     help: str
     suffixes: tuple[str, ...] = ()
     needs: tuple[str, str] | None = None
+    written_suffixes: tuple[str, ...] = ()
+    kept: str = ""
+    lost: str = ""
+    convention: str = ""
+    has_classes: bool = False
+    numbers_classes: bool = False
+    needs_shape: bool = False
+    needs_mpp: bool = False
 
     @abstractmethod
     def sniff(self, path: Path) -> Sniff | None:
@@ -85,6 +111,39 @@ class AnnotationFormat(ABC):
         """
         raise NusegError(f"{path}: the annotation format {self.name} can be read but not written; choose another")
 
+    def read_over(self, path: Path, image: str, canvas: Canvas) -> Annotation:
+        """Read as `read`, for formats that depend on more of the image than its size: `canvas` is what is known."""
+        return self.read(path, image, canvas.shape)
+
+    def write_images(self, annotations: Iterable[Annotation], path: Path) -> None:
+        """Write what was drawn on many images as one file or folder; `Annotation.canvas` says which image.
+
+        Raises
+        ------
+        NusegError
+            A file of this format holds one image.
+        """
+        raise NusegError(f"{path}: a file of the annotation format {self.name} holds one image; name a folder")
+
+    def file_name(self, stem: str, suffix: str) -> str:
+        """Name the file, or the folder, that is written for an image of the name `stem`; `suffix` is one of its own."""
+        return f"{stem}{suffix}"
+
+    @property
+    def writable(self) -> bool:
+        """Whether it can be written."""
+        return self.many_written or type(self).write is not AnnotationFormat.write
+
+    @property
+    def many_read(self) -> bool:
+        """Whether one file may hold many images."""
+        return type(self).index is not AnnotationFormat.index
+
+    @property
+    def many_written(self) -> bool:
+        """Whether many images are written as one file or folder."""
+        return type(self).write_images is not AnnotationFormat.write_images
+
     def find(self, folder: Path) -> list[Path]:
         """List what may be of this format in a folder: by default its files with one of the suffixes, sorted."""
         return sorted(file for file in folder.iterdir() if self.claims(file))
@@ -105,11 +164,21 @@ class AnnotationFormat(ABC):
             module, requirement = self.needs
             raise NusegError(f"annotation format {self.name}: needs {module}: pip install '{requirement}'")
 
-    def load(self, path: Path, image: str, shape: tuple[int, int] | None = None) -> Annotation:
-        """Read what was drawn on one image, as `read`; every problem becomes a NusegError that names the file."""
+    def load(
+        self, path: Path, image: str, shape: tuple[int, int] | None = None, canvas: Canvas | None = None
+    ) -> Annotation:
+        """Read what was drawn on one image, as `read`; every problem becomes a NusegError that names the file.
+
+        Parameters
+        ----------
+        path, image, shape
+            See `read`.
+        canvas : Canvas, optional
+            What else is known of the image.
+        """
         self.require()
         try:
-            return self.read(path, image, shape)
+            return self.read_over(path, image, Canvas(shape=shape).over(canvas or Canvas()))
         except NusegError:
             raise
         except Exception as problem:

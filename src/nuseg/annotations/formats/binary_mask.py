@@ -59,6 +59,11 @@ class BinaryMask(AnnotationFormat):
     name = "binary"
     help = "black and white, every connected piece becomes a nucleus"
     suffixes = ANNOTATION_SUFFIXES
+    written_suffixes = (".png",)
+    kept = "where nuclei are"
+    lost = "which pixels are one nucleus where they touch, classes, ids, colours"
+    convention = "pixels of the image"
+    needs_shape = True
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise colours, one value on several pieces, and JPEGs, in which numbers would be wrong."""

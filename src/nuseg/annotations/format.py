@@ -9,6 +9,7 @@ from pathlib import Path
 from nuseg.annotations.annotation import Annotation, Canvas
 from nuseg.errors import NusegError
 from nuseg.text import one_line
+from nuseg.types import RGB
 
 SURE = 1.0
 """The content can be nothing else."""
@@ -55,8 +56,12 @@ class AnnotationFormat(ABC):
     numbers_classes : bool
         Whether a class is a number whose meaning all files of a set share, so that `Annotation.vocabulary` must be that
         of the set.
-    needs_shape, needs_mpp : bool
+    raster : bool
+        Whether it is written of `Annotation.labels`, so that polygons have to be drawn first.
+    needs_shape : bool
         Whether `Annotation.canvas` must say so to write it.
+    folder_entries : tuple of str
+        What the folder holds that `write_images` writes; empty where it writes a file.
     """
 
     name: str
@@ -69,8 +74,9 @@ class AnnotationFormat(ABC):
     convention: str = ""
     has_classes: bool = False
     numbers_classes: bool = False
+    raster: bool = False
     needs_shape: bool = False
-    needs_mpp: bool = False
+    folder_entries: tuple[str, ...] = ()
 
     @abstractmethod
     def sniff(self, path: Path) -> Sniff | None:
@@ -124,6 +130,10 @@ class AnnotationFormat(ABC):
             A file of this format holds one image.
         """
         raise NusegError(f"{path}: a file of the annotation format {self.name} holds one image; name a folder")
+
+    def pixels(self, path: Path, image: str) -> RGB | None:
+        """Give the pixels of an image, of formats that keep them beside the annotations; None if they are not there."""
+        return None
 
     def file_name(self, stem: str, suffix: str) -> str:
         """Name the file, or the folder, that is written for an image of the name `stem`; `suffix` is one of its own."""

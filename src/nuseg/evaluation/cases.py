@@ -82,7 +82,8 @@ def folder_cases(truth: Path, predictions: Path) -> Cases:
     """Pair the annotations of two folders by name; polygons are drawn at the size of their partner."""
 
     def read(true_entry: Entry, entry: Entry) -> Compared:
-        true, predicted = read_annotation(true_entry), read_annotation(entry)
+        true = read_annotation(true_entry)
+        predicted = read_annotation(entry, true.shape)
         shape = true.shape or predicted.shape
         if shape is None:
             raise NusegError(f"{true_entry}: polygons without the size of the image, as {entry}; give one as labels")

@@ -63,7 +63,7 @@ class BinaryMask(AnnotationFormat):
     kept = "where nuclei are"
     lost = "which pixels are one nucleus where they touch, classes, ids, colours"
     convention = "pixels of the image"
-    needs_shape = True
+    raster = True
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise colours, one value on several pieces, and JPEGs, in which numbers would be wrong."""

@@ -29,7 +29,7 @@ class Cellpose(AnnotationFormat):
     kept = "labels, the image's name"
     lost = "classes, ids, colours, overlaps (the smaller nucleus is on top)"
     convention = "pixels of the image"
-    needs_shape = True
+    raster = True
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise a NumPy file that holds an object."""

@@ -35,7 +35,7 @@ class HoverNet(AnnotationFormat):
     convention = "pixels of the image; `inst_centroid` from the middle of the first pixel"
     has_classes = True
     numbers_classes = True
-    needs_shape = True
+    raster = True
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise MATLAB's first bytes and the name `inst_map`, which large files may hold far behind."""

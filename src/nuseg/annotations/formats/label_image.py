@@ -60,7 +60,7 @@ class LabelImage(AnnotationFormat):
     kept = "labels"
     lost = "classes, ids, colours, overlaps (the smaller nucleus is on top)"
     convention = "pixels of the image"
-    needs_shape = True
+    raster = True
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise several numbers; a picture that cannot be read may be one, too."""

@@ -67,7 +67,7 @@ class MaskFolder(AnnotationFormat):
     kept = "labels"
     lost = "classes, ids, colours, overlaps (the smaller nucleus is on top)"
     convention = "pixels of the image"
-    needs_shape = True
+    raster = True
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise a folder that holds pictures."""

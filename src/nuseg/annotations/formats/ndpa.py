@@ -36,8 +36,6 @@ class Ndpa(AnnotationFormat):
     lost = "outlines are rounded to whole nanometres"
     convention = "nanometres from the centre of the slide; read and written with the slide's size and offset"
     has_classes = True
-    needs_shape = True
-    needs_mpp = True
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise the ending of the name, which nothing else has."""

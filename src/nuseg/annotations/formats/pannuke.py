@@ -25,6 +25,7 @@ CLASSES = ("Neoplastic", "Inflammatory", "Connective", "Dead", "Epithelial")
 _CHANNELS = len(CLASSES) + 1
 _MASKS, _IMAGES, _TISSUES = "masks.npy", "images.npy", "types.npy"
 _LARGEST_LABEL = 1 << 31
+_PLACES = ("masks", "masks/*", "*/masks", "*/masks/*")  # under a folder, as PanNuke is handed out
 
 
 class PanNuke(AnnotationFormat):
@@ -37,7 +38,8 @@ class PanNuke(AnnotationFormat):
     lost = "other classes and nuclei without one are refused; names of images, ids, colours, overlaps"
     convention = "pixels of the image"
     has_classes = True
-    needs_shape = True
+    raster = True
+    folder_entries = (_MASKS, _IMAGES, "names.txt")
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise an array of (N, h, w, 6)."""
@@ -52,7 +54,7 @@ class PanNuke(AnnotationFormat):
 
     def find(self, folder: Path) -> list[Path]:
         """List arrays in a folder, also where PanNuke's own folders have them."""
-        files = [*folder.glob("*.npy"), *folder.glob(f"masks/*/{_MASKS}"), *folder.glob(f"masks/{_MASKS}")]
+        files = [*folder.glob("*.npy"), *(file for place in _PLACES for file in folder.glob(f"{place}/{_MASKS}"))]
         return sorted(file for file in files if self.claims(file))
 
     def index(self, path: Path) -> list[str]:

@@ -40,6 +40,7 @@ class Yolo(AnnotationFormat):
     has_classes = True
     numbers_classes = True
     needs_shape = True
+    folder_entries = ("labels", "data.yaml")
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise lines of a whole number and shares; an empty file is an image without nuclei."""

@@ -248,7 +248,7 @@ def test_no_nuclei_at_all_is_an_error(tmp_path):
         (PrepareSettings(group_column="x"), "give it with table="),
         (PrepareSettings(split_column="x"), "give it with table="),
         (PrepareSettings(format="folders"), "is a file, expected a folder of masks"),
-        (PrepareSettings(format="boxes"), "annotation format boxes: expected one of binary, geojson, labels, folders"),
+        (PrepareSettings(format="boxes"), "annotation format boxes: expected one of aperio, binary"),
         (PrepareSettings(images="nowhere"), "no such folder"),
         (PrepareSettings(group="^(p)"), "need at least 3 groups, found 1"),
     ],

@@ -7,8 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from nuseg.annotations.annotation import Annotation, Canvas
+from nuseg.annotations.documents import short
 from nuseg.errors import NusegError
-from nuseg.text import one_line
 from nuseg.types import RGB
 
 SURE = 1.0
@@ -192,7 +192,7 @@ class AnnotationFormat(ABC):
         except NusegError:
             raise
         except Exception as problem:
-            reason = one_line(problem) or type(problem).__name__
+            reason = short(problem) or type(problem).__name__
             raise NusegError(f"{path}: cannot be read as {self.name} ({reason}); export it again") from problem
 
     def images(self, path: Path) -> list[str] | None:
@@ -203,5 +203,5 @@ class AnnotationFormat(ABC):
         except NusegError:
             raise
         except Exception as problem:
-            reason = one_line(problem) or type(problem).__name__
+            reason = short(problem) or type(problem).__name__
             raise NusegError(f"{path}: cannot be read as {self.name} ({reason}); export it again") from problem

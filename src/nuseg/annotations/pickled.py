@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
+from nuseg.annotations.documents import short
 from nuseg.errors import NusegError
 
 _KINDS = "?biufcSU"  # types of array elements that are plain values
@@ -42,14 +43,14 @@ def read_pickled_dict(path: Path, what: str) -> dict[str, Any]:
         version = npy.read_magic(file)
         shape, _, dtype = npy.read_array_header_1_0(file) if version == (1, 0) else npy.read_array_header_2_0(file)
     except ValueError as error:
-        raise NusegError(f"{path}: expected {what}, found no NumPy file ({error}); save it again") from error
+        raise NusegError(f"{path}: expected {what}, found no NumPy file ({short(error)}); save it again") from error
     if dtype != np.dtype(object) or shape != ():
         raise NusegError(f"{path}: expected {what}, found an array {shape} of {dtype}")
     try:
         held = _values(_Unpickler(file).load())
     except pickle.UnpicklingError as error:
         raise NusegError(
-            f"{path}: cannot be read safely ({error}); save it again with the program it is from"
+            f"{path}: cannot be read safely ({short(error)}); save it again with the program it is from"
         ) from error
     if isinstance(held, np.ndarray) and held.shape == ():
         held = held.item()

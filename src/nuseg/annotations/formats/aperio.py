@@ -73,7 +73,9 @@ class Aperio(AnnotationFormat):
         root = Element("Annotations")
         if annotation.canvas.mpp is not None:
             root.set("MicronsPerPixel", f"{annotation.canvas.mpp:.6f}")
-        nuclei = list(zip(annotation.areas, annotation.names, annotation.identifiers, strict=True))
+        numbers = (str(number) for number in range(1, len(annotation.areas) + 1))
+        ids = [printable(own) if own else number for own, number in zip(annotation.identifiers, numbers, strict=True)]
+        nuclei = list(zip(annotation.areas, annotation.names, ids, strict=True))
         for number, name in enumerate(dict.fromkeys(name for _, name, _ in nuclei), start=1):
             red, green, blue = annotation.colours.get(name or "", _WRITTEN_COLOUR)
             colour = str(red | green << 8 | blue << 16)
@@ -103,13 +105,13 @@ class _Layer:
     def of(cls, element: Element) -> "_Layer":
         given = (element.get("Name") or "").strip() or _described(element.findall("Attributes/Attribute"))
         layer = cls(given, _colour(element.get("LineColor")))
-        holes: list[shapely.Geometry] = []
+        holes: list[tuple[shapely.Geometry, str]] = []
         for region in element.iter("Region"):
             geometry = _region_area(region)
             if geometry is None or geometry.is_empty:
                 layer.left_out += 1
             elif region.get("NegativeROA", "0") == "1":
-                holes.append(geometry)
+                holes.append((geometry, region.get("InputRegionId") or ""))
             else:
                 own = (region.get("Text") or "").strip() or _described(region.findall("Attributes/Attribute"))
                 layer.regions.append((geometry, own or layer.name, region.get("Id") or ""))
@@ -118,17 +120,20 @@ class _Layer:
 
 
 def _cut(
-    regions: list[tuple[shapely.Geometry, str, str]], holes: list[shapely.Geometry]
+    regions: list[tuple[shapely.Geometry, str, str]], holes: list[tuple[shapely.Geometry, str]]
 ) -> list[tuple[shapely.Geometry, str, str]]:
-    """Cut holes out of the smallest regions that they lie in; a region that just fills a hole is not cut."""
+    """Cut holes out of the regions whose ids they give, else out of the smallest that they lie in.
+
+    A region that just fills a hole is not cut.
+    """
     whole = [geometry for geometry, _, _ in regions]
     areas, tree = list(whole), shapely.STRtree(whole)
-    for hole in holes:
+    for hole, owner in holes:
         around = tree.query(hole, predicate="covered_by").tolist() or tree.query(hole, "overlaps").tolist()
         larger = [index for index in around if whole[index].area > hole.area * (1 + _EQUAL)]
         if larger:
-            smallest = min(larger, key=lambda index: whole[index].area)
-            areas[smallest] = areas_only(areas[smallest].difference(hole))
+            cut = min(larger, key=lambda index: (regions[index][2] != owner, whole[index].area))
+            areas[cut] = areas_only(areas[cut].difference(hole))
     return [(geometry, name, own) for geometry, (_, name, own) in zip(areas, regions, strict=True)]
 
 
@@ -166,14 +171,15 @@ def _number(text: str | None) -> float:
     return float((text or "0").replace(",", "."))
 
 
-def _write_region(regions: Element, geometry: shapely.Geometry, identifier: str | None) -> None:
-    """Write the outline, that of several pieces joined by cuts, and then the holes."""
+def _write_region(regions: Element, geometry: shapely.Geometry, identifier: str) -> None:
+    """Write the outline, and then the holes with the id of their nucleus; several pieces as one ring with cuts."""
     pieces = rings_of(geometry)
-    outline = single_ring(shapely.MultiPolygon([shapely.Polygon(outer) for outer, *_ in pieces]))
-    rings = [("0", outline), *(("1", hole) for _, *holes in pieces for hole in holes)]
-    for negative, ring in rings:
-        own = printable(identifier) if identifier is not None and negative == "0" else str(len(regions) + 1)
+    outline, *holes = pieces[0] if len(pieces) == 1 else [single_ring(geometry)]
+    for negative, ring in [("0", outline), *(("1", hole) for hole in holes)]:
+        own = identifier if negative == "0" else f"{identifier}-hole"
         region = SubElement(regions, "Region", Id=own, Type="0", Zoom="1", NegativeROA=negative)
+        if negative == "1":
+            region.set("InputRegionId", identifier)
         vertices = SubElement(region, "Vertices")
         for x, y in ring.tolist():
             SubElement(vertices, "Vertex", X=coordinate(x), Y=coordinate(y))

@@ -51,7 +51,9 @@ class Cellpose(AnnotationFormat):
         if not path.is_file():
             raise NusegError(f"{path}: no such annotation file")
         held = read_pickled_dict(path, WHAT)
-        masks = np.squeeze(np.asarray(held.get("masks")))
+        masks = np.asarray(held.get("masks"))
+        while masks.ndim > 2 and masks.shape[0] == 1:
+            masks = masks[0]
         if masks.ndim != 2 or masks.dtype.kind not in "bui" or masks.min(initial=0) < 0:
             raise NusegError(
                 f"{path}: masks are {masks.dtype} {masks.shape}, expected a (h, w) label image; stacks are not read"

@@ -20,7 +20,7 @@ from nuseg.annotations.format import BY_NAME, SURE, AnnotationFormat, Sniff
 from nuseg.annotations.polygons import FARTHEST, areas_only
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
-from nuseg.text import one_line, plural
+from nuseg.text import plural
 
 _MAGIC = b"PAR1"
 _CLASS_COLUMNS = ("class", "classification", "type", "label")
@@ -114,7 +114,7 @@ def _table(path: Path) -> dict[str, Any]:
     try:
         return _parse(path, path.stat().st_mtime_ns)
     except OSError as error:
-        raise NusegError(f"{path}: cannot be opened ({error.strerror or one_line(error)}); check the path") from error
+        raise NusegError(f"{path}: cannot be opened ({error.strerror or short(error)}); check the path") from error
 
 
 @lru_cache(maxsize=1)

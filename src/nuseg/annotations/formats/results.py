@@ -8,6 +8,7 @@ import csv
 from pathlib import Path
 
 from nuseg.annotations.annotation import Annotation, Canvas
+from nuseg.annotations.documents import short
 from nuseg.annotations.format import SURE, AnnotationFormat, Sniff
 from nuseg.annotations.formats.geojson import FORMAT as GEOJSON
 from nuseg.annotations.formats.geoparquet import FORMAT as GEOPARQUET
@@ -96,4 +97,4 @@ def _rows(path: Path) -> dict[str, dict[str, str]]:
         with (path / SUMMARY).open(encoding="utf-8", newline="") as file:
             return {row["name"]: row for row in csv.DictReader(file) if row.get("name") and not row.get("error")}
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise NusegError(f"{path / SUMMARY}: cannot be read ({problem})") from problem
+        raise NusegError(f"{path / SUMMARY}: cannot be read ({short(problem)})") from problem

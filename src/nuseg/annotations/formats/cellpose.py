@@ -25,7 +25,7 @@ class Cellpose(AnnotationFormat):
 
     name = "cellpose"
     help = "Cellpose's NAME_seg.npy"
-    suffixes = (_ENDING,)
+    suffixes = (".npy",)
     kept = "labels, the image's name"
     lost = "classes, ids, colours, overlaps (the smaller nucleus is on top)"
     convention = "pixels of the image"
@@ -33,12 +33,21 @@ class Cellpose(AnnotationFormat):
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise a NumPy file that holds an object."""
-        if not path.is_file() or path.suffix.lower() != ".npy":
+        if not super().claims(path):
             return None
         with path.open("rb") as file:
             if _OBJECT_HEADER in file.read(128):
                 return Sniff(SURE, f"{path.name} holds a dict, as Cellpose writes it")
-        return Sniff(BY_NAME, f"{path.name} ends as a file of Cellpose") if self.claims(path) else None
+        ends = path.name.lower().endswith(_ENDING)
+        return Sniff(BY_NAME, f"{path.name} ends as a file of Cellpose") if ends else None
+
+    def claims(self, path: Path) -> bool:
+        """Say whether a file holds an object, or is named as if it should; other arrays do not count."""
+        return super().claims(path) and self.sniff(path) is not None
+
+    def file_name(self, stem: str, suffix: str) -> str:
+        """Name it as the Cellpose program looks for it."""
+        return f"{stem}{_ENDING}"
 
     def read(self, path: Path, image: str, shape: tuple[int, int] | None) -> Annotation:
         """Read the label image.

@@ -27,6 +27,10 @@ def save(path: Path, objects: list[dict[str, Any]], **more: Any) -> Path:
     return path
 
 
+def read_all(path: Path) -> list[Annotation]:
+    return [FORMAT.load(path, image) for image in FORMAT.images(path) or []]
+
+
 @settings(deadline=None, max_examples=60)
 @given(labels=label_images())
 def test_runs_are_those_of_pycocotools(labels: np.ndarray) -> None:
@@ -118,8 +122,7 @@ def test_contradictions_are_said(
 ) -> None:
     path = save(tmp_path / "a.json", objects, **more)
     with pytest.raises(NusegError, match=says):
-        for image in FORMAT.images(path) or []:
-            FORMAT.load(path, image)
+        read_all(path)
 
 
 def test_an_image_that_is_not_there(tmp_path: Path) -> None:

@@ -57,7 +57,8 @@ def test_cvat_groups_labels_and_colours(tmp_path: Path) -> None:
         '<image id="0" name="s/a.png" width="20" height="9">'
         f'<polygon label="t" points="{points}" group_id="1"/><polygon label="t" points="{moved}" group_id="1"/>'
         f'<polygon label="t" points="{points}" group_id="0"/><polygon label="t" points="{points}" group_id="0"/>'
-        f'<polyline label="t" points="{points}"/></image><image id="1" name="s/b.png" width="20" height="9"/></annotations>'
+        f'<polyline label="t" points="{points}"/></image><image id="1" name="s/b.png" width="20" height="9"/>'
+        "</annotations>"
     )
     assert CVAT.index(path) == ["s/a.png", "s/b.png"]
     found = CVAT.load(path, "s/a.png")

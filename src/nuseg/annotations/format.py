@@ -1,15 +1,18 @@
 """What an annotation format must do."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 
 from nuseg.annotations.annotation import Annotation, Canvas
 from nuseg.annotations.documents import short
 from nuseg.errors import NusegError
 from nuseg.types import RGB
+
+T = TypeVar("T")
 
 SURE = 1.0
 """The content can be nothing else."""
@@ -58,8 +61,8 @@ class AnnotationFormat(ABC):
         of the set.
     raster : bool
         Whether it is written of `Annotation.labels`, so that polygons have to be drawn first.
-    needs_shape : bool
-        Whether `Annotation.canvas` must say so to write it.
+    needs_shape, keeps_shape : bool
+        Whether the image's size (`Annotation.canvas`) must be known to write it; whether the file says it where it is.
     folder_entries : tuple of str
         What the folder holds that `write_images` writes; empty where it writes a file.
     """
@@ -76,6 +79,7 @@ class AnnotationFormat(ABC):
     numbers_classes: bool = False
     raster: bool = False
     needs_shape: bool = False
+    keeps_shape: bool = False
     folder_entries: tuple[str, ...] = ()
 
     @abstractmethod
@@ -186,20 +190,22 @@ class AnnotationFormat(ABC):
         canvas : Canvas, optional
             What else is known of the image.
         """
-        self.require()
-        try:
-            return self.read_over(path, image, Canvas(shape=shape).over(canvas or Canvas()))
-        except NusegError:
-            raise
-        except Exception as problem:
-            reason = short(problem) or type(problem).__name__
-            raise NusegError(f"{path}: cannot be read as {self.name} ({reason}); export it again") from problem
+        where = Canvas(shape=shape).over(canvas or Canvas())
+        return self._safely(path, lambda: self.read_over(path, image, where))
 
     def images(self, path: Path) -> list[str] | None:
         """Name the images in a file, as `index`; every problem becomes a NusegError that names the file."""
+        return self._safely(path, lambda: self.index(path))
+
+    def load_pixels(self, path: Path, image: str) -> RGB | None:
+        """Give the pixels of an image, as `pixels`; every problem becomes a NusegError that names the file."""
+        return self._safely(path, lambda: self.pixels(path, image))
+
+    def _safely(self, path: Path, read: Callable[[], T]) -> T:
+        """Read, and say every problem in one line that names the file."""
         self.require()
         try:
-            return self.index(path)
+            return read()
         except NusegError:
             raise
         except Exception as problem:

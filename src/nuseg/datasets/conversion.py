@@ -10,6 +10,7 @@ from pathlib import Path
 from nuseg.annotations.annotation import Annotation
 from nuseg.annotations.classes import ClassNames, parse_classes
 from nuseg.annotations.format import AnnotationFormat
+from nuseg.annotations.labels import present_labels
 from nuseg.annotations.registry import annotation_formats
 from nuseg.datasets.find import AUTO
 from nuseg.datasets.findings import Finding, listed
@@ -86,12 +87,10 @@ class ConvertedAnnotations:
     def count(self, annotation: Annotation) -> None:
         """Count an image that was converted."""
         self.images += 1
-        if annotation.labels is not None and annotation.classes is None:
-            self.nuclei += (count := len(annotation.areas))
-            self.classes[""] += count
-        else:
-            self.nuclei += len(annotation.names)
-            self.classes.update(name or "" for name in annotation.names)
+        count = len(present_labels(annotation.labels)) if annotation.labels is not None else len(annotation.areas)
+        names = annotation.classes or (None,) * count
+        self.nuclei += len(names)
+        self.classes.update(name or "" for name in names)
 
 
 def convert_annotations(
@@ -245,6 +244,8 @@ class _Reader:
             self.done.note("warning", f"{kind.name} has no place for classes: lost", name)
         for text in annotation.notes:
             self.done.note("note", text, name)
+        if kind.keeps_shape and shape is None:
+            self.done.note("note", "the size of the image is not known, and not written: give images= for it", name)
         if self.vocabulary:
             annotation = replace(annotation, vocabulary=self.vocabulary)
         return annotation

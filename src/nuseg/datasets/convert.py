@@ -110,7 +110,7 @@ def read_pixels(pair: Pair, kind: AnnotationFormat) -> Image:
     NusegError
         Unreadable.
     """
-    pixels = kind.pixels(pair.annotation.path, pair.annotation.image or pair.name) if pair.together else None
+    pixels = kind.load_pixels(pair.annotation.path, pair.annotation.image or pair.name) if pair.together else None
     return read_image(pair.image) if pixels is None else Image(pixels, path=pair.image)
 
 

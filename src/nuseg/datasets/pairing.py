@@ -129,7 +129,7 @@ def _pair_together(source: Path, format: str) -> Pairs | None:
         if type(kind).pixels is AnnotationFormat.pixels:
             continue
         entries = [Entry(path, image) for path in kind.find(source) for image in kind.images(path) or ()]
-        if entries and kind.pixels(entries[0].path, entries[0].image or "") is not None:
+        if entries and kind.load_pixels(entries[0].path, entries[0].image or "") is not None:
             return Pairs(
                 pairs=tuple(Pair(entry.stem, entry.path, entry) for entry in entries),
                 unpaired_images=(),

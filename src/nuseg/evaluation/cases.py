@@ -98,7 +98,7 @@ def folder_cases(truth: Path, predictions: Path) -> Cases:
 
 
 def find_labels(folder: Path) -> list[Entry]:
-    """Find annotations in a folder, or in its folder `labels`, as `nuseg segment` makes one.
+    """Find annotations in a folder, or in its folder `labels`, as `nuseg segment` makes one; or in one file of many.
 
     Files go before folders of masks.
 
@@ -107,9 +107,9 @@ def find_labels(folder: Path) -> list[Entry]:
     NusegError
         No such folder, no annotations in it, or two of one name.
     """
-    if not folder.is_dir():
+    if not folder.exists():
         raise NusegError(f"{folder}: no such folder; expected one with label images")
-    places = [place for place in (folder, folder / LABELS_FOLDER) if place.is_dir()]
+    places = [folder, *(place for place in (folder / LABELS_FOLDER,) if place.is_dir())]
     listed = [annotation_paths(place) for place in places]
     for paths in (*filter(_are_files, listed), *listed):
         found = find_annotations(paths)

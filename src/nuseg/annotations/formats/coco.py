@@ -40,6 +40,7 @@ class Coco(AnnotationFormat):
     lost = "colours"
     convention = "px from the upper left corner of the image"
     has_classes = True
+    keeps_shape = True
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise the keys `images` and `annotations`."""
@@ -106,9 +107,9 @@ class Coco(AnnotationFormat):
         categories: dict[str, int] = {}
         numbers = _Numbers()
         for number, annotation in enumerate(annotations, start=1):
-            height, width = annotation.shape or _extent(annotation)
-            name = annotation.canvas.name or f"{path.stem}.png"
-            images.append({"id": number, "file_name": name, "width": width, "height": height})
+            shape = annotation.shape
+            image = {"id": number, "file_name": annotation.canvas.name or f"{path.stem}.png"}
+            images.append(image if shape is None else image | {"width": shape[1], "height": shape[0]})
             for known in annotation.all_classes:
                 categories.setdefault(known, len(categories) + 1)
             for geometry, own, identifier in zip(
@@ -116,13 +117,13 @@ class Coco(AnnotationFormat):
             ):
                 category = categories.setdefault(own or UNNAMED, len(categories) + 1)
                 given = numbers.give(identifier)
-                record = _record(geometry, (height, width))
+                record = _record(geometry, shape)
                 if identifier is not None and identifier != str(given):
                     record[_OWN_ID] = identifier
                 objects.append({"id": given, "image_id": number, "category_id": category, **record})
             for region in annotation.vague:
                 category = categories.setdefault(UNNAMED, len(categories) + 1)
-                record = _masked(region, (height, width)) | {"iscrowd": 1}
+                record = (_record if shape is None else _masked)(region, shape) | {"iscrowd": 1}
                 objects.append({"id": numbers.give(), "image_id": number, "category_id": category, **record})
         listed = [{"id": number, "name": name} for name, number in categories.items()]
         with atomic_path(path) as temporary:
@@ -199,17 +200,10 @@ def _geometry(one: dict[str, Any], shape: tuple[int, int] | None, path: Path) ->
     return pieces[0] if len(pieces) == 1 else shapely.union_all(pieces)
 
 
-def _extent(annotation: Annotation) -> tuple[int, int]:
-    """Give the height and width that hold all nuclei, for an image of unknown size."""
-    bounds = [geometry.bounds for geometry in (*annotation.areas, *annotation.vague) if not geometry.is_empty]
-    right, bottom = (max((bound[side] for bound in bounds), default=1.0) for side in (2, 3))
-    return max(1, int(np.ceil(bottom))), max(1, int(np.ceil(right)))
-
-
-def _record(geometry: shapely.Geometry, shape: tuple[int, int]) -> dict[str, Any]:
-    """Make outline, area and box of a nucleus: rings, or a mask where holes allow nothing else."""
+def _record(geometry: shapely.Geometry, shape: tuple[int, int] | None) -> dict[str, Any]:
+    """Make outline, area and box of a nucleus: rings; or a mask where there are holes and it is the same."""
     pieces = rings_of(geometry)
-    if any(len(rings) > 1 for rings in pieces):
+    if shape is not None and any(len(rings) > 1 for rings in pieces):
         masked = _masked(geometry, shape)
         if masked["area"] == geometry.area and _on_pixels(geometry):
             return masked
@@ -218,8 +212,9 @@ def _record(geometry: shapely.Geometry, shape: tuple[int, int]) -> dict[str, Any
     return {"segmentation": outline, "area": round(geometry.area, _DECIMALS), "bbox": _box(geometry), "iscrowd": 0}
 
 
-def _masked(geometry: shapely.Geometry, shape: tuple[int, int]) -> dict[str, Any]:
-    """Make mask, area and box of a nucleus or region."""
+def _masked(geometry: shapely.Geometry, shape: tuple[int, int] | None) -> dict[str, Any]:
+    """Make mask, area and box of a nucleus or region in an image of known size."""
+    assert shape is not None
     runs = area_runs(geometry, shape)
     outline = {"size": list(shape), "counts": encode_text(runs)}
     return {"segmentation": outline, "area": sum(runs[1::2]), "bbox": _box(geometry), "iscrowd": 0}

@@ -49,6 +49,7 @@ class Cvat(AnnotationFormat):
     lost = "ids"
     convention = "px from the upper left corner of the image"
     has_classes = True
+    keeps_shape = True
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise the root element `annotations`."""

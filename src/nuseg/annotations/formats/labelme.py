@@ -41,6 +41,7 @@ class LabelMe(AnnotationFormat):
     lost = "ids, colours"
     convention = "px from the upper left corner of the image"
     has_classes = True
+    keeps_shape = True
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise the key `shapes`."""

@@ -23,7 +23,7 @@ def written_formats_help() -> str:
 
 def convert(
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="IN...", help="Files, folders, zip archives.", show_default=False)
+        list[Path], typer.Argument(metavar="IN", help="Files, folders, zip archives.", show_default=False)
     ],
     output: Annotated[Path, typer.Option("--out", "-o", help="File or folder to write.", show_default=False)],
     to: Annotated[str, typer.Option(metavar="NAME", help="Format to write.", show_default=False)],

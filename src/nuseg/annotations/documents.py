@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import Element, TreeBuilder, indent, tostring
+from xml.etree.ElementTree import Element, TreeBuilder, tostring
 from xml.parsers import expat
 
 import orjson
@@ -183,8 +183,10 @@ def printable(text: str) -> str:
 
 
 def write_xml(root: Element, path: Path) -> None:
-    """Write an XML file, indented, whole or not at all."""
-    indent(root)
+    """Write an XML file, one line per child of the root, whole or not at all."""
+    root.text = "\n"
+    for child in root:
+        child.tail = "\n"
     with atomic_path(path) as temporary:
         temporary.write_bytes(tostring(root, "utf-8", xml_declaration=True))
 

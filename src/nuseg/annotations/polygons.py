@@ -29,7 +29,8 @@ def area(rings: Sequence[Ring]) -> shapely.Geometry:
             raise ValueError("a coordinate that is not finite")
         if len(ring) and np.abs(ring).max() > FARTHEST:
             raise ValueError(f"a coordinate beyond {FARTHEST:.0e} px")
-    return areas_only(shapely.make_valid(shapely.Polygon(rings[0], rings[1:])))
+    polygon = shapely.Polygon(rings[0], rings[1:])
+    return polygon if polygon.is_valid else areas_only(shapely.make_valid(polygon))
 
 
 def parity(rings: Sequence[Ring]) -> shapely.Geometry:
@@ -78,6 +79,8 @@ def areas_only(geometry: shapely.Geometry) -> shapely.Geometry:
 
 def rings_of(geometry: shapely.Geometry) -> list[tuple[Ring, ...]]:
     """Give the rings of every polygon of a geometry: the outer one and the holes, the first point not repeated."""
+    if geometry.geom_type == "Polygon" and not geometry.is_empty and not len(geometry.interiors):
+        return [(shapely.get_coordinates(geometry)[:-1],)]  # most nuclei, and the shortest way
     return [
         tuple(shapely.get_coordinates(ring)[:-1] for ring in (part.exterior, *part.interiors))
         for part in shapely.get_parts(geometry)

@@ -105,7 +105,7 @@ def test_labels(name: str, annotation: Annotation, tmp_path: Path) -> None:
 @given(labels=label_images())
 def test_label_images(suffix: str, labels: np.ndarray, tmp_path: Path) -> None:
     """Of nuclei in one piece and of some size: others may be a mask or classes in disguise, and are refused."""
-    whole = connected(np.kron(labels, np.ones((6, 6), np.int32)), connectivity=1).astype(np.int32)
+    whole = connected(np.kron(np.pad(labels, 1), np.ones((6, 6), np.int32)), connectivity=1).astype(np.int32)
     if whole.max() < 2:
         return
     found = again(annotation_formats["labels"], Annotation(whole), Path(mkdtemp(dir=tmp_path)) / f"a{suffix}")

@@ -92,7 +92,8 @@ def folder_cases(truth: Path, predictions: Path) -> Cases:
     """Pair the annotations of two folders by name; polygons are drawn at the size of their partner."""
 
     def read(true_entry: Entry, entry: Entry) -> Compared:
-        true, predicted = read_annotation(true_entry), read_annotation(entry)
+        true = read_annotation(true_entry)
+        predicted = read_annotation(entry, true.shape)
         shape = true.shape or predicted.shape
         if shape is None:
             raise NusegError(f"{true_entry}: polygons without the size of the image, as {entry}; give one as labels")
@@ -107,7 +108,7 @@ def folder_cases(truth: Path, predictions: Path) -> Cases:
 
 
 def find_labels(folder: Path) -> list[Entry]:
-    """Find annotations in a folder, or in its folder `labels`, as `nuseg segment` makes one.
+    """Find annotations in a folder, or in its folder `labels`, as `nuseg segment` makes one; or in one file of many.
 
     Files go before folders of masks.
 
@@ -116,9 +117,9 @@ def find_labels(folder: Path) -> list[Entry]:
     NusegError
         No such folder, no annotations in it, or two of one name.
     """
-    if not folder.is_dir():
+    if not folder.exists():
         raise NusegError(f"{folder}: no such folder; expected one with label images")
-    places = [place for place in (folder, folder / LABELS_FOLDER) if place.is_dir()]
+    places = [folder, *(place for place in (folder / LABELS_FOLDER,) if place.is_dir())]
     listed = [annotation_paths(place) for place in places]
     for paths in (*filter(_are_files, listed), *listed):
         found = find_annotations(paths)

@@ -104,7 +104,9 @@ def region(folder: Path) -> Path:
         {"type": "GeometryCollection", "geometries": [{"type": "Polygon", "coordinates": [ring]}]},
     ]
     about = {"objectType": "annotation", "classification": {"name": "Tumor", "color": [200, 0, 0]}}
-    features = [{"type": "Feature", "id": str(n), "geometry": shape, "properties": about} for n, shape in enumerate(shapes)]
+    features = [
+        {"type": "Feature", "id": str(n), "geometry": shape, "properties": about} for n, shape in enumerate(shapes)
+    ]
     path = folder / INPUT / "area.geojson"
     path.parent.mkdir()
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))

@@ -31,8 +31,8 @@ PHILIPS = f"""<?xml version="1.0" encoding="UTF-8" ?><DataObject ObjectType="DPU
 <Attribute Name="PIM_DP_SCANNED_IMAGES" Group="0x301D" Element="0x1003" PMSVR="IDataObjectArray"><Array>
 <DataObject ObjectType="DPScannedImage">
 <Attribute Name="PIM_DP_IMAGE_TYPE" Group="0x301D" Element="0x1004" PMSVR="IString">WSI</Attribute>{SPACING}
-<Attribute Name="PIIM_PIXEL_DATA_REPRESENTATION_SEQUENCE" Group="0x1001" Element="0x8B01" PMSVR="IDataObjectArray"><Array>
-<DataObject ObjectType="PixelDataRepresentation">{SPACING}<Attribute Name="PIIM_PIXEL_DATA_REPRESENTATION_NUMBER"
+<Attribute Name="PIIM_PIXEL_DATA_REPRESENTATION_SEQUENCE" Group="0x1001" Element="0x8B01" PMSVR="IDataObjectArray">
+<Array><DataObject ObjectType="PixelDataRepresentation">{SPACING}<Attribute Name="PIIM_PIXEL_DATA_REPRESENTATION_NUMBER"
  Group="0x1001" Element="0x8B02" PMSVR="IUInt16">0</Attribute></DataObject></Array></Attribute>
 </DataObject></Array></Attribute></DataObject>"""
 TRESTLE = "Background Color=FFFFFF;White Balance=0;Objective Power=20;JPEG Quality=90;OverlapsXY= 0 0"
@@ -181,7 +181,9 @@ def dicom(folder: Path) -> Path:
     slide = element(8, 0x16, b"UI", b"1.2.840.10008.5.1.4.1.1.77.1.6")
     size = element(0x28, 0x10, b"US", b"\x40\0") + element(0x28, 0x11, b"US", b"\x40\0")
     path = folder / "scan.dcm"
-    path.write_bytes(bytes(128) + b"DICM" + element(2, 0, b"UL", struct.pack("<I", len(syntax))) + syntax + slide + size)
+    path.write_bytes(
+        bytes(128) + b"DICM" + element(2, 0, b"UL", struct.pack("<I", len(syntax))) + syntax + slide + size
+    )
     return path
 
 

@@ -114,6 +114,7 @@ class Worker:
         self._process = context.Process(target=serve, args=(other, self._log), daemon=False)
         self._process.start()
         other.close()
+        self._pipe.recv()  # it is ready
 
     def _said(self) -> str:
         lines = self._log.read_text(errors="replace").splitlines()
@@ -156,6 +157,7 @@ def serve(pipe: Connection, log: Path) -> None:
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
         faulthandler.enable(2)
+        pipe.send(True)
         while True:
             try:
                 door, path, place = pipe.recv()

@@ -26,7 +26,8 @@ def member(content: bytes, random: Random) -> bytes:
 
     def change(files: dict[str, bytes]) -> dict[str, bytes]:
         name = random.choice(sorted(files))
-        how = array if name.endswith(".npy") else random.choice((blocks.flip, blocks.overwrite, blocks.cut, blocks.digits))
+        damage = blocks.flip, blocks.overwrite, blocks.cut, blocks.digits
+        how = array if name.endswith(".npy") else random.choice(damage)
         return files | {name: how(files[name], random)}
 
     return _rezipped(content, change, random)

@@ -39,7 +39,9 @@ def repeat(content: bytes, random: Random) -> bytes:
 def swap(content: bytes, random: Random) -> bytes:
     """Exchange two pieces."""
     at = sorted(random.randint(0, len(content)) for _ in range(4))
-    return content[: at[0]] + content[at[2] : at[3]] + content[at[1] : at[2]] + content[at[0] : at[1]] + content[at[3] :]
+    return (
+        content[: at[0]] + content[at[2] : at[3]] + content[at[1] : at[2]] + content[at[0] : at[1]] + content[at[3] :]
+    )
 
 
 def digits(content: bytes, random: Random) -> bytes:

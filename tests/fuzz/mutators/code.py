@@ -18,7 +18,9 @@ class Code:
 
 def checkpoint(content: bytes, random: Random) -> bytes:
     """Put code into a file of PyTorch: in the place of its pickle, or as a pickle alone."""
-    code = pickle.dumps(random.choice((Code(), {"state_dict": Code()}, {"epoch": 1, "callbacks": [Code()]})), protocol=2)
+    code = pickle.dumps(
+        random.choice((Code(), {"state_dict": Code()}, {"epoch": 1, "callbacks": [Code()]})), protocol=2
+    )
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as old:
             files = {name: code if name.endswith("data.pkl") else old.read(name) for name in old.namelist()}
@@ -43,9 +45,12 @@ def array(content: bytes, random: Random) -> bytes:
 def arrays(content: bytes, random: Random) -> bytes:
     """Several arrays in a zip, one of which is code."""
     made = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) if zipfile.is_zipfile(io.BytesIO(content)) else zipfile.ZipFile(
-        io.BytesIO(), "w"
-    ) as old, zipfile.ZipFile(made, "w") as new:
+    with (
+        zipfile.ZipFile(io.BytesIO(content))
+        if zipfile.is_zipfile(io.BytesIO(content))
+        else zipfile.ZipFile(io.BytesIO(), "w") as old,
+        zipfile.ZipFile(made, "w") as new,
+    ):
         names = old.namelist() or ["a.npy"]
         chosen = random.choice(names)
         for name in names:

@@ -103,5 +103,7 @@ def parse(content: bytes) -> list[Chunk]:
 
 def build(found: list[Chunk]) -> bytes:
     """Write chunks as a file."""
-    parts = (struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in found)
+    parts = (
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in found
+    )
     return SIGNATURE + b"".join(parts)

@@ -93,7 +93,9 @@ def places(content: bytes, random: Random) -> bytes:
         return blocks.flip(content, random)
     tag = random.choice(chosen)
     size = SIZES.get(tag.type, 1)
-    new = random.choice((0, 1, len(content) - 1, numbers.whole(random, 8 * size, _get(content, found, tag.values, size))))
+    new = random.choice(
+        (0, 1, len(content) - 1, numbers.whole(random, 8 * size, _get(content, found, tag.values, size)))
+    )
     for at in range(tag.values, min(tag.values + size * tag.count, len(content) - size), size):
         content = _put(content, found, at, size, new)
     return content

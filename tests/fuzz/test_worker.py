@@ -55,8 +55,8 @@ def tight() -> Iterator[Worker]:
 )
 def test_every_fault_is_found(door, outcome: str, fault: str | None, tight: Worker, tmp_path: Path) -> None:
     inputs = Inputs("text", Kind(one_file, door), tmp_path)
-    root, _ = inputs.write(0, 0)
-    found, said = inputs.judge(tight, root, 0)
+    inputs.write(0, 0)
+    found, said = inputs.judge(tight, door)
     assert found == outcome
     assert (said is None) == (fault is None)
     assert (fault or "") in (said or "")
@@ -81,11 +81,14 @@ def test_a_sound_file_that_is_not_read_is_an_error(worker: Worker, tmp_path: Pat
 
 
 def test_the_same_seed_and_number_give_the_same_file(tmp_path: Path) -> None:
-    kind = KINDS["JPEG"]
     made = []
     for place in ("one", "other"):
-        inputs = Inputs("JPEG", kind, tmp_path / place)
-        made.append([(inputs.write(3, n)[0] / "in" / "a.jpg").read_bytes() for n in range(20)])
+        inputs = Inputs("JPEG", KINDS["JPEG"], tmp_path / place)
+        contents = []
+        for number in range(20):
+            inputs.write(3, number)
+            contents.append((inputs.root / "in" / "a.jpg").read_bytes())
+        made.append(contents)
     assert made[0] == made[1]
     assert len(set(made[0])) > 15
 

@@ -138,8 +138,7 @@ KINDS: dict[str, Kind] = {
     "model, graph": Kind(samples.model, doors.model, changed=f"{INPUT}/*.onnx", mend=correct_checksums),
     "model, weights": Kind(samples.weights, doors.weights, changed=f"{INPUT}/*.pt", mend=correct_checksums),
     "configuration": Kind(samples.config, doors.config, inputs=60),
-    "run": Kind(samples.run, doors.resume, changed=f"{OUTPUT}/run/*.*", inputs=2),
-    "run, checkpoints": Kind(samples.run, doors.resume, changed=f"{OUTPUT}/run/checkpoints/*", inputs=2),
+    "run": Kind(samples.run, doors.resume, changed=f"{OUTPUT}/run/**/*", inputs=4),  # what it loads takes long
     "summary": Kind(samples.earlier_results, doors.again, changed=f"{OUTPUT}/summary.csv", inputs=24),
     "unfinished slide": Kind(samples.unfinished, doors.go_on, changed=f"{OUTPUT}/*.partial/*", inputs=16),
 }

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
@@ -15,6 +16,7 @@ from dark_model import save_dark_model
 from nuseg.annotations.annotation import Annotation
 from nuseg.annotations.registry import annotation_formats
 from nuseg.datasets.prepare import PrepareSettings, prepare
+from nuseg.errors import NusegError
 from nuseg.io.image import write_png
 from slide_files import save_pyramid, scene
 
@@ -70,8 +72,16 @@ def annotation(name: str, write: Callable[[Path, np.ndarray], object]) -> Make:
 
 
 def write_as(format: str) -> Callable[[Path, np.ndarray], object]:
-    """Write annotations in a registered format."""
-    return lambda path, labels: annotation_formats[format].write(Annotation(labels.astype(np.int32)), path)
+    """Write annotations in a registered format; one nucleus where a file holds no more."""
+
+    def write(path: Path, labels: np.ndarray) -> None:
+        kind, numbers = annotation_formats[format], labels.astype(np.int32)
+        try:
+            kind.write(Annotation(numbers), path)
+        except NusegError:
+            kind.write(Annotation((numbers == 1).astype(np.int32)), path)
+
+    return write
 
 
 def save_array(path: Path, labels: np.ndarray) -> None:
@@ -91,7 +101,8 @@ def as_indexed(path: Path, labels: np.ndarray) -> None:
 
 def as_pages(path: Path, labels: np.ndarray) -> None:
     """A TIFF with a page for each nucleus."""
-    tifffile.imwrite(path, np.stack([(labels == n).astype(np.uint8) * 255 for n in range(1, labels.max() + 1)]))
+    pages = [(labels == number).astype(np.uint8) * 255 for number in range(1, labels.max() + 1)]
+    tifffile.imwrite(path, np.stack(pages), photometric="minisblack")
 
 
 def region(folder: Path) -> Path:
@@ -195,6 +206,7 @@ def run(folder: Path) -> Path:
     dataset(folder)
     with mock.patch.object(fit, "finish"):
         fit.train([folder / INPUT], folder / OUTPUT / "run", settings, progress=False)
+    shutil.rmtree(folder / OUTPUT / "run" / "tensorboard")  # nuseg does not read it
     return folder / OUTPUT / "run"
 
 
@@ -213,8 +225,8 @@ def unfinished(folder: Path) -> Path:
     """A slide, and what is kept of it while it is segmented."""
     from fuzz.doors import dark
 
-    slide = save_pyramid(folder / INPUT / "scan.tif", scene(192, 256)) if (folder / INPUT).mkdir() is None else None
-    assert slide is not None
+    (folder / INPUT).mkdir()
+    slide = save_pyramid(folder / INPUT / "scan.tif", scene(192, 256))
     result = dark()(slide, checkpoint=folder / OUTPUT / "scan.partial")
     result.source.close()  # not the result, which would remove what is kept
     return slide

@@ -69,7 +69,9 @@ class Worker:
         self.limits = limits
         self._process: BaseProcess | None = None
         self._known: set[str] = set()
-        self._log = Path(tempfile.mkstemp(prefix="fuzz-", suffix=".log")[1])
+        opened, log = tempfile.mkstemp(prefix="fuzz-", suffix=".log")
+        os.close(opened)
+        self._log = Path(log)
 
     def run(self, door: Door, path: Path, place: Path, limits: Limits | None = None) -> Outcome:
         """Go through a door with a file; the process is in the folder `place` meanwhile."""

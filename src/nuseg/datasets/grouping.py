@@ -18,7 +18,6 @@ _SPLIT_WORDS = {
     "test": "test",
     "testing": "test",
 }
-LONGEST_CELL = 200  # characters of a cell of a table: names, numbers, words
 
 
 def groups_by_pattern(names: Sequence[str], pattern: str) -> dict[str, str]:
@@ -63,32 +62,22 @@ def read_column(table: Path, column: str, names: Sequence[str]) -> dict[str, str
             columns = rows.fieldnames or []
             for needed in ("name", column):
                 if needed not in columns:
-                    found = some([name[:LONGEST_CELL].encode("unicode_escape").decode() for name in columns]) or "none"
-                    raise NusegError(f"{table}: has no column {needed!r}; its columns are {found[: 2 * LONGEST_CELL]}")
+                    raise NusegError(
+                        f"{table}: has no column {needed!r}; its columns are {', '.join(columns) or 'none'}"
+                    )
             values: dict[str, str] = {}
             for row in rows:
-                name, value = (_cell(row, needed, table, rows.line_num) for needed in ("name", column))
+                name, value = (row["name"] or "").strip(), (row[column] or "").strip()
                 if values.setdefault(name, value) != value:
                     raise NusegError(f"{table}: {name} occurs twice, with {column} {values[name]!r} and {value!r}")
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise NusegError(f"{table}: cannot be read as CSV ({problem})") from None
     without_suffix = {Path(name).stem: value for name, value in values.items()}
-    given = {name: values.get(name) or without_suffix.get(name, "") for name in names}
-    missed = [name for name in names if not given[name]]
+    found = {name: values.get(name) or without_suffix.get(name, "") for name in names}
+    missed = [name for name in names if not found[name]]
     if missed:
         raise NusegError(f"{table}: column {column!r} has no value for {some(missed)}")
-    return given
-
-
-def _cell(row: Mapping[str, str | None], column: str, table: Path, line: int) -> str:
-    """Give a cell as a text that fits into a message."""
-    text = (row[column] or "").strip()
-    if len(text) > LONGEST_CELL or not text.isprintable():
-        raise NusegError(
-            f"{table}: line {line}: expected a short text in the column {column!r}, found {len(text)} characters "
-            f"that begin with {text[:20]!r}"
-        )
-    return text
+    return found
 
 
 def given_split(values: Mapping[str, str], groups: Mapping[str, str], where: str) -> dict[str, str]:

@@ -11,8 +11,11 @@ import numpy as np
 
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
+from nuseg.segmentation.part_check import check_part, check_stored
+from nuseg.text import one_line
 
 SETTINGS = "settings.json"
+SHOWN = 200  # characters of what is wrong with a part
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -81,12 +84,12 @@ class FolderCheckpoint:
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         self.folder = folder
-        text = json.dumps(settings, indent=2, sort_keys=True, default=str)
+        text = json.dumps(settings, indent=2, sort_keys=True, default=str).encode()
         path = folder / SETTINGS
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        if not path.is_file() or path.stat().st_size != len(text) or path.read_bytes() != text:
             self.remove()
             with atomic_path(path) as temporary:
-                temporary.write_text(text, encoding="utf-8")
+                temporary.write_bytes(text)
 
     def path(self, kind: str, number: int) -> Path:
         """Say where a part is."""
@@ -98,7 +101,8 @@ class FolderCheckpoint:
 
     def numbers(self, kind: str) -> list[int]:
         """Numbers of the parts that are there, sorted."""
-        return sorted(int(path.stem.removeprefix(f"{kind}-")) for path in self.folder.glob(f"{kind}-*.npz"))
+        digits = (path.stem.removeprefix(f"{kind}-") for path in self.folder.glob(f"{kind}-*.npz"))
+        return sorted(int(number) for number in digits if number.isdecimal())
 
     def save(self, kind: str, number: int, arrays: Arrays) -> None:
         """Write a part.
@@ -121,10 +125,16 @@ class FolderCheckpoint:
         """
         path = self.path(kind, number)
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return [arrays[name] for name in names]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise NusegError(f"{path}: damaged ({error}); delete {self.folder} and segment the slide again") from error
+            with zipfile.ZipFile(path) as archive:
+                check_stored(archive)
+            with np.load(path, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in names}
+            check_part(arrays)
+        except Exception as error:  # zip files and arrays are damaged in every way
+            raise NusegError(
+                f"{path}: damaged ({one_line(error)[:SHOWN]}); delete {self.folder} and segment the slide again"
+            ) from error
+        return list(arrays.values())
 
     def remove(self) -> None:
         """Delete the folder."""

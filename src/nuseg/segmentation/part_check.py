@@ -1,0 +1,54 @@
+"""Whether the arrays in a part of a checkpoint are what was written: the folder may be damaged, or somebody else's."""
+
+import zipfile
+from collections.abc import Mapping
+
+import numpy as np
+
+from nuseg.segmentation import postprocess
+from nuseg.segmentation.components import NO_NUCLEI, NO_PIXELS
+
+DAMAGED = np.zeros((0, 4), np.int64)  # places that could not be read: x, y, width, height in px of level 0
+EMPTY = {**vars(NO_NUCLEI), **vars(NO_PIXELS), "damaged": DAMAGED}
+TOGETHER = (("first", "measures", "lengths"), tuple(vars(NO_PIXELS)))  # of one length
+
+
+def check_stored(archive: zipfile.ZipFile) -> None:
+    """Refuse an archive that would become larger than its file: parts are written uncompressed.
+
+    Raises
+    ------
+    ValueError
+    """
+    if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+        raise ValueError("compressed")
+
+
+def check_part(arrays: Mapping[str, np.ndarray]) -> None:
+    """Check types, shapes and bounds of some arrays of a part, so that what they are used for fails nowhere.
+
+    Raises
+    ------
+    ValueError
+        Saying what is wrong.
+    """
+    for name, array in arrays.items():
+        like = EMPTY[name]
+        if array.dtype != like.dtype or array.ndim != like.ndim or array.shape[1:] != like.shape[1:]:
+            raise ValueError(f"{name}: {array.dtype} of shape {array.shape}")
+    for names in TOGETHER:
+        if len({len(arrays[name]) for name in names if name in arrays}) > 1:
+            raise ValueError(f"{', '.join(names)} of different lengths")
+    lengths, corners = arrays.get("lengths"), arrays.get("corners")
+    if lengths is not None and corners is not None and (lengths.min(initial=0) < 0 or lengths.sum() != len(corners)):
+        raise ValueError("lengths that are not those of the corners")
+    component = arrays.get("component")
+    if component is not None and not 0 <= component.min(initial=0) <= component.max(initial=0) <= len(component):
+        raise ValueError("more components than pixels")
+    for name in ("y", "x"):
+        places = arrays.get(name)
+        if places is None or not len(places):
+            continue
+        first, last = int(places.min()), int(places.max())
+        if first < 0 or last - first > postprocess.LARGEST_COMPONENT:
+            raise ValueError(f"{name} from {first} to {last}")

@@ -4,7 +4,7 @@ from reprlib import Repr
 
 SHOWN = 200  # characters of a value that a message shows
 LONGEST = 5_000  # characters of a message of another library, paths included
-WHOLE_NUMBER = 10**SHOWN  # larger ones are not written out
+WHOLE_NUMBER = 10**50  # larger ones are not written out
 
 
 def plural(count: int, noun: str, nouns: str | None = None) -> str:
@@ -42,18 +42,18 @@ def one_line(problem: object) -> str:
 class _Shown(Repr):
     """The `repr` of a value of any size and depth, at little cost."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
         super().__init__()
         self.maxlevel = 3
-        self.maxstring = self.maxother = SHOWN
+        self.maxstring = self.maxother = self.limit = limit
 
     def repr_str(self, x: str, level: int) -> str:
-        return repr(x if len(x) <= SHOWN else x[: SHOWN - 3] + "...")
+        return repr(x if len(x) <= self.limit else x[: self.limit - 3] + "...")
 
     def repr_int(self, x: int, level: int) -> str:
         return repr(x) if abs(x) < WHOLE_NUMBER else f"a whole number of {x.bit_length():,} bits"
 
 
-def shown(value: object) -> str:
-    """Write a value that a file or a user gave as a message shows it: in one line, at most `SHOWN` characters."""
-    return shortened(_Shown().repr(value))
+def shown(value: object, limit: int = SHOWN) -> str:
+    """Write a value that a file or a user gave as a message shows it: in one line, at most `limit` characters."""
+    return shortened(_Shown(limit).repr(value), limit)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from nuseg.text import plural, shortened, shown
 
@@ -38,13 +39,18 @@ def knowing(keys: type[Known]) -> AfterValidator:
 def problems_of(error: ValidationError) -> str:
     """Say in one line which keys are wrong, how, and what was found."""
     found = error.errors(include_url=False, include_context=False)
-    texts = []
-    for problem in found[:NAMED]:
-        key = shortened(".".join(map(str, problem["loc"])), KEY)
-        if problem["type"] == "extra_forbidden":
-            key = f"unknown key {key}"
-        value = "" if problem["type"] in ("extra_forbidden", "missing") else f", found {shown(problem['input'], VALUE)}"
-        what = shortened(problem["msg"].removeprefix("Value error, "))
-        texts.append(f"{key}: {what}{value}" if key else f"{what}{value}")
     more = [f"and {plural(len(found) - NAMED, 'more problem')}"] if len(found) > NAMED else []
-    return "; ".join([*texts, *more])
+    return "; ".join([*map(describe, found[:NAMED]), *more])
+
+
+def describe(problem: ErrorDetails) -> str:
+    """Say one problem in words."""
+    key = shortened(".".join(map(str, problem["loc"])), KEY)
+    what = shortened(problem["msg"].removeprefix("Value error, "))
+    match problem["type"]:
+        case "missing":
+            return f"lacks '{key}'"
+        case "extra_forbidden":
+            return f"unknown key {key}: {what}"
+    found = f"{what}, found {shown(problem['input'], VALUE)}"
+    return f"{key}: {found}" if key else found

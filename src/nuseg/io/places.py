@@ -12,7 +12,7 @@ from nuseg.errors import NusegError
 NAME_BYTES = 255  # what file systems take
 PATH_CHARACTERS = 1_000
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # devices on Windows, in every folder
-_NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|]')
+_PATH = re.compile(r"[/\\]|^.:|^\.\.?$")  # slashes of either kind, a drive, this folder or the one above
 
 
 def plain_name(name: str) -> str:
@@ -21,11 +21,11 @@ def plain_name(name: str) -> str:
     Raises
     ------
     ValueError
-        It is empty, too long, a path, a device, or has characters that no name may have.
+        It is empty, too long, a path, a device, or has characters that cannot be seen.
     """
     if not 0 < len(os.fsencode(name)) <= NAME_BYTES:
         raise ValueError(f"expected a name of 1 to {NAME_BYTES} bytes")
-    if _NOT_IN_NAMES.search(name) or name in (".", ".."):
+    if _PATH.search(name):
         raise ValueError("expected a plain name, no path")
     if not name.isprintable() or name != name.rstrip(" .") or _RESERVED.fullmatch(name):
         raise ValueError("expected a name that a file can have on every system")
@@ -34,9 +34,9 @@ def plain_name(name: str) -> str:
 
 def plain_name_of(text: str) -> str:
     """Make a plain name of a text that is none, by underscores."""
-    name = "".join(character if character.isprintable() else "_" for character in _NOT_IN_NAMES.sub("_", text))
-    name = name.encode(errors="replace")[:NAME_BYTES].decode(errors="ignore").rstrip(" .")
-    return f"_{name}" if not name or _RESERVED.fullmatch(name) else name
+    name = "".join(character if character.isprintable() and character not in r"/\:" else "_" for character in text)
+    name = os.fsencode(name)[:NAME_BYTES].decode(errors="ignore").rstrip(" .")
+    return f"_{name}"[:NAME_BYTES] if not name or _RESERVED.fullmatch(name) else name
 
 
 def inner_path(text: str) -> str:

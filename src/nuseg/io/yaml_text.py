@@ -26,8 +26,10 @@ def parse_yaml(text: str) -> Any:
         return yaml.safe_load(text)
     except DocumentError:
         raise
-    except Exception as error:  # a value that is not of its kind (2001-02-30, !!bool "x") makes PyYAML fail in any way
-        raise DocumentError(f"cannot be read as YAML: {shortened(one_line(error))}") from error
+    except yaml.YAMLError as error:
+        raise DocumentError(f"not YAML: {shortened(one_line(error))}") from error
+    except Exception as error:  # such as 2001-02-30 or !!bool "x", on which PyYAML fails in any way
+        raise DocumentError(f"not YAML: a value that is not of its kind ({shortened(one_line(error))})") from error
 
 
 def read_yaml(path: Path) -> Any:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from nuseg.io.atomic import atomic_path
+from nuseg.training.run_files import load_checkpoint, read_log
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
@@ -20,6 +21,12 @@ class AtomicCheckpoints(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         with atomic_path(Path(path)) as temporary:
             super().save_checkpoint(checkpoint, temporary, storage_options)
+
+    def load_checkpoint(self, path: Any, *_: Any, **__: Any) -> dict[str, Any]:
+        return load_checkpoint(Path(path))
+
+    def remove_checkpoint(self, path: Any) -> None:
+        """Nothing: both are replaced under their own names. Lightning would remove what a checkpoint names as older."""
 
 
 class EpochLog(L.Callback):
@@ -31,7 +38,7 @@ class EpochLog(L.Callback):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if self.path.is_file():  # resumed: keep the epochs that the checkpoint has behind it
-            rows = pd.read_csv(self.path)
+            rows = read_log(self.path)
             self.rows = rows[rows["epoch"] < trainer.current_epoch].to_dict("records")
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

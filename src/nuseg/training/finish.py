@@ -23,6 +23,7 @@ from nuseg.segmentation.segmenter import Segmenter
 from nuseg.segmentation.tiling import predict_maps
 from nuseg.training.calibrate import calibrate, find_validation_nuclei, measure_counts
 from nuseg.training.module import Training
+from nuseg.training.run_files import read_log
 from nuseg.training.tune import Example, score_thresholds, tune_thresholds
 
 # How much validation AJI a faster precision may cost.
@@ -53,7 +54,7 @@ def finish(module: Training, datasets: Sequence[Dataset], run: Path) -> Model:
         model = choose_precision(model, items)
     scores = test(model, datasets, run)
     model = save_config(model.config.model_copy(update={"scores": scores}), model.path)
-    draw_curves(pd.read_csv(run / "log.csv"), run / "curves.png")
+    draw_curves(read_log(run / "log.csv"), run / "curves.png")
     return model
 
 

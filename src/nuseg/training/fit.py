@@ -23,6 +23,7 @@ from nuseg.datasets.dataset import Dataset
 from nuseg.engines.loading import has_bf16
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
+from nuseg.io.places import refuse_links_out
 from nuseg.model.config import Architecture, ModelConfig
 from nuseg.model.export import load_network
 from nuseg.model.network import Network, build_network, count_parameters
@@ -35,6 +36,7 @@ from nuseg.training.config import Compute, TrainConfig, load_config, render_conf
 from nuseg.training.finish import finish
 from nuseg.training.module import Training, validation_items
 from nuseg.training.patches import Patch, Patches, PatchNumbers
+from nuseg.training.run_files import fit_weights, going_on, load_checkpoint, read_record
 from nuseg.training.tune import START
 
 CONFIG_FILE = "config.yaml"
@@ -89,15 +91,16 @@ def train(
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     module = Training(network, config, model, validation)
     trainer = make_trainer(module, run, config, progress)
-    with warnings.catch_warnings():
+    checkpoint = last if resume and last.is_file() else None
+    with warnings.catch_warnings(), going_on(checkpoint, lambda: module.begun):
         # Lightning advises more workers than a laptop has cores for.
         warnings.filterwarnings("ignore", message=".*num_workers.*|.*does not have many workers.*")
         trainer.fit(
             module,
             train_loader(loaded, config),
             DataLoader(range(len(validation)), batch_size=None),  # type: ignore[arg-type]
-            ckpt_path=last if resume and last.is_file() else None,
-            weights_only=False,
+            ckpt_path=checkpoint,
+            weights_only=True,
         )
     if trainer.interrupted:
         raise NusegError(f"{run}: training was interrupted: go on with resume=True")
@@ -138,7 +141,8 @@ def claim_run(run: Path, config: TrainConfig, datasets: Sequence[Dataset], resum
             raise NusegError(
                 f"{path}: differs from the configuration given: resume with the same one, or start a new run"
             )
-        if json.loads(record.read_text(encoding="utf-8"))["datasets"] != fingerprints:
+        refuse_links_out(run)
+        if read_record(record)["datasets"] != fingerprints:
             raise NusegError(f"{record}: the datasets have changed since this run began: start a new run")
         return
     if run.exists() and (not run.is_dir() or any(run.iterdir())):
@@ -203,7 +207,7 @@ def describe_model(
 
     What a fine-tuned model's weights owe to the data of the one that it started from, and to its licence, is kept.
     """
-    record = json.loads((run / "provenance.json").read_text(encoding="utf-8"))
+    record = read_record(run / "provenance.json")
     export = config.export
     data = describe_data(datasets)
     licences = [entry["licence"] for entry in data]
@@ -307,6 +311,6 @@ def train_loader(datasets: Sequence[Dataset], config: TrainConfig) -> DataLoader
 
 def load_best(module: Training, run: Path) -> None:
     """Give the module the averaged weights of its best epoch."""
-    checkpoint = torch.load(run / CHECKPOINTS / "best.ckpt", map_location="cpu", weights_only=False)
-    module.load_state_dict(checkpoint["state_dict"])
+    path = run / CHECKPOINTS / "best.ckpt"
+    fit_weights(module, load_checkpoint(path), path)
     module.eval()

@@ -49,8 +49,12 @@ class Training(L.LightningModule):
         self.model_config = model
         self.validation = validation
         self.start = copy.deepcopy(network.state_dict()) if config.network.init_share else None
+        self.begun = False  # with the first step; what goes wrong before is the fault of a checkpoint
         self.losses: dict[str, list[Tensor]] = defaultdict(list)
         self.scores: dict[str, list[float]] = defaultdict(list)
+
+    def on_train_start(self) -> None:
+        self.begun = True
 
     def training_step(self, batch: Patch, _index: int) -> Tensor:
         x = batch.pixels.float().contiguous(memory_format=torch.channels_last)

@@ -61,7 +61,7 @@ def test_usual_values_are_shown_whole(value: object, text: str) -> None:
 
 
 def test_what_a_terminal_would_act_on_is_escaped() -> None:
-    assert printable("é\x1b[2J\n\u202e\udcff") == r"é\x1b[2J\n\u202e\udcff"
+    assert printable("é\x1b[2J\n\u202e\udcff\ud800\u3000") == "é\\x1b[2J\\n\\u202e\\xff\\ud800\u3000"
     assert printable("one\ntwo\x07", keep="\n") == "one\ntwo\\x07"
 
 

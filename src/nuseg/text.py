@@ -1,5 +1,6 @@
 """How counts, problems and what files hold are worded, in one line that a terminal shows as it is."""
 
+import unicodedata
 from reprlib import Repr
 
 SHOWN = 200  # characters of a value that a message shows
@@ -12,16 +13,24 @@ def plural(count: int, noun: str, nouns: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
-def printable(text: str, keep: str = "") -> str:
-    """Escape all that a terminal would act on or not show: control characters, half characters, marks of direction."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character
-        if character.isprintable() or character in keep
-        else character.encode("unicode_escape", "backslashreplace").decode()
-        for character in text
-    )
+def printable(text: object, keep: str = "") -> str:
+    r"""Escape what a terminal would act on or not show: a line break becomes `\n`, a byte that is no UTF-8 `\xff`.
+
+    Such bytes of file names are half characters in Python. The characters in `keep` stay as they are.
+    """
+    whole = str(text)
+    if whole.isprintable():
+        return whole
+    return "".join(character if character in keep else _escaped(character) for character in whole)
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable() or unicodedata.category(character) == "Zs":  # wide and other spaces
+        return character
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
 
 
 def shortened(text: str, limit: int = SHOWN) -> str:

@@ -11,6 +11,7 @@ import json
 import math
 import re
 import stat
+import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +96,25 @@ def gunzip(raw: bytes, size: int) -> bytes:
     if len(unpacked) > size:
         raise DocumentError(f"cannot be unpacked: more than the {size:,} bytes that are expected at most")
     return unpacked
+
+
+def check_stored(path: Path) -> None:
+    """Check that a ZIP file, as NumPy and PyTorch write them, holds no more than it has bytes: it may be a bomb.
+
+    Raises
+    ------
+    DocumentError
+        It is no ZIP file, packed, or says that it holds more.
+    """
+    try:
+        with zipfile.ZipFile(path) as parts:
+            inside = parts.infolist()
+    except Exception as error:  # a damaged file makes zipfile fail in several ways
+        raise DocumentError(f"no whole ZIP file: {shortened(one_line(error))}") from error
+    if any(part.compress_type != zipfile.ZIP_STORED for part in inside):
+        raise DocumentError("packed, which such files are not")
+    if sum(part.file_size for part in inside) > path.stat().st_size:
+        raise DocumentError("says that it holds more than it has bytes")
 
 
 def read_text(path: Path, size: int = TEXT_SIZE) -> str:
@@ -183,6 +203,8 @@ def read_table(path: Path) -> tuple[list[str], list[list[str]]]:
         It cannot be read, is no CSV, has a column twice, or a row of another length.
     """
     text = _decode(read_bytes(path, TABLE_SIZE)).removeprefix("\ufeff")
+    if "\0" in text:
+        raise DocumentError("no CSV: a zero byte")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         columns = next(reader, [])
@@ -195,7 +217,8 @@ def read_table(path: Path) -> tuple[list[str], list[list[str]]]:
             if row:
                 rows.append(row)
     except csv.Error as error:
-        raise DocumentError(f"no CSV: line {reader.line_num}: {one_line(error)}") from error
+        detail = one_line(error).replace("unexpected end of data", "ends within quotation marks")
+        raise DocumentError(f"no CSV: line {reader.line_num}: {detail}") from error
     return columns, rows
 
 

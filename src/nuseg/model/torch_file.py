@@ -2,7 +2,6 @@
 
 import io
 import pickle
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from nuseg.io.atomic import atomic_path
+from nuseg.io.documents import DocumentError, check_stored
 from nuseg.text import one_line, shortened
 
 
@@ -45,16 +45,10 @@ def load_numbers(path: Path) -> Any:
         It is damaged, larger when unpacked, or holds anything else.
     """
     try:
-        with zipfile.ZipFile(path) as parts:
-            inside = parts.infolist()
-        # PyTorch stores without compression: what is packed is no file of its own, and may be a bomb.
-        if any(part.compress_type != zipfile.ZIP_STORED for part in inside):
-            raise TorchFileError("packed, which PyTorch's own files are not")
-        if sum(part.file_size for part in inside) > path.stat().st_size:
-            raise TorchFileError("says that it holds more than it has bytes")
+        check_stored(path)
         return torch.load(path, map_location="cpu", weights_only=True)
-    except TorchFileError:
-        raise
+    except DocumentError as error:
+        raise TorchFileError(str(error)) from error
     except pickle.UnpicklingError as error:
         raise TorchFileError("holds more than tensors, numbers and texts, or is damaged") from error
     except Exception as error:  # a damaged or hostile file makes PyTorch fail in every way

@@ -2,17 +2,21 @@
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import pandas as pd
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
+from nuseg.io.documents import DocumentError, read_table
+from nuseg.strict import problems_of
 
 if TYPE_CHECKING:
     from nuseg.results.segmentation import Segmentation
 
 FILE = "summary.csv"
+Whole = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 @dataclass(frozen=True)
@@ -25,20 +29,22 @@ class Row:
     thresholds and options.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(allow_inf_nan=False)
+
     name: str
     image: str
-    width: int | None = None
-    height: int | None = None
+    width: Whole | None = None
+    height: Whole | None = None
     mpp: float | None = None
     mpp_source: str = ""
-    nuclei: int | None = None
-    nuclei_low: int | None = None
-    nuclei_high: int | None = None
+    nuclei: Whole | None = None
+    nuclei_low: Whole | None = None
+    nuclei_high: Whole | None = None
     nuclei_per_mm2: float | None = None
     area_mm2: float | None = None
     mean_area_um2: float | None = None
     mask_fraction: float | None = None
-    damaged_tiles: int | None = None
+    damaged_tiles: Whole | None = None
     seconds: float | None = None
     model: str = ""
     settings: str = ""
@@ -47,9 +53,9 @@ class Row:
 
 
 COLUMNS = [field.name for field in fields(Row)]
-ADDED = ("nuclei_low", "nuclei_high")  # summaries of the first version lack them
-TEXT = ["name", "image", "mpp_source", "model", "settings", "warning", "error"]
+OLDEST = ["name", "image", "nuclei", "model", "settings", "error"]  # which summaries of every version have
 WHOLE = ["width", "height", "nuclei", "nuclei_low", "nuclei_high", "damaged_tiles"]
+ROW = TypeAdapter(Row)
 
 
 def result_row(name: str, image: str, result: "Segmentation", settings: str) -> Row:
@@ -98,14 +104,18 @@ def read(path: Path) -> list[Row]:
     if not path.exists():
         return []
     try:
-        table = pd.read_csv(
-            path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False, na_values={c: [""] for c in COLUMNS}
-        )
-        table = table[[column for column in COLUMNS if column not in ADDED or column in table]].reindex(columns=COLUMNS)
-    except (OSError, ValueError, KeyError) as error:
+        columns, lines = read_table(path)
+        if not set(OLDEST) <= set(columns):
+            raise DocumentError("other columns")
+        return [_row(number, dict(zip(columns, line, strict=True))) for number, line in enumerate(lines, 1)]
+    except DocumentError as error:
         raise NusegError(
-            f"{path}: expected a summary by nuseg segment, found another file: choose another output folder"
+            f"{path}: expected a summary by nuseg segment, found another file ({error}): choose another output folder"
         ) from error
-    table[TEXT] = table[TEXT].fillna("")
-    values = table.astype(object).where(table.notna(), None)
-    return [Row(*record) for record in values.itertuples(index=False)]
+
+
+def _row(number: int, values: dict[str, str]) -> Row:
+    try:
+        return ROW.validate_python({column: values[column] for column in COLUMNS if values.get(column)})
+    except ValidationError as error:
+        raise DocumentError(f"row {number}: {problems_of(error)}") from error

@@ -1,7 +1,11 @@
 """How counts, problems and what files hold are worded, in one line that a terminal shows as it is."""
 
-import unicodedata
+import re
 from reprlib import Repr
+
+# What a terminal would act on: control characters, separators of lines, marks of the direction of reading; and halves
+# of characters, as which Python keeps the bytes of a file name that are not UTF-8.
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 SHOWN = 200  # characters of a value that a message shows
 LONGEST = 5_000  # characters of a message of another library, paths included
@@ -14,23 +18,20 @@ def plural(count: int, noun: str, nouns: str | None = None) -> str:
 
 
 def printable(text: object, keep: str = "") -> str:
-    r"""Escape what a terminal would act on or not show: a line break becomes `\n`, a byte that is no UTF-8 `\xff`.
+    r"""Make a text, such as a path, fit for one line of UTF-8: a line break becomes `\n`, a foreign byte `\xff`.
 
-    Such bytes of file names are half characters in Python. The characters in `keep` stay as they are.
+    The characters in `keep` stay as they are.
     """
-    whole = str(text)
-    if whole.isprintable():
-        return whole
-    return "".join(character if character in keep else _escaped(character) for character in whole)
 
+    def escaped(found: re.Match[str]) -> str:
+        code = ord(found[0])
+        if found[0] in keep:
+            return found[0]
+        if 0xDC80 <= code <= 0xDCFF:
+            return f"\\x{code - 0xDC00:02x}"
+        return found[0].encode("unicode_escape").decode()
 
-def _escaped(character: str) -> str:
-    if character.isprintable() or unicodedata.category(character) == "Zs":  # wide and other spaces
-        return character
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:
-        return f"\\x{code - 0xDC00:02x}"
-    return character.encode("unicode_escape").decode()
+    return UNPRINTABLE.sub(escaped, str(text))
 
 
 def shortened(text: str, limit: int = SHOWN) -> str:

@@ -1,6 +1,5 @@
 """Whether the arrays in a part of a checkpoint are what was written: the folder may be damaged, or somebody else's."""
 
-import zipfile
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,19 +8,9 @@ from nuseg.segmentation import postprocess
 from nuseg.segmentation.components import NO_NUCLEI, NO_PIXELS
 
 DAMAGED = np.zeros((0, 4), np.int64)  # places that could not be read: x, y, width, height in px of level 0
-EMPTY = {**vars(NO_NUCLEI), **vars(NO_PIXELS), "damaged": DAMAGED}
+TISSUE = np.array(0)  # px of tissue
+EMPTY = {**vars(NO_NUCLEI), **vars(NO_PIXELS), "damaged": DAMAGED, "tissue": TISSUE}
 TOGETHER = (("first", "measures", "lengths"), tuple(vars(NO_PIXELS)))  # of one length
-
-
-def check_stored(archive: zipfile.ZipFile) -> None:
-    """Refuse an archive that would become larger than its file: parts are written uncompressed.
-
-    Raises
-    ------
-    ValueError
-    """
-    if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
-        raise ValueError("compressed")
 
 
 def check_part(arrays: Mapping[str, np.ndarray]) -> None:
@@ -39,6 +28,8 @@ def check_part(arrays: Mapping[str, np.ndarray]) -> None:
     for names in TOGETHER:
         if len({len(arrays[name]) for name in names if name in arrays}) > 1:
             raise ValueError(f"{', '.join(names)} of different lengths")
+    if arrays.get("tissue", TISSUE) < 0:
+        raise ValueError(f"tissue: {arrays['tissue']} px")
     lengths, corners = arrays.get("lengths"), arrays.get("corners")
     if lengths is not None and corners is not None and (lengths.min(initial=0) < 0 or lengths.sum() != len(corners)):
         raise ValueError("lengths that are not those of the corners")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from nuseg.annotations.format import AnnotationFormat
 from nuseg.annotations.registry import annotation_formats
 from nuseg.engines.registry import engines
 from nuseg.measure.nuclei import COLUMNS
@@ -65,11 +66,28 @@ def output_rows() -> list[tuple[str, ...]]:
     ]
 
 
+def annotation_cells(one: AnnotationFormat) -> tuple[str, ...]:
+    """Files, how they are written, whether one holds many images, and what has to be installed."""
+    written = code(one.written_suffixes or one.suffixes) or "folders"
+    many = " and ".join(word for word, so in (("read", one.many_read), ("written", one.many_written)) if so)
+    written = "a folder" if one.folder_entries else written
+    return (
+        code(one.suffixes) or "folders",
+        written if one.writable else "",
+        many,
+        code([one.needs[1]]) if one.needs else "",
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "outputs": lambda: table(("output", "file", "content", "default for", "needs"), output_rows()),
     "annotations": lambda: table(
-        ("format", "content", "files"),
-        ((code([one.name]), one.help, code(one.suffixes) or "folders") for one in own(annotation_formats)),
+        ("format", "content", "files", "written", "one file for many images", "needs"),
+        ((code([one.name]), one.help, *annotation_cells(one)) for one in own(annotation_formats)),
+    ),
+    "travels": lambda: table(
+        ("format", "kept", "lost", "coordinates"),
+        ((code([one.name]), one.kept, one.lost, one.convention) for one in own(annotation_formats)),
     ),
     "columns": lambda: table(("column", "meaning"), ((code([name]), help_) for name, help_ in COLUMNS.items())),
     "architectures": lambda: table(("preset", "network"), ((code([one.name]), one.help) for one in own(architectures))),

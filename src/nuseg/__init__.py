@@ -11,6 +11,7 @@ from typing import Any
 # Where each public name lives; loaded when first used, so that `import nuseg` is instant. `__init__.pyi` tells type
 # checkers the same.
 HOMES = {
+    "ConvertOptions": "nuseg.datasets.conversion",
     "Dataset": "nuseg.datasets.dataset",
     "Image": "nuseg.io.image",
     "NusegError": "nuseg.errors",
@@ -24,6 +25,7 @@ HOMES = {
     "Source": "nuseg.io.source",
     "TrainConfig": "nuseg.training.config",
     "annotation_formats": "nuseg.annotations.registry",
+    "convert_annotations": "nuseg.datasets.conversion",
     "evaluate": "nuseg.evaluation",
     "evaluate_dataset": "nuseg.evaluation.dataset",
     "fit_stain": "nuseg.preprocess.stain.normaliser",

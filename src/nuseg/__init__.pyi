@@ -1,4 +1,6 @@
 from nuseg.annotations.registry import annotation_formats as annotation_formats
+from nuseg.datasets.conversion import ConvertOptions as ConvertOptions
+from nuseg.datasets.conversion import convert_annotations as convert_annotations
 from nuseg.datasets.dataset import Dataset as Dataset
 from nuseg.datasets.prepare import PrepareSettings as PrepareSettings
 from nuseg.datasets.prepare import prepare as prepare
@@ -28,6 +30,7 @@ from nuseg.training.config import TrainConfig as TrainConfig
 from nuseg.training.fit import train as train
 
 __all__ = [
+    "ConvertOptions",
     "Dataset",
     "Image",
     "NusegError",
@@ -41,6 +44,7 @@ __all__ = [
     "Source",
     "TrainConfig",
     "annotation_formats",
+    "convert_annotations",
     "evaluate",
     "evaluate_dataset",
     "fit_stain",

@@ -1,13 +1,49 @@
 """What was drawn on one image, whatever the format of the file."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import shapely
 
 from nuseg.annotations.labels import present_labels, renumber
 from nuseg.annotations.polygons import draw
+from nuseg.annotations.tracing import pixel_areas
 from nuseg.text import plural
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """The image that was drawn on, as far as it is known.
+
+    Attributes
+    ----------
+    name : str or None
+        Name of its file: "a1.png".
+    shape : (h, w) or None
+    mpp : float or None
+        um per pixel.
+    path : Path or None
+        The file itself, where it is at hand.
+    """
+
+    name: str | None = None
+    shape: tuple[int, int] | None = None
+    mpp: float | None = None
+    path: Path | None = None
+
+    def over(self, other: "Canvas") -> "Canvas":
+        """Give what this one knows, and what else the other knows."""
+        return Canvas(
+            name=self.name if self.name is not None else other.name,
+            shape=self.shape if self.shape is not None else other.shape,
+            mpp=self.mpp if self.mpp is not None else other.mpp,
+            path=self.path if self.path is not None else other.path,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +64,16 @@ class Annotation:
         Largest number that the file could hold: 255 for a label image of 8 bits.
     notes : tuple of str
         What the user should know of how the file was read, without its name.
+    ids : tuple of N (str or None), or None
+        What the file calls every nucleus, where it does, such as QuPath's identifiers; in the order of `classes`.
+    vocabulary : tuple of str
+        Names of classes in the order in which the file lists or numbers them, those without a nucleus included.
+    colours : mapping of str to (r, g, b)
+        Colours of classes, 0..255 each, where the file has them.
+    vague : tuple of shapely.Geometry
+        Regions in which nuclei are not drawn one by one, such as COCO's crowds.
+    canvas : Canvas
+        What the file says of the image.
     """
 
     labels: np.ndarray | None = None
@@ -36,19 +82,50 @@ class Annotation:
     instance: bool = True
     label_limit: int | None = None
     notes: tuple[str, ...] = ()
+    ids: tuple[str | None, ...] | None = None
+    vocabulary: tuple[str, ...] = ()
+    colours: Mapping[str, Colour] = field(default_factory=dict)
+    vague: tuple[shapely.Geometry, ...] = ()
+    canvas: Canvas = Canvas()
 
     def __post_init__(self) -> None:
         if (self.labels is None) == (self.polygons is None):
             raise ValueError("an annotation has either labels or polygons")
         if self.polygons is not None and self.classes is not None and len(self.classes) != len(self.polygons):
             raise ValueError(f"{len(self.classes)} classes for {len(self.polygons)} polygons")
+        if self.polygons is not None and self.ids is not None and len(self.ids) != len(self.polygons):
+            raise ValueError(f"{len(self.ids)} ids for {len(self.polygons)} polygons")
         if self.labels is not None and (self.labels.ndim != 2 or self.labels.dtype.kind not in "ui"):
             raise ValueError(f"labels of shape {self.labels.shape}, {self.labels.dtype}: expected (h, w) integers")
 
     @property
     def shape(self) -> tuple[int, int] | None:
         """Height and width, where the file states them."""
-        return None if self.labels is None else (self.labels.shape[0], self.labels.shape[1])
+        return self.canvas.shape if self.labels is None else (self.labels.shape[0], self.labels.shape[1])
+
+    @cached_property
+    def areas(self) -> tuple[shapely.Geometry, ...]:
+        """One area per nucleus: the polygons, or those that a label image covers, see `pixel_areas`."""
+        if self.polygons is not None:
+            return self.polygons
+        assert self.labels is not None
+        return tuple(pixel_areas(renumber(self.labels)))
+
+    @property
+    def names(self) -> tuple[str | None, ...]:
+        """Class of every one of `areas`."""
+        return (None,) * len(self.areas) if self.classes is None else self.classes
+
+    @property
+    def identifiers(self) -> tuple[str | None, ...]:
+        """Id of every one of `areas`."""
+        return (None,) * len(self.areas) if self.ids is None else self.ids
+
+    @property
+    def all_classes(self) -> tuple[str, ...]:
+        """Names of all classes: those of `vocabulary` in their order, then others as they come."""
+        used = (name for name in self.classes or () if name is not None)
+        return tuple(dict.fromkeys((*self.vocabulary, *used)))
 
     def label_image(self, shape: tuple[int, int]) -> np.ndarray:
         """Give the label image of an image of `shape`.
@@ -87,17 +164,28 @@ class Annotation:
         """
         drawn = self.label_image(shape)
         present = present_labels(drawn)
-        labels, classes, notes = renumber(drawn), self.classes, list(self.notes)
+        labels, classes, ids, notes = renumber(drawn), self.classes, self.ids, list(self.notes)
         if self.polygons is not None:
             lost = len(self.polygons) - len(present)
             if lost:
                 notes.append(
                     f"{plural(lost, 'polygon')} outside of the image, hidden or too small for a pixel: left out"
                 )
-            if classes is not None:
-                classes = tuple(classes[number - 1] for number in present)
+            classes, ids = _chosen(classes, present), _chosen(ids, present)
         elif len(present) and int(present[-1]) != len(present):
             notes.append("labels have gaps: renumbered 1..N")
-        if classes is not None and len(classes) != len(present):
-            raise ValueError(f"{len(classes)} classes for {len(present)} labels")
-        return replace(self, labels=labels, polygons=None, classes=classes, notes=tuple(notes))
+        for what, held in (("classes", classes), ("ids", ids)):
+            if held is not None and len(held) != len(present):
+                raise ValueError(f"{len(held)} {what} for {len(present)} labels")
+        return replace(self, labels=labels, polygons=None, classes=classes, ids=ids, notes=tuple(notes))
+
+
+def some(values: Iterable[str | None]) -> tuple[str | None, ...] | None:
+    """Give classes or ids as an annotation holds them: None where no nucleus has any."""
+    held = tuple(values)
+    return held if any(value is not None for value in held) else None
+
+
+def _chosen(held: tuple[str | None, ...] | None, numbers: np.ndarray) -> tuple[str | None, ...] | None:
+    """Give what belongs to some numbers, counted from 1."""
+    return None if held is None else tuple(held[number - 1] for number in numbers)

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
 
+from nuseg.annotations.annotation import Colour
 from nuseg.annotations.polygons import MAX_POINTS, area
 
 MAX_DEPTH = 8  # of lists and collections in each other; a file of QuPath has three
@@ -15,8 +16,17 @@ AREAS = ("Polygon", "MultiPolygon", "GeometryCollection")
 OTHERS = ("Point", "MultiPoint", "LineString", "MultiLineString")
 
 
-def objects(content: Any, depth: int = 0) -> Iterator[tuple[Any, str | None]]:
-    """Give geometry and class of every object in a GeoJSON object, or a list of them.
+class Drawn(NamedTuple):
+    """An object: its geometry, of a cell that of its nucleus; its class, the colour of that, and its id."""
+
+    geometry: Any
+    name: str | None = None
+    colour: Colour | None = None
+    own_id: str | None = None
+
+
+def objects(content: Any, depth: int = 0) -> Iterator[Drawn]:
+    """Give every object in a GeoJSON object, or a list of them.
 
     Raises
     ------
@@ -33,9 +43,11 @@ def objects(content: Any, depth: int = 0) -> Iterator[tuple[Any, str | None]]:
     elif content["type"] == "Feature":
         if "geometry" not in content:
             raise ValueError("a Feature lacks 'geometry'")
-        yield content["geometry"], _class(content.get("properties"))
+        geometry = content.get("nucleusGeometry") or content["geometry"]
+        found = content.get("properties")
+        yield Drawn(geometry, _class(found), _colour((found or {}).get("classification")), _id(content.get("id")))
     else:
-        yield content, None
+        yield Drawn(content)
 
 
 def areas(geometry: Any, depth: int = 0) -> shapely.Geometry | None:
@@ -111,6 +123,23 @@ def _class(properties: Any) -> str | None:
     if not isinstance(name, str | int | float) or len(str(name)) > LONGEST_NAME:
         raise ValueError(f"a class named {shown(name)}")
     return " ".join(str(name).split())
+
+
+def _colour(classification: Any) -> Colour | None:
+    """Give red, green and blue of a class, which older versions of QuPath keep in one number; None without."""
+    if not isinstance(classification, dict):
+        return None
+    packed, colour = classification.get("colorRGB"), classification.get("color")
+    if isinstance(packed, int):
+        colour = [packed >> 16 & 255, packed >> 8 & 255, packed & 255]
+    if not isinstance(colour, list) or len(colour) != 3 or not all(isinstance(v, int) and 0 <= v < 256 for v in colour):
+        return None
+    return colour[0], colour[1], colour[2]
+
+
+def _id(value: Any) -> str | None:
+    """Give an id as text; None where it is no plain value."""
+    return str(value)[:LONGEST_NAME] if isinstance(value, str | int) else None
 
 
 def _polygon(rings: Any) -> shapely.Geometry:

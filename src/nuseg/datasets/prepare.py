@@ -25,8 +25,9 @@ from nuseg.datasets.record import (
 from nuseg.datasets.settings import PrepareSettings
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_folder, check_folder
+from nuseg.io.places import plain_name, plain_name_of
 from nuseg.progress import ProgressCallback, tracked
-from nuseg.text import plural
+from nuseg.text import plural, shown
 
 __all__ = ["PrepareSettings", "Prepared", "check_output", "prepare"]
 
@@ -83,6 +84,7 @@ def prepare(
     """
     source, output, settings = Path(source), Path(output), settings or PrepareSettings()
     check_output(source, output, settings.overwrite)
+    check_name(settings.name)
     found = find_pairs(source, settings.images, settings.labels, settings.format)
     findings = _unpaired(found, settings.skip_unpaired) + _left_out(found)
     names = [pair.name for pair in found.pairs]
@@ -105,7 +107,7 @@ def prepare(
         counts = count_splits(done, groups, split)
         record = {
             "version": VERSION,
-            "name": settings.name or output.resolve().name,
+            "name": settings.name or plain_name_of(output.resolve().name),
             "annotation": annotation,
             "licence": settings.licence,
             "source": settings.source,
@@ -124,6 +126,20 @@ def prepare(
         findings=findings + joined + _without_nuclei(done, groups, counts) + _implausible_areas(counts) + _totals(done),
         counts=counts,
     )
+
+
+def check_name(name: str | None) -> None:
+    """Refuse a name of a dataset that could not be that of a folder.
+
+    Raises
+    ------
+    NusegError
+    """
+    try:
+        if name:
+            plain_name(name)
+    except ValueError as problem:
+        raise NusegError(f"name=: {problem}, found {shown(name)}") from None
 
 
 def check_output(source: Path, output: Path, overwrite: bool) -> None:

@@ -1,6 +1,6 @@
 """What is compared with what: files of two folders, or a model's nuclei with a dataset's annotations."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from nuseg.annotations.registry import annotation_formats, format_of
 from nuseg.datasets.dataset import Item, load_item
 from nuseg.datasets.find import annotation_paths, find_annotations
 from nuseg.datasets.names import Entry, name_search, refuse_twins, shorten
+from nuseg.datasets.seen import Use, image_code
 from nuseg.errors import NusegError
 
 LABELS_FOLDER = "labels"  # where datasets and results keep their label images
@@ -31,6 +32,8 @@ class Compared:
         Whether the truth tells touching nuclei apart.
     parted : bool
         Whether the prediction was a mask, taken apart into its connected components.
+    seen : {"train", "validation"} or None
+        What the model that predicted used the image for before, as far as it says.
     """
 
     truth: np.ndarray
@@ -38,6 +41,7 @@ class Compared:
     pixels: np.ndarray | None = None
     instance: bool = True
     parted: bool = False
+    seen: Use | None = None
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,18 @@ class Cases:
     unpaired_predictions: tuple[str, ...] = ()
 
 
-def model_cases(items: Iterable[Item], instance: bool, predict: Predictor) -> Cases:
-    """Run a model on every item's image: `predict(pixels, mpp)` gives its label image."""
+def model_cases(
+    items: Iterable[Item], instance: bool, predict: Predictor, known: Mapping[str, Use] | None = None
+) -> Cases:
+    """Run a model on every item's image: `predict(pixels, mpp)` gives its label image.
+
+    `known` has the codes of the images that the model has seen before (`nuseg.datasets.seen`).
+    """
 
     def read(item: Item) -> Compared:
         pixels, truth = load_item(item)
-        return Compared(truth, predict(pixels, item.mpp), pixels, instance)
+        seen = (known or {}).get(image_code(pixels))
+        return Compared(truth, predict(pixels, item.mpp), pixels, instance, seen=seen)
 
     return Cases(tuple(Case(item.name, partial(read, item)) for item in items))
 
@@ -82,7 +92,8 @@ def folder_cases(truth: Path, predictions: Path) -> Cases:
     """Pair the annotations of two folders by name; polygons are drawn at the size of their partner."""
 
     def read(true_entry: Entry, entry: Entry) -> Compared:
-        true, predicted = read_annotation(true_entry), read_annotation(entry)
+        true = read_annotation(true_entry)
+        predicted = read_annotation(entry, true.shape)
         shape = true.shape or predicted.shape
         if shape is None:
             raise NusegError(f"{true_entry}: polygons without the size of the image, as {entry}; give one as labels")
@@ -97,7 +108,7 @@ def folder_cases(truth: Path, predictions: Path) -> Cases:
 
 
 def find_labels(folder: Path) -> list[Entry]:
-    """Find annotations in a folder, or in its folder `labels`, as `nuseg segment` makes one.
+    """Find annotations in a folder, or in its folder `labels`, as `nuseg segment` makes one; or in one file of many.
 
     Files go before folders of masks.
 
@@ -106,9 +117,9 @@ def find_labels(folder: Path) -> list[Entry]:
     NusegError
         No such folder, no annotations in it, or two of one name.
     """
-    if not folder.is_dir():
+    if not folder.exists():
         raise NusegError(f"{folder}: no such folder; expected one with label images")
-    places = [place for place in (folder, folder / LABELS_FOLDER) if place.is_dir()]
+    places = [folder, *(place for place in (folder / LABELS_FOLDER,) if place.is_dir())]
     listed = [annotation_paths(place) for place in places]
     for paths in (*filter(_are_files, listed), *listed):
         found = find_annotations(paths)

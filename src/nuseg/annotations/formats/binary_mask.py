@@ -97,6 +97,11 @@ class BinaryMask(AnnotationFormat):
     name = "binary"
     help = "black and white, every connected piece becomes a nucleus"
     suffixes = ANNOTATION_SUFFIXES
+    written_suffixes = (".png",)
+    kept = "where nuclei are"
+    lost = "which pixels are one nucleus where they touch, classes, ids, colours"
+    convention = "pixels of the image"
+    raster = True
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise one value on several pieces, shades and colours that are none of nuclei, and JPEGs.

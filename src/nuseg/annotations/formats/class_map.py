@@ -20,6 +20,10 @@ class ClassMap(AnnotationFormat):
     name = "classes"
     help = "one number or colour per class, every connected piece of it becomes a nucleus"
     suffixes = tuple(suffix for suffix in ANNOTATION_SUFFIXES if suffix not in LOSSY_SUFFIXES)
+    kept = "where nuclei are, classes"
+    lost = "which pixels are one nucleus where those of one class touch"
+    convention = "pixels of the image"
+    has_classes = True
 
     def sniff(self, path: Path) -> Sniff | None:
         """Take nothing for its own: whether numbers are classes is for the user to say."""

@@ -1,7 +1,8 @@
 """GeoJSON, as QuPath exports annotations and detections: one polygon or several per nucleus, with a class.
 
 Coordinates are px of the full image from its upper left corner, as everywhere in nuseg. An object's class is the
-`name` of its `classification`. Objects without an area (points, lines, no geometry) are left out, and that is noted."""
+`name` of its `classification`; of a cell with a `nucleusGeometry` that is the nucleus. Objects without an area (points,
+lines, no geometry) are left out, and that is noted. Outlines of a label image run along the edges of its pixels."""
 
 import gzip
 import re
@@ -13,15 +14,13 @@ import numpy as np
 import orjson
 import shapely
 
-from nuseg.annotations.annotation import Annotation
+from nuseg.annotations.annotation import Annotation, Colour, some
 from nuseg.annotations.format import BY_NAME, SURE, AnnotationFormat, Sniff
 from nuseg.annotations.geojson_objects import areas, objects
 from nuseg.annotations.json_file import GZIP, UTF8_MARK, read_json
-from nuseg.annotations.labels import renumber
 from nuseg.annotations.polygons import rings_of
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
-from nuseg.measure.outline import outlines
 from nuseg.text import plural
 
 EXPECTED = "GeoJSON, as QuPath exports annotations"
@@ -36,6 +35,10 @@ class GeoJson(AnnotationFormat):
     name = "geojson"
     help = "polygons as QuPath exports them, one object per nucleus"
     suffixes = (".geojson", ".geojson.gz")
+    kept = "classes, colours of classes, ids, holes, pieces, overlaps"
+    lost = "measurements, the image's name and size"
+    convention = "px of level 0 from the upper left corner of the image"
+    has_classes = True
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise the type of a GeoJSON object near the beginning, whatever the file's name."""
@@ -62,33 +65,30 @@ class GeoJson(AnnotationFormat):
             Not there, no GeoJSON, or damaged.
         """
         content = read_json(path, EXPECTED)
-        polygons, classes, left_out = [], [], 0
+        polygons, classes, ids, colours, left_out = [], [], [], dict[str, Colour](), 0
         try:
-            for geometry, name in objects(content):
-                nucleus = areas(geometry)
+            for drawn in objects(content):
+                nucleus = areas(drawn.geometry)
                 if nucleus is None or nucleus.is_empty:
                     left_out += 1
-                else:
-                    polygons.append(nucleus)
-                    classes.append(name)
+                    continue
+                polygons.append(nucleus)
+                classes.append(drawn.name)
+                ids.append(drawn.own_id)
+                if drawn.name is not None and drawn.colour is not None:
+                    colours[drawn.name] = drawn.colour
         except (ValueError, shapely.errors.GEOSException) as error:
             where = f"object {len(polygons) + left_out + 1}: " if polygons or left_out else ""
             raise NusegError(f"{path}: damaged GeoJSON ({where}{error}); export the annotations again") from error
         notes = (f"{plural(left_out, 'object')} without an area: left out",) if left_out else ()
-        known = tuple(classes) if any(name is not None for name in classes) else None
-        return Annotation(polygons=tuple(polygons), classes=known, notes=notes)
+        return Annotation(polygons=tuple(polygons), classes=some(classes), ids=some(ids), colours=colours, notes=notes)
 
     def write(self, annotation: Annotation, path: Path) -> None:
-        """Write one annotation object per nucleus; of a label image, the outlines without holes.
-
-        A nucleus of a label image that is in several pieces gets the outline of one of them.
-        """
-        nuclei = annotation.polygons
-        if annotation.labels is not None:
-            nuclei = tuple(shapely.Polygon(ring) for ring in outlines(renumber(annotation.labels)))
-        assert nuclei is not None
-        classes = annotation.classes or (None,) * len(nuclei)
-        features = [_feature(nucleus, name) for nucleus, name in zip(nuclei, classes, strict=True)]
+        """Write one annotation object per nucleus, of a label image along the edges of its pixels."""
+        features = [
+            _feature(nucleus, name, annotation.colours.get(name or ""), own)
+            for nucleus, name, own in zip(annotation.areas, annotation.names, annotation.identifiers, strict=True)
+        ]
         content = orjson.dumps({"type": "FeatureCollection", "features": features})
         with atomic_path(path) as temporary:
             temporary.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
@@ -97,7 +97,7 @@ class GeoJson(AnnotationFormat):
 FORMAT = GeoJson()
 
 
-def _feature(nucleus: shapely.Geometry, name: str | None) -> dict[str, Any]:
+def _feature(nucleus: shapely.Geometry, name: str | None, colour: Colour | None, own: str | None) -> dict[str, Any]:
     polygons = [
         [np.vstack([ring, ring[:1]]).round(_DECIMALS).tolist() for ring in rings] for rings in rings_of(nucleus)
     ]
@@ -106,5 +106,6 @@ def _feature(nucleus: shapely.Geometry, name: str | None) -> dict[str, Any]:
         geometry = {"type": "Polygon", "coordinates": polygons[0]}
     properties: dict[str, Any] = {"objectType": "annotation"}
     if name is not None:
-        properties["classification"] = {"name": name}
-    return {"type": "Feature", "geometry": geometry, "properties": properties}
+        properties["classification"] = {"name": name} | ({"color": colour} if colour is not None else {})
+    identity = {"id": own} if own is not None else {}
+    return {"type": "Feature", **identity, "geometry": geometry, "properties": properties}

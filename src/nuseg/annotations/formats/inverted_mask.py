@@ -16,6 +16,9 @@ class InvertedMask(AnnotationFormat):
     name = "inverted"
     help = "dark nuclei on bright ground, every connected piece becomes a nucleus"
     suffixes = ANNOTATION_SUFFIXES
+    kept = "where nuclei are"
+    lost = "which pixels are one nucleus where they touch, classes, ids, colours"
+    convention = "pixels of the image"
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise a bright ground that reaches all sides, with dark pieces in it."""

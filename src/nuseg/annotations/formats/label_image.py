@@ -79,6 +79,11 @@ class LabelImage(AnnotationFormat):
     name = "labels"
     help = "one number per nucleus"
     suffixes = ANNOTATION_SUFFIXES
+    written_suffixes = (".tif", ".tiff", ".png", ".npy")
+    kept = "labels"
+    lost = "classes, ids, colours, overlaps (the smaller nucleus is on top)"
+    convention = "pixels of the image"
+    raster = True
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise several numbers; a picture that cannot be read may be one, too."""
@@ -128,16 +133,21 @@ class LabelImage(AnnotationFormat):
         return Annotation(labels, label_limit=limit, notes=picture.notes)
 
     def write(self, annotation: Annotation, path: Path) -> None:
-        """Write a 16-bit PNG (labels up to 65535) or, where the name ends so, a 32-bit TIFF."""
+        """Write a 16-bit PNG (labels up to 65535) or, where the name ends so, a 32-bit TIFF or NumPy array."""
         if annotation.labels is None:
             raise NusegError(f"{path}: a label image cannot be written of polygons; draw them first")
         if path.suffix.lower() in (".tif", ".tiff"):
             with atomic_path(path) as temporary:
                 tifffile.imwrite(temporary, annotation.labels.astype(np.int32), compression="zlib")
+        elif path.suffix.lower() == ".npy":
+            with atomic_path(path) as temporary, temporary.open("wb") as file:
+                np.save(file, annotation.labels.astype(np.int32))
         elif path.suffix.lower() == ".png" and int(annotation.labels.max(initial=0)) <= LARGEST_IN_PNG:
             write_png(path, annotation.labels.astype(np.uint16))
         else:
-            raise NusegError(f"{path}: label images are written as .tif or, up to label {LARGEST_IN_PNG}, as .png")
+            raise NusegError(
+                f"{path}: label images are written as .tif, .npy or, up to label {LARGEST_IN_PNG}, as .png"
+            )
 
 
 FORMAT = LabelImage()

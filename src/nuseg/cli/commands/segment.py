@@ -115,8 +115,8 @@ def segment(
     """
     from rich.console import Console
 
-    from nuseg.cli.interrupts import exit_code, leave, term_interrupts
     from nuseg.cli.progress import progress_bar
+    from nuseg.cli.stopping import Stopped, leave, stoppable
     from nuseg.segmentation.folder import segment_folder
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -136,7 +136,7 @@ def segment(
         progress(Progress("images", number, total))
 
     try:
-        with term_interrupts(), progress_bar(console) as progress:
+        with stoppable(), progress_bar(console) as progress:
             result = segment_folder(
                 list(images),
                 out,
@@ -155,13 +155,13 @@ def segment(
                 each=each,
                 said=say,
             )
-    except KeyboardInterrupt as interrupt:
+    except Stopped as stopped:
         say(
             f"interrupted: {plural(len(done), 'image')} done, see {out / 'summary.csv'}; give the same command again "
             "to go on"
         )
-        leave(exit_code(interrupt))
-        raise typer.Exit(exit_code(interrupt)) from None
+        leave(stopped.exit_code)
+        raise typer.Exit(stopped.exit_code) from None
     report(result)
     if result.missing or result.failed:
         raise typer.Exit(1)

@@ -15,6 +15,8 @@ from nuseg.io.reader import ArrayReader
 from nuseg.io.resolution import PixelSize
 from nuseg.io.source import Source
 from nuseg.io.tiff import TIFF_SIGNATURES, open_tiff
+from nuseg.io.tiff_layout import check_layout
+from nuseg.text import one_line
 
 
 def open_source(given: str | Path | np.ndarray | Image | Source) -> Source:
@@ -70,11 +72,25 @@ def image_source(image: Image) -> Source:
 
 def open_file(path: Path) -> Source:
     """Open a file; see `open_source`."""
-    head, vendor = read_head(path), detect_vendor(path)
-    if vendor is not None and vendor not in PLAIN:
+    try:
+        return _open_file(path)
+    except NusegError:
+        raise
+    except Exception as error:  # libraries meet damage with exceptions of every kind
+        raise NusegError(
+            f"{path}: damaged or of an unknown kind, cannot be opened ({one_line(error) or type(error).__name__}); copy "
+            "or export it again"
+        ) from error
+
+
+def _open_file(path: Path) -> Source:
+    head = read_head(path)
+    is_tiff = head.startswith(TIFF_SIGNATURES)
+    notes = check_layout(path) if is_tiff else ()
+    if is_vendors(path, head):
         return Source(path, OpenSlideReader(path), open_file)
-    if head.startswith(TIFF_SIGNATURES):
-        return Source(path, open_tiff(path), open_file)
+    if is_tiff:
+        return Source(path, open_tiff(path, notes), open_file)
     if path.suffix.lower() in SLIDE_SUFFIXES:  # before what it looks like: an MRXS file is a small picture in JPEG
         raise NusegError(
             f"{path}: damaged or incomplete, OpenSlide does not know it as a slide ({path.suffix.lower()}); copy it "
@@ -82,12 +98,17 @@ def open_file(path: Path) -> Source:
         )
     for signature, image_class in RASTER_FORMATS.items():
         if head.startswith(signature):
-            pixels, size, kind = read_raster(path, image_class)
-            return Source(path, ArrayReader(pixels, size, kind), open_file)
+            return Source(path, read_raster(path, image_class), open_file)
     found = next((name for at, signature, name in FOREIGN_FORMATS if head[at:].startswith(signature)), "something else")
     raise NusegError(
         f"{path}: expected a PNG, JPEG, TIFF or BMP image or a slide, found {found}; convert it to PNG or TIFF"
     )
+
+
+def is_vendors(path: Path, head: bytes) -> bool:
+    """Whether a file has the format of a scanner's vendor."""
+    is_picture = head.startswith(tuple(RASTER_FORMATS)) and path.suffix.lower() not in SLIDE_SUFFIXES
+    return not is_picture and detect_vendor(path) not in (None, *PLAIN)
 
 
 def is_slide(path: Path) -> bool:
@@ -95,9 +116,8 @@ def is_slide(path: Path) -> bool:
     if path.suffix.lower() in SLIDE_SUFFIXES:
         return True
     try:
-        if detect_vendor(path) not in (None, *PLAIN):
-            return True
-        if not read_head(path).startswith(TIFF_SIGNATURES):
+        head = read_head(path)
+        if head.startswith(tuple(RASTER_FORMATS)):
             return False
         with open_file(path) as source:
             return source.kind == "slide"

@@ -74,7 +74,9 @@ class Source:
         resolution, self.mpp_problem = judge(reader.pixel_size, path)
         self.mpp = resolution.mpp if resolution else None
         self.mpp_source = resolution.source if resolution else None
-        self.objective, self.notes = reader.objective, reader.notes
+        fault = reader.pixel_size.fault if reader.pixel_size else ""
+        self.objective = reader.objective
+        self.notes = (*reader.notes, *([f"{self.where}: {fault} is no resolution: left out"] if fault else []))
         self.vendor, self.associated, self.bounded = reader.vendor, reader.associated, reader.bounds is not None
         self.kind: Kind = kind_of(path, reader)
 

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-import tifffile
-from imagecodecs import png_decode
 from PIL import Image
 
 from nuseg.errors import NusegError
+from nuseg.io.raster import decode_picture
+from nuseg.io.tiff import read_stored
 from nuseg.text import one_line
 
 ANNOTATION_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif", ".jpg", ".jpeg", ".npy")
@@ -46,11 +46,14 @@ def read_raw(path: str | Path, palette: bool = False) -> np.ndarray:
         )
     try:
         if suffix == ".npy":
-            values = np.load(path, allow_pickle=False)
+            values = np.array(np.load(path, mmap_mode="r", allow_pickle=False))  # no memory for a header that lies
         elif suffix in (".tif", ".tiff"):
-            values = tifffile.imread(path)
+            values = read_stored(path)
         else:
             values = _read_picture(path, palette)
+    except NusegError as problem:
+        detail = str(problem).removeprefix(f"{path}: ")
+        raise NusegError(f"{path}: the annotation cannot be read ({detail})") from problem
     except Exception as problem:
         detail = one_line(problem) or type(problem).__name__
         raise NusegError(f"{path}: the annotation cannot be read ({detail}); export it again") from problem
@@ -88,14 +91,7 @@ def drop_alpha(values: np.ndarray) -> np.ndarray:
 
 def _read_picture(path: Path, palette: bool) -> np.ndarray:
     with Image.open(path) as picture:
-        if picture.format == "PNG":
-            # Pillow leaves rows black that a PNG lacks, and cuts 16-bit colour to 8 bits; libpng does neither,
-            # but gives the colours of a colour table alone.
-            values = np.asarray(png_decode(path.read_bytes()))
-            return np.asarray(picture) if picture.mode == "P" and not palette else values
-        if picture.mode == "CMYK" or (picture.mode == "P" and palette):
-            return np.asarray(picture.convert("RGB"))
-        return np.asarray(picture)
+        return decode_picture(picture, path.read_bytes(), str(path), palette)
 
 
 def _channels_last(values: np.ndarray) -> np.ndarray:

@@ -1,15 +1,16 @@
 """Open anything that holds pixels as a `Source`: one way in for paths, arrays and images."""
 
+from os import PathLike
 from pathlib import Path
 
-import numpy as np
+from PIL import Image as Pillow
 
 from nuseg.errors import NusegError
+from nuseg.io.arrays import Pixels, read_pixels
 from nuseg.io.find import SLIDE_SUFFIXES
 from nuseg.io.head import FOREIGN_FORMATS, read_head
 from nuseg.io.image import Image
 from nuseg.io.openslide_reader import PLAIN, OpenSlideReader, detect_vendor
-from nuseg.io.pixels import to_rgb_uint8
 from nuseg.io.raster import RASTER_FORMATS, read_raster
 from nuseg.io.reader import ArrayReader
 from nuseg.io.resolution import PixelSize
@@ -18,8 +19,11 @@ from nuseg.io.tiff import TIFF_SIGNATURES, open_tiff
 from nuseg.io.tiff_layout import check_layout
 from nuseg.text import one_line
 
+Picture = str | PathLike[str] | Pixels | Pillow.Image | Image | Source
+"""What can be opened: a file, an array of pixels, a Pillow picture, an `Image`, or an open `Source`."""
 
-def open_source(given: str | Path | np.ndarray | Image | Source) -> Source:
+
+def open_source(given: Picture) -> Source:
     """Open an image or a slide.
 
     The format is told by the content, not by the suffix. Scanners' formats are read by OpenSlide, TIFFs of every
@@ -28,8 +32,8 @@ def open_source(given: str | Path | np.ndarray | Image | Source) -> Source:
 
     Parameters
     ----------
-    given : path, array, Image or Source
-        An array as `to_rgb_uint8` takes it. A Source is given back.
+    given : path, array, Pillow picture, Image or Source
+        An array as `nuseg.io.arrays.read_pixels` takes it. A Source is given back.
 
     Raises
     ------
@@ -46,9 +50,9 @@ def open_source(given: str | Path | np.ndarray | Image | Source) -> Source:
         return given
     if isinstance(given, Image):
         return image_source(given)
-    if isinstance(given, str | Path):
+    if isinstance(given, str | PathLike):
         return open_file(Path(given).expanduser())
-    return Source(None, ArrayReader(to_rgb_uint8(given)))
+    return Source(None, read_pixels(given))
 
 
 def open_slide(path: str | Path) -> Source:
@@ -78,8 +82,8 @@ def open_file(path: Path) -> Source:
         raise
     except Exception as error:  # libraries meet damage with exceptions of every kind
         raise NusegError(
-            f"{path}: damaged or of an unknown kind, cannot be opened ({one_line(error) or type(error).__name__}); copy "
-            "or export it again"
+            f"{path}: damaged or of an unknown kind, cannot be opened ({one_line(error) or type(error).__name__}); "
+            "copy or export it again"
         ) from error
 
 

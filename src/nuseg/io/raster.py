@@ -122,7 +122,8 @@ def decode_picture(picture: ImageFile, content: bytes, where: str, palette: bool
         return np.asarray(png_decode(content))
     if picture.format == "PNG":
         png_decode(content)  # which tells whether rows are missing
-    pixels = np.array(picture.convert("RGB") if picture.mode == "P" and palette else picture)
+    as_rgb = picture.mode == "CMYK" or (picture.mode == "P" and palette)
+    pixels = np.array(picture.convert("RGB") if as_rgb else picture)
     if picture.format == "JPEG" and ends_early(content, pixels, _jpeg_pixels):
         raise NusegError(f"{where}: damaged or cut short, its lower end is missing; copy or export it again")
     return pixels

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tifffile import TiffFile, TiffPage, TiffPageSeries
@@ -14,6 +15,7 @@ from nuseg.io.ome import WrongMetadata, check_ome
 from nuseg.io.pixels import check_size, orient, to_rgb_uint8
 from nuseg.io.reader import ArrayReader, Reader
 from nuseg.io.tiff_colours import GREY, check_colours, colours, orientation
+from nuseg.io.tiff_layout import check_layout
 from nuseg.io.tiff_metadata import pixel_size
 from nuseg.io.tiff_reader import TiffReader, is_readable_by_block
 from nuseg.io.tiff_whole import check_whole
@@ -24,8 +26,9 @@ from nuseg.types import RGB
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 MAX_LISTED = 3  # pictures named in a note
 # Whose descriptions tifffile believes; without them a file is a row of pictures.
-DIALECTS = ("ome", "imagej", "shaped", "lsm", "mmstack", "ndtiff", "fluoview", "stk", "sis", "svs", "scn", "qpi")
-DIALECTS = (*DIALECTS, "ndpi", "bif", "avs", "eer", "philips", "scanimage", "nih", "mdgel", "uniform")
+DIALECTS = """ome imagej shaped lsm mmstack ndtiff fluoview stk sis svs scn qpi ndpi bif avs eer philips scanimage nih
+mdgel uniform"""
+PLAIN: dict[str, Any] = {f"is_{dialect}": False for dialect in DIALECTS.split()}
 
 # What tifffile logs about a damaged file would be printed beside our own message.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -68,6 +71,24 @@ def open_tiff(path: Path, notes: tuple[str, ...] = ()) -> Reader:
         return ArrayReader(pixels, pixel_size(tiff, series), "tiff", notes)
 
 
+def read_stored(path: Path) -> np.ndarray:
+    """Read all planes of the first picture of a TIFF with their values as they are stored, as for a label image.
+
+    Raises
+    ------
+    NusegError
+        If the file is damaged, cut short or too large.
+    """
+    check_layout(path)
+    with decoding(path), ExitStack() as opened:
+        tiff, _ = described(path)
+        opened.callback(tiff.close)
+        series = tiff.series[0]
+        check_size(series.keyframe.imagewidth, math.prod(series.shape) // series.keyframe.imagewidth, str(path))
+        check_whole(tiff, series, path)
+        return np.asarray(series.asarray())
+
+
 @contextmanager
 def decoding(path: Path) -> Iterator[None]:
     """Turn whatever a decoder raises into a `NusegError`: they meet damage with exceptions of every kind."""
@@ -102,7 +123,7 @@ def described(path: Path) -> tuple[TiffFile, tuple[str, ...]]:
         raise
     except Exception as error:
         tiff.close()
-        plain = TiffFile(path, **{f"is_{dialect}": False for dialect in DIALECTS})
+        plain = TiffFile(path, **PLAIN)
         return plain, (f"{path}: its description is wrong and left out ({one_line(error) or type(error).__name__})",)
     return tiff, ()
 

@@ -128,7 +128,7 @@ class Directory:
                 f"{self.where}: damaged, its tag {NAMES[code]} holds no whole numbers (type {kind}, {count} values); "
                 "copy or export it again"
             )
-        dtype = np.dtype(WHOLE_NUMBERS[kind]).newbyteorder(form.order)
+        dtype = np.dtype(form.order + WHOLE_NUMBERS[kind])
         length = count * dtype.itemsize
         if length <= form.place.itemsize:
             inline = np.array(int(entry["value"]) % 2 ** (8 * form.place.itemsize), form.place)
@@ -145,8 +145,8 @@ class Directory:
         """Refuse a value beyond the end of the file."""
         if start + length > self._form.size:
             raise NusegError(
-                f"{self.where}: damaged or cut short, the values of its tag {NAMES.get(code, code)} are missing from the file "
-                f"({self._form.size} bytes); copy or export it again"
+                f"{self.where}: damaged or cut short, the values of its tag {NAMES.get(code, code)} are missing from "
+                f"the file ({self._form.size} bytes); copy or export it again"
             )
 
 
@@ -222,7 +222,8 @@ def _entries(file: BinaryIO, form: Form, position: int, where: str) -> tuple[Ent
     content = file.read(length + form.place.itemsize) if length < form.size else b""
     if len(content) < length + form.place.itemsize:
         raise NusegError(
-            f"{where}: damaged or cut short, pages or tags are missing from the file ({form.size} bytes); copy or export it again"
+            f"{where}: damaged or cut short, pages or tags are missing from the file ({form.size} bytes); copy "
+            "or export it again"
         )
     entries = np.frombuffer(content, form.entry, count)
     following = int(np.frombuffer(content, form.place, 1, length)[0])

@@ -33,9 +33,9 @@ TIFF_INCH, TIFF_CENTIMETRE = 2, 3
 def pixel_size(tiff: TiffFile, series: TiffPageSeries) -> PixelSize | None:
     """Return what a TIFF file says about the size of the pixels of one of its pictures.
 
-    The first that holds numbers above 0 counts: OME-XML (PhysicalSizeX and Y with their units), ImageJ's description (its
-    unit with the resolution tags), Aperio's description (``MPP = ...``), and the baseline tags XResolution
-    and YResolution with ResolutionUnit inch or centimetre.
+    The first that holds numbers above 0 counts: OME-XML (PhysicalSizeX and Y with their units), ImageJ's
+    description (its unit with the resolution tags), Aperio's description (``MPP = ...``), and the baseline tags
+    XResolution and YResolution with ResolutionUnit inch or centimetre.
     """
     return first_size([_ome(tiff, series), _imagej(tiff), _aperio(tiff), _baseline(tiff)])
 

@@ -12,6 +12,8 @@ from nuseg.annotations.polygons import Ring, area, contains, rings_of
 from nuseg.annotations.registry import format_of
 from nuseg.errors import NusegError
 
+FAR = 1_000_000  # px; corners beyond are drawn there, since OpenCV counts no further
+
 
 @dataclass(frozen=True)
 class Region:
@@ -40,7 +42,7 @@ class Region:
         drawn = np.zeros(shape, bool)
         for rings in self.polygons:
             canvas = np.zeros(shape, np.uint8)
-            corners = [np.floor(ring / factor).astype(np.int32) for ring in rings]
+            corners = [np.floor(ring / factor).clip(-FAR, FAR).astype(np.int32) for ring in rings]
             cv2.fillPoly(canvas, corners, 1)
             cv2.polylines(canvas, corners, True, 1)
             drawn |= canvas > 0

@@ -22,7 +22,8 @@ PNG, PNG_NEEDED = b"\x89PNG\r\n\x1a\n", (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"I
 DEFLATE = 1032  # bytes that one byte can become, at most
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 GREY = 128  # what libjpeg gives for values that are missing
-MORE_DATA = bytes(range(0x51, 0x71)) * 4
+# Values, and restarts for a decoder that waits for one.
+MORE_DATA = b"".join(bytes(range(0x51, 0x71)) + bytes([0xFF, restart]) for restart in (*range(0xD0, 0xD8),) * 2)
 JPEG_2000_SIZE = b"\xff\x4f\xff\x51"
 
 

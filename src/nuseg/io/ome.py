@@ -37,7 +37,7 @@ def check_ome(tiff: TiffFile, path: Path) -> None:
             planes *= max(1, int(pixels.get(name, 1)))
         if planes > MAX_PLANES or any(int(data.get(name, 0)) > MAX_PLANES for data in pixels for name in PLACES):
             raise NusegError(
-                f"{path}: damaged, its OME-XML claims {planes:,} planes or more, and the file holds "
+                f"{path}: damaged, its OME-XML claims more than {MAX_PLANES:,} planes, and the file holds "
                 f"{plural(len(tiff.pages), 'picture')}; export it again"
             )
     for uuid in root.findall(".//{*}UUID"):

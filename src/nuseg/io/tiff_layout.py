@@ -182,13 +182,15 @@ def directories(file: BinaryIO, where: str) -> Iterator[Directory]:
     Raises
     ------
     NusegError
-        The chain leaves the file.
+        The chain leaves the file, or leads back to itself.
     """
     form, position = _form(file, where)
     waiting, seen = [position], set[int]()
     while waiting:
         position = waiting.pop()
-        while position and position not in seen:
+        while position:
+            if position in seen:
+                raise NusegError(f"{where}: damaged, its list of pictures leads back to itself; copy or export it again")
             if len(seen) >= MAX_DIRECTORIES:
                 raise NusegError(f"{where}: holds more than {MAX_DIRECTORIES:,} pictures; export the one you want")
             seen.add(position)

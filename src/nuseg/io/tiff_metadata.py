@@ -61,7 +61,7 @@ def _ome(tiff: TiffFile, series: TiffPageSeries) -> PixelSize | None:
 def _ome_length(pixels: ElementTree.Element, axis: str) -> float | None:
     unit = UM_PER_UNIT.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
     try:
-        return float(pixels.get(f"PhysicalSize{axis}", "")) * unit if unit else None
+        return float(pixels.get(f"PhysicalSize{axis}", "").replace(",", ".")) * unit if unit else None
     except ValueError:
         return None
 

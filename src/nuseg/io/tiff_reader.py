@@ -84,6 +84,11 @@ class TiffReader:
         self._levels = [_sheets(level) for level in readable]
         if not self._levels[0][0].is_whole:
             raise NusegError(f"{path}: cut short, blocks of pixels are missing from the file; copy or export it again")
+        high, wide = self._levels[0][0].block
+        if high * wide > MAX_BLOCK_PIXELS:
+            raise NusegError(
+                f"{path}: stored in blocks of {wide} x {high} px, too large to decode; save it as a tiled TIFF"
+            )
         self._levels = [sheets for sheets in self._levels if all(sheet.is_whole for sheet in sheets)]
         self._recent = Recent(KEPT_BYTES)
         self._orientation = orientation(series.keyframe)
@@ -185,13 +190,11 @@ def decode_block(sheet: Sheet, index: int, data: bytes) -> np.ndarray | None:
     Raises
     ------
     NusegError
-        It is too large, claims more pixels than its place in the picture has, or lacks its end.
+        It claims more pixels than its place in the picture has, or lacks its end.
     Exception
         Of every kind, where it is damaged.
     """
     form, (high, wide) = sheet.form, sheet.block
-    if high * wide > MAX_BLOCK_PIXELS:
-        raise NusegError(f"stored in blocks of {wide} x {high} px, too large to decode; save it as a tiled TIFF")
     claimed = embedded_size(data)
     if claimed is not None and claimed[0] * claimed[1] > LARGER * high * wide:
         raise NusegError(

@@ -1,4 +1,4 @@
-"""Files whose header lies, or that end early, made of sound ones: each has to be refused in one line, in little memory."""
+"""Files whose header lies, or that end early: each has to be refused in one line, in little memory."""
 
 import io
 import struct

@@ -54,7 +54,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], d
     images, labels, peak = json.loads(done.stdout)
     names = {str(path): name for path, name in zip(paths, HOSTILE_FILES, strict=True)}
     assert all(line is None or line.startswith(path) for path, line in zip(names, images, strict=True))
-    shortened = [{name: line for name, line in zip(HOSTILE_FILES, lines, strict=True)} for lines in (images, labels)]
+    shortened = [dict(zip(HOSTILE_FILES, lines, strict=True)) for lines in (images, labels)]
     return shortened[0], shortened[1], peak
 
 

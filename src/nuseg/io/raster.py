@@ -1,9 +1,12 @@
 """PNG, JPEG and BMP files."""
 
 import math
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from imagecodecs import png_decode
@@ -32,6 +35,7 @@ PNG_EXIF = (b"eXIf", b"Raw profile type exif")
 UM_PER_INCH = 25400.0
 RUN_LENGTH = 128  # px that one byte of a compressed BMP can become, at most
 GIF_CODE = 2731  # and one of a GIF: 4096 px by a code of 12 bits
+hearing = Lock()
 
 
 def read_raster(path: Path, image_class: type[ImageFile]) -> ArrayReader:
@@ -76,15 +80,30 @@ def read_raster(path: Path, image_class: type[ImageFile]) -> ArrayReader:
 
 
 def _read(path: Path, content: bytes, image_class: type[ImageFile], notes: tuple[str, ...] = ()) -> ArrayReader:
-    with image_class(BytesIO(content)) as picture:
+    with heard() as warned:
+        picture = image_class(BytesIO(content))
+    with picture:
         if picture.format == "PNG" and getattr(picture, "is_animated", False):
             raise NusegError(f"{path}: an animated PNG, expected one picture; export the frame you want")
         if picture.mode == "CMYK":
             raise NusegError(f"{path}: print colours (CMYK), expected RGB; convert the image to RGB")
         pixels = to_rgb_uint8(decode_picture(picture, content, str(path)), where=str(path))
         kind = str(picture.format)
-        upright = orient(pixels, _orientation(picture, content))
-        return ArrayReader(upright, _pixel_size(picture, kind), kind.lower(), notes)
+        with heard() as warned_later:
+            upright = orient(pixels, _orientation(picture, content))
+    for text in [*warned, *warned_later][:1]:
+        notes = (*notes, f"{path}: its metadata are damaged and left out ({text})")
+    return ArrayReader(upright, _pixel_size(picture, kind), kind.lower(), notes)
+
+
+@contextmanager
+def heard() -> Iterator[list[str]]:
+    """Collect what Pillow says about damaged metadata: it would be printed beside our own messages."""
+    said: list[str] = []
+    with hearing, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield said
+        said += [one_line(warning.message) for warning in caught]
 
 
 def decode_picture(picture: ImageFile, content: bytes, where: str, palette: bool = True) -> np.ndarray:

@@ -46,8 +46,11 @@ class SlideProcess:
         """
         asked, answers = self._process.stdin, self._process.stdout
         assert asked is not None and answers is not None  # noqa: PT018 (pipes were asked for)
-        asked.write(json.dumps(task).encode() + b"\n")
-        asked.flush()
+        try:
+            asked.write(json.dumps(task).encode() + b"\n")
+            asked.flush()
+        except OSError as error:
+            raise ConnectionError(self.ending()) from error
         line = answers.readline()
         facts = json.loads(line) if line.endswith(b"\n") else {"bytes": -1}
         content = answers.read(facts["bytes"]) if facts["bytes"] > 0 else b""

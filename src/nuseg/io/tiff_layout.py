@@ -190,7 +190,9 @@ def directories(file: BinaryIO, where: str) -> Iterator[Directory]:
         position = waiting.pop()
         while position:
             if position in seen:
-                raise NusegError(f"{where}: damaged, its list of pictures leads back to itself; copy or export it again")
+                raise NusegError(
+                    f"{where}: damaged, its list of pictures leads back to itself; copy or export it again"
+                )
             if len(seen) >= MAX_DIRECTORIES:
                 raise NusegError(f"{where}: holds more than {MAX_DIRECTORIES:,} pictures; export the one you want")
             seen.add(position)

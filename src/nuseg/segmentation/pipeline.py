@@ -96,7 +96,7 @@ def segment_source(
 
         store = find_nuclei_of(plan, maps_of, parts, max(1, cores // 2), progress)
     damaged = damaged_places(plan, parts)
-    check_read(plan, damaged)
+    check_read(plan, options, damaged)
     overview = plan.overview
     info = ResultInfo(
         name=source.name,
@@ -122,9 +122,7 @@ def segment_source(
         damaged=damaged,
         notes=(
             *source.notes,
-            *filter(None, [plan.resolution.note]),
-            *no_tissue_note(plan),
-            *damage_note(source, damaged),
+            *filter(None, [plan.resolution.note, no_tissue_note(plan), damage_note(source, damaged)]),
         ),
         seconds=time.perf_counter() - begun,
     )
@@ -191,24 +189,26 @@ def fingerprint(settings: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def check_read(plan: Plan, damaged: list[list[int]]) -> None:
+def check_read(plan: Plan, options: SegmentOptions, damaged: list[list[int]]) -> None:
     """Refuse a source of which nothing could be read: that is not a source without nuclei.
 
     Raises
     ------
     NusegError
-        Every tile is damaged as a whole.
+        All of it is damaged where nuclei are looked for.
     """
     if not damaged:
         return
     x, y, width, height = np.array(damaged, np.float64).T
     unread = shapely.union_all(shapely.box(x, y, x + width, y + height)).buffer(REACH * plan.grid.shrink + 1)
     source, scale = plan.grid.source, plan.grid.scale
-    windows = [
+    cores = [
         shapely.box(columns.start * scale, rows.start * scale, columns.stop * scale, rows.stop * scale)
-        for rows, columns in (tile.window for tile in plan.tiles)
+        for rows, columns in (tile.core for tile in plan.tiles)
     ]
-    looked_at = shapely.union_all(windows).intersection(shapely.box(0, 0, source.width, source.height))
+    looked_at = shapely.union_all(cores).intersection(shapely.box(0, 0, source.width, source.height))
+    if options.region is not None:
+        looked_at = looked_at.intersection(options.region.area)
     if unread.covers(looked_at):
         raise NusegError(
             f"{source.where}: damaged, nothing of it could be read where nuclei are looked for ({len(damaged)} parts); "

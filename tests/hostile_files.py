@@ -190,6 +190,9 @@ HOSTILE_FILES = {
     "TIFF, samples as fraction": HostileFile("a.tif", tiff({"SamplesPerPixel": 3.0}, "f", **TILES), "no whole numbers"),
     "TIFF, 60000 samples": HostileFile("a.tif", tiff({"SamplesPerPixel": 60_000}), "claims 60000 samples"),
     "TIFF, 999 bits": HostileFile("a.tif", tiff({"BitsPerSample": 999}), "samples a pixel of 999 bits"),
+    "TIFF, palette without colours": HostileFile(
+        "a.tif", tiff({"PhotometricInterpretation": 3}, "H"), "palette colours without its palette"
+    ),
     "TIFF, tiles of 0": HostileFile("a.tif", tiff({"TileWidth": 0}, **TILES), "claims tiles of 0 x 64 px"),
     **{
         f"SVS, {name} of {value}": HostileFile("a.svs", svs({name: value}), "a.svs: ")

@@ -67,7 +67,9 @@ def test_one_line_says_what_is_wrong(outcome: tuple[dict[str, str], dict[str, st
     assert len(line) < 600
 
 
-@pytest.mark.parametrize("name", [name for name in HOSTILE_FILES if "half" not in name and "SVS" not in name])
+@pytest.mark.parametrize(
+    "name", [name for name in HOSTILE_FILES if not any(word in name for word in ("half", "SVS", "palette"))]
+)
 def test_the_same_file_is_no_annotation(outcome: tuple[dict[str, str], dict[str, str], int], name: str) -> None:
     line = outcome[1][name]
     assert line is not None, "read without a word"

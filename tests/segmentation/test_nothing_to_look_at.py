@@ -78,7 +78,8 @@ def test_a_region_without_tissue_is_an_error() -> None:
 
 def test_a_slide_without_tissue_says_so() -> None:
     result = segment(array_slide(WHITE, mpp=1.0), SegmentOptions(tissue=True))
-    assert result.notes == ("slide: no tissue was found, nothing was looked at; tissue= looks everywhere",)
+    (note,) = result.notes
+    assert note.startswith("slide: no tissue was found, nothing was looked at")
 
 
 @pytest.mark.parametrize("compression", ["zlib", "jpeg", "webp"])

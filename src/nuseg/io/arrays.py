@@ -9,7 +9,7 @@ from PIL import Image as Pillow
 from nuseg.errors import NusegError
 from nuseg.io.pixels import to_rgb_uint8
 from nuseg.io.reader import ArrayReader, Kind, Reader
-from nuseg.text import one_line
+from nuseg.text import in_short
 from nuseg.types import RGB
 
 # Modes of Pillow: what its arrays hold already, and what it brings to RGB by the rules of JPEG and HSV.
@@ -51,7 +51,7 @@ def read_pixels(given: Any) -> Reader:
     try:
         array = np.asarray(given)
     except Exception as error:  # anything may be given, and raise anything
-        raise NusegError(unknown(given, one_line(error))) from error
+        raise NusegError(unknown(given, in_short(error))) from error
     if array.ndim < 2 or array.dtype == object:
         raise NusegError(unknown(given, f"an array of {array.ndim} axes and type {array.dtype}"))
     return ArrayReader(to_rgb_uint8(array))
@@ -62,7 +62,7 @@ def unknown(given: object, found: str) -> str:
     kind = type(given)
     return (
         f"image: expected a path, an array of pixels, a Pillow picture or a nuseg Image or Source, found "
-        f"{kind.__module__}.{kind.__qualname__} ({found[:200]}); give the pixels as height x width x 3"
+        f"{kind.__module__}.{kind.__qualname__} ({found}); give the pixels as height x width x 3"
     )
 
 
@@ -92,7 +92,7 @@ def picture_pixels(picture: Pillow.Image) -> RGB:
     except NusegError:
         raise
     except Exception as error:  # Pillow decodes only now, and meets damage with exceptions of every kind
-        raise NusegError(f"image: a Pillow picture that cannot be decoded ({one_line(error)}); open it anew") from error
+        raise NusegError(f"image: a Pillow picture that cannot be decoded ({in_short(error)}); open it anew") from error
     return to_rgb_uint8(pixels, mode in PREMULTIPLIED)
 
 
@@ -125,5 +125,5 @@ class LazyReader(ArrayReader):
         try:
             part = np.asarray(self._array[y : y + height, x : x + width])
         except Exception as error:  # of whatever computes or fetches it
-            raise NusegError(f"the array cannot be read ({one_line(error) or type(error).__name__})") from error
+            raise NusegError(f"the array cannot be read ({in_short(error)})") from error
         return to_rgb_uint8(part)

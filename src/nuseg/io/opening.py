@@ -17,7 +17,7 @@ from nuseg.io.resolution import PixelSize
 from nuseg.io.source import Source
 from nuseg.io.tiff import TIFF_SIGNATURES, open_tiff
 from nuseg.io.tiff_layout import check_layout
-from nuseg.text import one_line
+from nuseg.text import in_short
 
 Picture = str | PathLike[str] | Pixels | Pillow.Image | Image | Source
 """What can be opened: a file, an array of pixels, a Pillow picture, an `Image`, or an open `Source`."""
@@ -82,8 +82,7 @@ def open_file(path: Path) -> Source:
         raise
     except Exception as error:  # libraries meet damage with exceptions of every kind
         raise NusegError(
-            f"{path}: damaged or of an unknown kind, cannot be opened ({one_line(error) or type(error).__name__}); "
-            "copy or export it again"
+            f"{path}: damaged or of an unknown kind, cannot be opened ({in_short(error)}); copy or export it again"
         ) from error
 
 

@@ -20,7 +20,7 @@ from nuseg.io.embedded import ends_early, jpeg_claim, png_least_bytes, without_m
 from nuseg.io.pixels import check_size, orient, to_rgb_uint8
 from nuseg.io.reader import ArrayReader
 from nuseg.io.resolution import PixelSize
-from nuseg.text import one_line
+from nuseg.text import in_short
 
 # The reader of each format by the bytes its files begin with. The classes are called directly, because
 # PIL.Image.open has a size limit of its own that only a process-wide setting can lift.
@@ -65,7 +65,7 @@ def read_raster(path: Path, image_class: type[ImageFile]) -> ArrayReader:
             bare = without_metadata(content)
             if bare == content or isinstance(error, MemoryError):
                 raise
-            note = f"{path}: its metadata are damaged and left out ({one_line(error)})"
+            note = f"{path}: its metadata are damaged and left out ({in_short(error)})"
             with suppress(Exception):
                 return _read(path, bare, image_class, (note,))
             raise
@@ -75,7 +75,7 @@ def read_raster(path: Path, image_class: type[ImageFile]) -> ArrayReader:
         raise NusegError(f"{path}: not enough memory to decode it; use a smaller image") from error
     except Exception as error:
         raise NusegError(
-            f"{path}: damaged or cut short, cannot be decoded as an image ({one_line(error)}); copy or export it again"
+            f"{path}: damaged or cut short, cannot be decoded as an image ({in_short(error)}); copy or export it again"
         ) from error
 
 
@@ -103,7 +103,7 @@ def heard() -> Iterator[list[str]]:
     with hearing, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield said
-        said += [one_line(warning.message) for warning in caught]
+        said += [in_short(warning.message) for warning in caught]
 
 
 def decode_picture(picture: ImageFile, content: bytes, where: str, palette: bool = True) -> np.ndarray:

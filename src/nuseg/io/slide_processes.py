@@ -11,7 +11,7 @@ from threading import BoundedSemaphore, Lock
 from typing import Any
 
 from nuseg.errors import NusegError
-from nuseg.text import one_line
+from nuseg.text import in_short
 
 AT_ONCE = 4  # processes, at most; each decodes with one core
 # The search path comes from the process that starts it, not from the folder that it happens to be in.
@@ -32,7 +32,7 @@ class SlideProcess:
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except OSError as error:
-            raise NusegError(f"a process for OpenSlide cannot be started ({one_line(error)})") from error
+            raise NusegError(f"a process for OpenSlide cannot be started ({in_short(error)})") from error
 
     def do(self, *task: Any) -> tuple[dict[str, Any], bytes]:
         """Do a task of `nuseg.io.slide_child`.
@@ -98,14 +98,14 @@ class SlideProcesses:
                 facts, content = process.do(*task)
             except (ConnectionError, ValueError) as error:
                 process.stop()
-                raise NusegError(one_line(error)) from error
+                raise NusegError(in_short(error)) from error
             except BaseException:  # the answer is still to come: nobody else may get it
                 process.stop()
                 raise
             with self._lock:
                 self._idle.append(process)
         if "error" in facts:
-            raise NusegError(one_line(facts["error"]))
+            raise NusegError(in_short(facts["error"]))
         return facts, content
 
     def forget(self, number: int) -> None:

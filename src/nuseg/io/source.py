@@ -15,6 +15,7 @@ from nuseg.io.find import SLIDE_SUFFIXES
 from nuseg.io.pixels import check_size
 from nuseg.io.reader import MIN_SLIDE_PIXELS, Kind, Reader
 from nuseg.io.resolution import Resolution, judge, resolve_mpp
+from nuseg.text import in_short
 from nuseg.types import RGB, Mask
 
 UM_AT_1X = 10.0  # um/px of a scan with a 1x objective, by the scanners' convention
@@ -117,10 +118,13 @@ class Source:
         at_x, at_y = round(left * factor), round(top * factor)
         try:
             read = self._reader.read(level, self.origin[0] + at_x, self.origin[1] + at_y, right - left, bottom - top)
-        except NusegError as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # decoders meet damage with exceptions of every kind
+            found = str(error) if isinstance(error, NusegError) else in_short(error)
             raise NusegError(
                 f"{self.where}: damaged at x {at_x}, y {at_y} px (level {level}, {right - left} x {bottom - top} px): "
-                f"{error}"
+                f"{found}"
             ) from error
         if read.shape[:2] == (height, width):
             return read

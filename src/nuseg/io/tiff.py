@@ -19,7 +19,7 @@ from nuseg.io.tiff_layout import check_layout
 from nuseg.io.tiff_metadata import pixel_size
 from nuseg.io.tiff_reader import TiffReader, is_readable_by_block
 from nuseg.io.tiff_whole import check_whole
-from nuseg.text import one_line
+from nuseg.text import in_short
 from nuseg.types import RGB
 
 # Classic TIFF and BigTIFF, of either byte order.
@@ -100,7 +100,7 @@ def decoding(path: Path) -> Iterator[None]:
         raise NusegError(f"{path}: not enough memory to decode it; use a smaller image") from error
     except Exception as error:
         raise NusegError(
-            f"{path}: damaged, cut short or of an unknown kind, cannot be decoded as TIFF ({one_line(error)}); "
+            f"{path}: damaged, cut short or of an unknown kind, cannot be decoded as TIFF ({in_short(error)}); "
             "copy it again or export it as a plain RGB TIFF"
         ) from error
 
@@ -124,7 +124,7 @@ def described(path: Path) -> tuple[TiffFile, tuple[str, ...]]:
     except Exception as error:
         tiff.close()
         plain = TiffFile(path, **PLAIN)
-        return plain, (f"{path}: its description is wrong and left out ({one_line(error) or type(error).__name__})",)
+        return plain, (f"{path}: its description is wrong and left out ({in_short(error)})",)
     return tiff, ()
 
 

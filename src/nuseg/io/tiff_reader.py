@@ -17,7 +17,7 @@ from nuseg.io.reader import MIN_SLIDE_PIXELS, Kind
 from nuseg.io.tiff_colours import colours, orientation
 from nuseg.io.tiff_layout import EXPANDS, EXPANDS_ELSE, SLACK
 from nuseg.io.tiff_metadata import aperio_objective, pixel_size
-from nuseg.text import one_line
+from nuseg.text import in_short
 from nuseg.types import RGB
 
 KEPT_BYTES = 200_000_000  # of decoded blocks: strips run across the whole slide and are needed again and again
@@ -177,7 +177,7 @@ class TiffReader:
         except NusegError:
             raise
         except Exception as error:  # decoders meet damage with exceptions of every kind
-            raise NusegError(f"block {index} cannot be decoded ({one_line(error)}); copy or export it again") from error
+            raise NusegError(f"block {index} cannot be decoded ({in_short(error)}); copy or export it again") from error
 
     def close(self) -> None:
         """Close the file."""

@@ -220,7 +220,8 @@ def no_tissue_note(plan: Plan) -> str:
     """Say that nothing was looked at, where no tissue was found."""
     if plan.tiles:
         return ""
-    return f"{plan.grid.source.where}: no tissue was found, nothing was looked at; tissue= looks everywhere"
+    where = plan.grid.source.where
+    return f"{where}: no tissue was found, nothing was looked at; turn the search for tissue off to look everywhere"
 
 
 def damage_note(source: Source, damaged: list[list[int]]) -> str:

@@ -153,7 +153,7 @@ def check_region(source: Source, region: Region | None, roi: RegionOfInterest) -
     if not roi.counted.any():
         raise NusegError(
             f"{source.where}: no tissue was found in the region, so there is nothing to look at; give another region, "
-            "or count everywhere (tissue=)"
+            "or turn the search for tissue off"
         )
 
 

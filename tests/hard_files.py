@@ -173,15 +173,18 @@ def lost_profile(path: Path, pixels: np.ndarray) -> None:
     path.write_bytes(content)
 
 
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    """One chunk of a PNG."""
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
 def png_with(kind: bytes, content: bytes, sound: bool = True) -> Write:
     """A PNG with a chunk before its pixels, whose checksum may be wrong."""
 
     def write(path: Path, pixels: np.ndarray) -> None:
         PIL.Image.fromarray(pixels).save(path)
-        file = path.read_bytes()
-        checksum = zlib.crc32(kind + content) if sound else 0
-        chunk = struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
-        path.write_bytes(file[:33] + chunk + file[33:])
+        file, chunk = path.read_bytes(), png_chunk(kind, content)
+        path.write_bytes(file[:33] + (chunk if sound else chunk[:-4] + bytes(4)) + file[33:])
 
     return write
 

@@ -11,7 +11,7 @@ import numpy as np
 import PIL.Image
 import tifffile
 
-from hard_files import APERIO
+from hard_files import APERIO, png_chunk
 from slide_files import save_pyramid
 
 HUGE = 30_000
@@ -55,11 +55,6 @@ def claiming(content: bytes, width: int, height: int) -> bytes:
     """A JPEG that claims another size."""
     at = max(content.find(marker) for marker in (b"\xff\xc0", b"\xff\xc2"))
     return content[: at + 5] + struct.pack(">HH", height, width) + content[at + 9 :]
-
-
-def png_chunk(kind: bytes, content: bytes) -> bytes:
-    """One chunk of a PNG."""
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def png(width: int, height: int, extra: bytes = b"", side: int = 256) -> bytes:

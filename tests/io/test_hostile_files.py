@@ -14,7 +14,7 @@ import tifffile
 from hostile_files import HOSTILE_FILES, half_a_block, jpeg, picture
 from nuseg.errors import NusegError
 from nuseg.io.opening import open_source, read_image
-from slide_files import save_pyramid
+from slide_files import save_ome, save_pyramid
 
 SOURCE, TESTS = (Path(__file__).resolve().parents[2] / name for name in ("src", "tests"))
 MEMORY_KIB = 400_000
@@ -127,3 +127,16 @@ def test_pages_without_end_are_refused(tmp_path: Path, back_to: int) -> None:
     path.write_bytes(content)
     with pytest.raises(NusegError, match=r"a\.tif: damaged, its list of pictures leads back to itself"):
         read_image(path)
+
+
+def test_levels_below_a_picture_that_are_linked_too_are_no_loop(tmp_path: Path) -> None:
+    path = save_ome(tmp_path / "a.ome.tif", picture(), levels=3)
+    with open_source(path) as source:
+        assert len(source.levels) == 3
+
+
+def test_a_picture_below_itself_is_read_once(tmp_path: Path) -> None:
+    path = save_ome(tmp_path / "a.ome.tif", picture(), levels=2)
+    with tifffile.TiffFile(path, mode="r+b") as tiff:
+        tiff.pages.first.tags["SubIFDs"].overwrite(tiff.pages.first.offset, dtype="I")
+    assert np.array_equal(read_image(path).pixels, picture())

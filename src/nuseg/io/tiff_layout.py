@@ -187,14 +187,15 @@ def directories(file: BinaryIO, where: str) -> Iterator[Directory]:
     form, position = _form(file, where)
     waiting, seen = [position], set[int]()
     while waiting:
-        position = waiting.pop()
-        while position:
-            if position in seen:
+        position, chain = waiting.pop(), set[int]()
+        while position and (position in chain or position not in seen):
+            if position in chain:
                 raise NusegError(
                     f"{where}: damaged, its list of pictures leads back to itself; copy or export it again"
                 )
             if len(seen) >= MAX_DIRECTORIES:
                 raise NusegError(f"{where}: holds more than {MAX_DIRECTORIES:,} pictures; export the one you want")
+            chain.add(position)
             seen.add(position)
             entries, position = _entries(file, form, position, where)
             directory = Directory(file, form, entries, len(seen), where)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def datasets(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One dataset, with all facts.")] = None,
 ) -> None:
-    """List the public datasets that [bold]nuseg prepare[/bold] knows by name: size, organs, resolution, licence, citation.
+    """List the public datasets that [bold]nuseg prepare[/bold] knows by name, with size, licence and citation.
 
     [bold]Examples[/bold]
 
@@ -38,7 +38,7 @@ def datasets(
     for heading in ("dataset", "images", "nuclei", "um/px"):
         table.add_column(heading, no_wrap=True)
     table.add_column("licence")
-    table.add_column("organs, citation")
+    table.add_column("organs, citation", overflow="fold")
     for one in public_datasets.values():
         mpp = "mixed" if one.mpp is None else f"{one.mpp:g}"
         nuclei = f"{one.nuclei:,}" if one.nuclei else "-"

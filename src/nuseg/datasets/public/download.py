@@ -16,7 +16,7 @@ from nuseg.progress import Progress, ProgressCallback
 if TYPE_CHECKING:
     import requests
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16  # of bytes, less than that is lost where a connection breaks
 _TIMEOUT = 30  # s without any answer
 _TRIES = 3  # in a row that bring nothing
 _PARTIAL, _RANGE_ENDS = 206, 416  # HTTP
@@ -43,7 +43,7 @@ def fetch(dataset: PublicDataset, folder: Path, progress: ProgressCallback | Non
     folder : Path
         Made where it is missing.
     progress : function, optional
-        Told after every MiB.
+        Told of the MiB that are there.
 
     Returns
     -------
@@ -79,8 +79,8 @@ def _fetch_one(dataset: PublicDataset, one: Download, folder: Path, progress: Pr
     pooch.get_logger().setLevel(logging.WARNING)
     target = folder / one.file
     transfer = _Transfer(target.with_name(f"{one.file}.part"), one, progress)
-    try:
-        with readable_errors(target):
+    with readable_errors(target):
+        try:
             pooch.retrieve(
                 one.url,
                 known_hash=f"sha256:{one.sha256}" if one.sha256 else None,
@@ -88,20 +88,20 @@ def _fetch_one(dataset: PublicDataset, one: Download, folder: Path, progress: Pr
                 path=folder,
                 downloader=transfer,
             )
-    except requests.HTTPError as problem:
-        status = problem.response.status_code if problem.response is not None else "an error"
-        raise NusegError(f"{one.url}: answers {status} in place of the file; {how_by_hand(dataset)}") from problem
-    except requests.RequestException as problem:
-        kept = f" ({transfer.size >> 20} MiB are kept)" if transfer.size else ""
-        raise NusegError(
-            f"{one.url}: cannot be reached or {_BROKEN}{kept}; check the connection and give the same command again, "
-            f"or {how_by_hand(dataset)}"
-        ) from problem
-    except ValueError as problem:  # pooch's word for another checksum
-        raise NusegError(
-            f"{one.url}: the file that came is not the one expected (SHA-256 {str(one.sha256)[:12]}...) and was "
-            f"removed; give the same command again, or {how_by_hand(dataset)}"
-        ) from problem
+        except requests.HTTPError as problem:
+            status = "an error" if problem.response is None else problem.response.status_code
+            raise NusegError(f"{one.url}: answers {status} in place of the file; {how_by_hand(dataset)}") from problem
+        except requests.RequestException as problem:
+            kept = f" ({transfer.size >> 20} MiB are kept)" if transfer.size else ""
+            raise NusegError(
+                f"{one.url}: cannot be reached or {_BROKEN}{kept}; check the connection and give the same command "
+                f"again, or {how_by_hand(dataset)}"
+            ) from problem
+        except ValueError as problem:  # pooch's word for another checksum
+            raise NusegError(
+                f"{one.url}: the file that came is not the one expected (SHA-256 {str(one.sha256)[:12]}...) and was "
+                f"removed; give the same command again, or {how_by_hand(dataset)}"
+            ) from problem
     if target.suffix.lower() == ".zip" and not is_zipfile(target):
         target.unlink()
         raise NusegError(f"{one.url}: expected a zip archive, found another file; {how_by_hand(dataset)}")

@@ -73,9 +73,9 @@ def prepare_public(
     dataset, output, settings = public_datasets[name.lower()], Path(output), settings or PrepareSettings()
     _refuse_known(dataset, settings)
     places = [Path(place) for place in ([from_] if isinstance(from_, str | Path) else from_)]
-    check_free(output, settings.overwrite)
     for place in places:
         check_output(place, output, settings.overwrite)
+    check_free(output, settings.overwrite)
     if download:
         places = _downloaded(dataset, places, progress)
     if not places:
@@ -140,7 +140,7 @@ def _refuse_known(dataset: PublicDataset, settings: PrepareSettings) -> None:
     for known in _KNOWN:
         if getattr(settings, known) != getattr(usual, known):
             raise NusegError(
-                f"{known}=: is known of the public dataset {dataset.name}; leave it out, or prepare the folder by its path"
+                f"{known}=: is known of the public dataset {dataset.name}; leave it out, or prepare its folder by path"
             )
 
 

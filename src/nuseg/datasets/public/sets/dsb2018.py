@@ -66,7 +66,7 @@ class Dsb2018(PublicDataset):
 
     name = "dsb2018"
     title = "Data Science Bowl 2018, stained images"
-    images = 120
+    images = 119
     nuclei = 0
     organs = "not stated"
     mpp = None

@@ -36,10 +36,8 @@ def test_the_example_prepares(hospital: PublicDataset, tmp_path: Path) -> None:
     for seed, (part, name) in enumerate([("training", "a-1"), ("training", "b-1"), ("test", "c-1")]):
         image(tmp_path / "given" / part / f"{name}.png", seed)
         rings = ([[x, y], [x + SIDE, y], [x + SIDE, y + SIDE], [x, y + SIDE], [x, y]] for x, y in SQUARES)
-        features = [
-            {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]}, "properties": {}}
-            for ring in rings
-        ]
+        shapes = ({"type": "Polygon", "coordinates": [ring]} for ring in rings)
+        features = [{"type": "Feature", "geometry": shape, "properties": {}} for shape in shapes]
         text = json.dumps({"type": "FeatureCollection", "features": features})
         (tmp_path / "given" / part / f"{name}.geojson").write_text(text)
     dataset = prepare_public("hospital", tmp_path / "out", tmp_path / "given").dataset

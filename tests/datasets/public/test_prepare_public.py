@@ -112,6 +112,28 @@ def test_two_copies_are_refused(monuseg: Path, tmp_path: Path) -> None:
         prepare_public("monuseg", tmp_path / "out", [monuseg, monuseg])
 
 
+def test_other_things_in_the_folder_do_not_matter(monuseg: Path) -> None:
+    for number in (1, 2):
+        image(monuseg / f"holiday{number}" / "beach.png", number)
+    (monuseg / "settings.xml").write_text("<settings/>")
+    prepare_public("monuseg", monuseg / "made", monuseg)
+    settings = PrepareSettings(overwrite=True)
+    prepared = prepare_public("monuseg", monuseg / "made", monuseg, settings=settings)
+    assert len(prepared.dataset.items) == 15
+    warned = [line for level, line in gather(prepared.findings) if level == "warning" and "left out" in line]
+    beach = monuseg / "holiday1" / "beach.png"
+    assert warned == [f"2 images in folders without any annotation of the dataset, such as {beach}: left out: monuseg"]
+
+
+def test_links_to_folders_are_followed_once(monuseg: Path, tmp_path: Path) -> None:
+    given = tmp_path / "links"
+    given.mkdir()
+    for folder in monuseg.iterdir():
+        (given / folder.name).symlink_to(folder)
+    (given / "again").symlink_to(given)
+    assert len(prepare_public("monuseg", tmp_path / "out", given).dataset.items) == 15
+
+
 def test_an_archive_beside_its_unpacked_folder_is_not_read_again(monuseg: Path, tmp_path: Path) -> None:
     for folder in list(monuseg.iterdir()):
         zipped(folder, monuseg / f"{folder.name}.zip")

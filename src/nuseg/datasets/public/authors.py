@@ -73,6 +73,7 @@ class ByAuthors:
     def findings(self) -> list[Finding]:
         """Warn of the licence, and of patients whose images the authors put in several parts; say what else matters."""
         found = [Finding("note", text, self.dataset.name) for text in self.content.notes]
+        found += [Finding("warning", text, self.dataset.name) for text in self.content.warnings]
         if self.dataset.note:
             found.append(Finding("note", self.dataset.note, self.dataset.name))
         if self.dataset.commercial != "allowed":

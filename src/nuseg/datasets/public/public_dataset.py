@@ -75,7 +75,7 @@ class Content:
         Reads all annotations.
     unpaired_images : tuple of Path
     unpaired_annotations : tuple of Entry
-    notes : tuple of str
+    notes, warnings : tuple of str
         What the user should know of how files were chosen.
     """
 
@@ -84,6 +84,7 @@ class Content:
     unpaired_images: tuple[Path, ...] = ()
     unpaired_annotations: tuple[Entry, ...] = ()
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class PublicDataset(ABC):
@@ -177,6 +178,8 @@ class PublicDataset(ABC):
     ) -> Content:
         """Match images with annotations.
 
+        What lies in folders that hold nothing of the dataset is no error: a user's folder may hold other things, too.
+
         Parameters
         ----------
         images, annotations : sequence of File
@@ -187,20 +190,21 @@ class PublicDataset(ABC):
         Raises
         ------
         NusegError
-            Two images or two annotations are the same.
+            Two images fit one annotation, or two annotations one image.
         """
         of = key or (lambda file: (self.split_of(file), file.stem))
         left, right = _by_key(images, of), _by_key(annotations, of)
-        items = []
-        for same, image in left.items():
-            if same in right:
-                entry = Entry(right[same].path)
-                items.append(self.item(image.stem, image, entry))
+        pairs = [(_only(left[same]), _only(right[same])) for same in left if same in right]
+        homes = {file.path.parent for pair in pairs for file in pair}
+        lone_images = [file for same, files in left.items() if same not in right for file in files]
+        lone_annotations = [file for same, files in right.items() if same not in left for file in files]
+        strays = [file for file in lone_images if file.path.parent not in homes]
         return Content(
-            items=tuple(items),
+            items=tuple(self.item(image.stem, image, Entry(annotation.path)) for image, annotation in pairs),
             format=kind,
-            unpaired_images=tuple(file.path for same, file in left.items() if same not in right),
-            unpaired_annotations=tuple(Entry(file.path) for same, file in right.items() if same not in left),
+            unpaired_images=tuple(file.path for file in lone_images if file.path.parent in homes),
+            unpaired_annotations=tuple(Entry(file.path) for file in lone_annotations if file.path.parent in homes),
+            warnings=_of_strays(strays),
         )
 
     def item(self, name: str, image: File, annotation: Entry) -> PublicItem:
@@ -217,15 +221,9 @@ class PublicDataset(ABC):
         """
         content = self.content(tree)
         if not content.items:
-            half = ""
-            if content.unpaired_images or content.unpaired_annotations:
-                half = (
-                    f"{plural(len(content.unpaired_images), 'image')} and "
-                    f"{plural(len(content.unpaired_annotations), 'annotation')} that do not match, among "
-                )
             raise NusegError(
-                f"{tree}: no {self.title} found; expected {self.layout}; found {half}{short(tree.found)}; "
-                f"name the folder or archive that holds it"
+                f"{tree}: no {self.title} found; expected {self.layout}; found {short(tree.found)}; name the folder or "
+                "archive that holds it"
             )
         return content
 
@@ -235,10 +233,23 @@ def pictures(tree: Tree, within: str = "", without: str = "") -> list[File]:
     return tree.select(IMAGE_SUFFIXES, within, without)
 
 
-def _by_key(files: Sequence[File], key: Callable[[File], Hashable]) -> dict[Hashable, File]:
-    found: dict[Hashable, File] = {}
+def _by_key(files: Sequence[File], key: Callable[[File], Hashable]) -> dict[Hashable, list[File]]:
+    found: dict[Hashable, list[File]] = {}
     for file in files:
-        twin = found.setdefault(key(file), file)
-        if twin is not file:
-            raise NusegError(f"{file.path}: is there twice, also as {twin.path}; name the folder of one copy")
+        found.setdefault(key(file), []).append(file)
     return found
+
+
+def _only(files: Sequence[File]) -> File:
+    if len(files) > 1:
+        raise NusegError(f"{files[1].path}: is there twice, also as {files[0].path}; name the folder of one copy")
+    return files[0]
+
+
+def _of_strays(files: Sequence[File]) -> tuple[str, ...]:
+    if not files:
+        return ()
+    return (
+        f"{plural(len(files), 'image')} in folders without any annotation of the dataset, such as {files[0].path}: "
+        "left out",
+    )

@@ -17,6 +17,7 @@ MOST_UNPACKED = 1 << 36
 """Unpacked size of all archives of a dataset that is read at most: 64 GiB."""
 _ARCHIVES_DOWN = 1  # folders below a given one in which archives are looked for
 _ARCHIVES_WITHIN = 2  # archives in archives
+_MADE_BY_NUSEG = "dataset.json"
 _NOT_OURS = ".roi"  # archives of these alone are annotations of ImageJ
 
 
@@ -180,10 +181,18 @@ class _Reader:
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """Give every visible file below a folder, and the names of the folders between."""
-    for place, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+    """Give every visible file below a folder, and the names of the folders between.
+
+    Links to folders are followed, each folder once; datasets that nuseg made are left out.
+    """
+    seen: set[str] = set()
+    for place, folders, names in os.walk(root, followlinks=True):
         inside = Path(place).relative_to(root).parts
+        if os.path.realpath(place) in seen or (inside and _MADE_BY_NUSEG in names):
+            folders.clear()
+            continue
+        seen.add(os.path.realpath(place))
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
         for name in sorted(names):
             if not name.startswith("."):
                 yield Path(place) / name, inside

@@ -1,6 +1,8 @@
 """Fixtures that every test may use, and how many threads one has."""
 
 import os
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,5 +24,18 @@ def real_data() -> Path:
     """Folder of real annotated images (`NUSEG_DATA`, else `../shared/data` beside the repository)."""
     folder = Path(os.environ.get("NUSEG_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
-        pytest.skip(f"real images not found at {folder}: set NUSEG_DATA to their folder")
+        pytest.skip(f"real images are absent: no folder {folder}; set NUSEG_DATA to theirs")
     return folder
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """Close with a line that says which tests were skipped, and why: they are not among those that passed."""
+    yield
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and WORKER is None:
+        skipped = [report.longrepr for report in reporter.stats.get("skipped", [])]
+        reasons = Counter(why[2].removeprefix("Skipped: ") for why in skipped if isinstance(why, tuple))
+        if reasons:
+            told = "; ".join(f"{count} because {reason}" for reason, count in reasons.most_common())
+            reporter.write_line(f"skipped: {told}")

@@ -11,14 +11,17 @@ import pytest
 import typer
 
 import nuseg
+from dark_model import CONFIG, dark_network
 from nuseg.cli import make_app
 from nuseg.model.config import ModelConfig
+from nuseg.model.store import Model
 from nuseg.results import summary
 from nuseg.results.info import ResultInfo
 from nuseg.results.store import MemoryStore
 from nuseg.training.config import TrainConfig, render_config
 
 ROOT = Path(__file__).resolve().parent.parent
+DARK = Model(CONFIG, ROOT)
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = typer.main.get_command(make_app()).commands  # type: ignore[attr-defined]
 OPTIONS = {
@@ -100,6 +103,12 @@ def test_the_reference_names_all_that_the_summary_holds() -> None:
     result = nuseg.Segmentation(info, MemoryStore([]), nuseg.open_source(np.zeros((2, 2, 3), np.uint8)))
     assert first_cells(section("summary.json")) == set(result.summary)
     assert first_cells(section("summary.csv")) == set(summary.COLUMNS)
+
+
+def test_the_reference_names_all_settings() -> None:
+    source = nuseg.open_source(np.zeros((20, 20, 3), np.uint8))
+    settings = nuseg.Segmenter(DARK, dark_network)(source, 0.25).summary["settings"]
+    assert set(settings) == first_cells(section("Settings"))
 
 
 def test_the_reference_names_all_keys_of_a_model() -> None:

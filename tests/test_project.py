@@ -1,5 +1,8 @@
 """Facts that more than one of the project's files states."""
 
+import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -43,3 +46,20 @@ def test_every_tool_of_the_tests_is_pinned() -> None:
     wanted = [*PROJECT["project"]["dependencies"], *(name for extra in optional.values() for name in extra)]
     names = {name.split(">")[0].split("[")[0].lower().replace("_", "-") for name in wanted} - {"nuseg"}
     assert names - pinned == set()
+
+
+def test_the_closing_line_says_what_was_skipped(tmp_path: Path) -> None:
+    """In a plain clone there are no real images; tests that need them must not pass in silence."""
+    absent = tmp_path / "absent"
+    (tmp_path / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text(encoding="utf-8"))
+    (tmp_path / "test_some.py").write_text(
+        "import pytest\n\ndef test_a(real_data): ...\n\ndef test_b(real_data): ...\n\n"
+        "def test_c(): pytest.skip('of the weather')\n\ndef test_d(): ...\n"
+    )
+    environment = {**os.environ, "NUSEG_DATA": str(absent), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment.pop("PYTEST_XDIST_WORKER", None)
+    words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    real = f"2 because real images are absent: no folder {absent}; set NUSEG_DATA to theirs"
+    assert done.stdout.splitlines()[-1] == f"skipped: {real}; 1 because of the weather"

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from nuseg.datasets.dataset import Dataset, load_item
 from nuseg.evaluation.calibration import expected_calibration_error, reliability
-from nuseg.evaluation.counting import count_error
+from nuseg.evaluation.counting import ImageCounts, centroids, count_error, count_quarters, coverage
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.training.calibrate import matched_of
 
@@ -51,7 +51,9 @@ def main() -> None:
         result = segmenter(pixels, item.mpp)
         stated.append(result.nuclei["probability"].to_numpy())
         matched.append(matched_of(truth, result.labels, len(result)))
-        counts.append((len(np.unique(truth)) - 1, len(result.nuclei)))
+        true = count_quarters(*centroids(truth), truth.shape)
+        found = count_quarters(result.nuclei["x_px"].to_numpy(), result.nuclei["y_px"].to_numpy(), truth.shape)
+        counts.append(ImageCounts(dataset.name, true, found))
     probability, came_true = np.concatenate(stated), np.concatenate(matched)
     table = reliability(probability, came_true)
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -64,17 +66,17 @@ def main() -> None:
         shown.add_row(f"{row.low:.1f} to {row.high:.1f}", f"{row.count}", f"{row.stated:.3f}", f"{row.true:.3f}")
     console.print(shown)
     console.print(f"expected calibration error: {expected_calibration_error(probability, came_true):.3f}")
-    error = count_error(*zip(*counts, strict=True))
+    error = count_error(counts)
     stated_error = segmenter.model.config.count_error
     if error is not None:
         console.print(
             f"counts of {error.images} images: bias {error.bias:+.1%}, mean absolute error {error.mean_absolute:.1%}; "
-            f"nine of ten true numbers are {error.low:.2f} to {error.high:.2f} times those found"
+            f"nine of ten true numbers of further ones are {error.low:.2f} to {error.high:.2f} times those found"
         )
     if stated_error is not None:
-        within = [stated_error.low * found <= true <= stated_error.high * found for true, found in counts]
         console.print(
-            f"it expects {stated_error.low:.2f} to {stated_error.high:.2f}, which holds for {np.mean(within):.0%}"
+            f"the model expects {stated_error.low:.2f} to {stated_error.high:.2f} of many nuclei; intervals hold for "
+            f"{coverage(counts, stated_error):.0%}"
         )
 
 

@@ -109,6 +109,78 @@ def test_damaged_files(tmp_path: Path, content: bytes, says: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def many(points: np.ndarray) -> bytes:
+    """A polygon of these points."""
+    return json.dumps(polygon(points.tolist())).encode()
+
+
+ROUND = np.linspace(0, 2 * np.pi, 20_000)
+NUMBERS = b'{"type": "Polygon", "coordinates": [[[0, 0], [%s, 0], [1, 1]]]}'
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"[" * 900 + b"]" * 900, "nested more than 8 deep"),
+        (b"[" * 9000 + b"]" * 9000, "expected GeoJSON"),
+        (b'{"type": "GeometryCollection", "geometries": [' * 400 + b"]}" * 400, "geometries nested more than 8 deep"),
+        (NUMBERS % b"1e300", r"coordinate of 1e\+300 px, beyond any image"),
+        (NUMBERS % b"1e400", "expected GeoJSON"),
+        (NUMBERS % b"NaN", "expected GeoJSON"),
+        (NUMBERS % (b"9" * 500), "expected GeoJSON"),
+        (NUMBERS % b"true", "a coordinate that is no number"),
+        (NUMBERS % b'"1"', "a coordinate that is no number"),
+        (NUMBERS % b"null", "a coordinate that is no number"),
+        (NUMBERS % b"[1]", "a coordinate that is no number"),
+        (b'{"type": "Polygon", "coordinates": [[{}, {}, {}]]}', "no list of points"),
+        (b'{"type": "FeatureCollection", "features": null}', "'features' is None"),
+        (b'{"type": "FeatureCollection", "features": [3]}', "3 in place of an object"),
+        (b'{"type": ["Polygon"]}', "type a list"),
+        (b'{"type": "Feature", "geometry": "x"}', "'x' in place of a geometry"),
+        (b'{"type": "Curve", "coordinates": []}', "a geometry of the type 'Curve'"),
+        (b'{"type": "' + b"x" * 200_000 + b'"}', r"type 'x+\.\.\."),
+        (json.dumps(feature(polygon(RING), {"name": {}})).encode(), "a class named an object"),
+        (json.dumps(feature(polygon(RING), "x" * 200_000)).encode(), r"a class named 'x+\.\.\."),
+        (b'{"type": "Feature", "geometry": null, "properties": [1]}', "'properties' is a list"),
+        (json.dumps([feature(polygon(RING)), feature(None), 3]).encode(), "object 3: 3 in place"),
+        (many(np.stack([np.cos(ROUND * 4999), np.sin(ROUND * 4999)], axis=1)), "crosses itself about"),
+        (many(np.random.default_rng(0).uniform(0, 99, (3000, 2))), "crosses itself about"),
+        ('{"type": "Polygon"}'.encode("utf-16"), "in UTF-8, found UTF-16"),
+        (b'{"type": "\xe9"}', "not UTF-8"),
+        (gzip.compress(b" " * 20_000_000), "unpacks to more than 16 MB"),
+    ],
+)
+def test_hostile_files(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "a.geojson"
+    path.write_bytes(content)
+    with pytest.raises(NusegError, match=says) as caught:
+        FORMAT.load(path, "a")
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400 + len(str(path))
+
+
+def test_a_byte_order_mark_and_several_packed_parts_are_read(tmp_path: Path) -> None:
+    content = b"\xef\xbb\xbf" + json.dumps(polygon(RING)).encode()
+    (tmp_path / "a.geojson").write_bytes(content)
+    (tmp_path / "b.geojson.gz").write_bytes(gzip.compress(content[:30]) + gzip.compress(content[30:]))
+    for path in sorted(tmp_path.iterdir()):
+        sniff = FORMAT.sniff(path)
+        assert sniff is not None
+        assert sniff.sure == SURE
+        polygons = FORMAT.load(path, "a").polygons
+        assert polygons is not None
+        assert [nucleus.area for nucleus in polygons] == [16]
+
+
+def test_a_long_outline_is_read(tmp_path: Path) -> None:
+    outline = 1000 + 900 * np.stack([np.cos(ROUND[:-1]), np.sin(ROUND[:-1])], axis=1)
+    (tmp_path / "a.geojson").write_bytes(many(outline))
+    polygons = FORMAT.load(tmp_path / "a.geojson", "a").polygons
+    assert polygons is not None
+    assert polygons[0].area == pytest.approx(np.pi * 900**2, rel=1e-4)
+
+
 def test_cells_give_their_nucleus_ids_and_colours(tmp_path: Path) -> None:
     cell = feature(polygon(RING), {"name": "Tumor", "color": [1, 2, 3]}) | {
         "id": "c-1",

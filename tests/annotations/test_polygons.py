@@ -101,3 +101,13 @@ def test_rings_come_back_without_the_repeated_point() -> None:
     ((first, second),) = rings_of(area([outer, hole]))
     assert np.array_equal(first, outer)
     assert np.array_equal(second, hole)
+
+
+def test_what_no_image_holds_is_refused() -> None:
+    ring = np.array([[0, 0], [5, 0], [5, 5.0]])
+    with pytest.raises(ValueError, match="beyond any image"):
+        area([ring * 1e7])
+    with pytest.raises(ValueError, match="a ring of 1,000,001 points"):
+        area([np.zeros((1_000_001, 2))])
+    with pytest.raises(ValueError, match="300 areas that cover the image 300 times"):
+        draw([square(0, 0, 1000)] * 300, (1000, 1000))

@@ -6,9 +6,10 @@ from tempfile import mkdtemp
 
 import numpy as np
 import pytest
-from drawings import label_annotations, polygon_annotations, same_areas
+from drawings import label_annotations, label_images, polygon_annotations, same_areas
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from skimage.measure import label as connected
 
 from nuseg.annotations.annotation import Annotation, Canvas, some
 from nuseg.annotations.format import AnnotationFormat
@@ -25,7 +26,7 @@ OUTLINES = {  # name: file, largest error of a coordinate (px), whether ids and 
     "labelme": ("a.json", 0.002, False, True),
     "ndpa": ("a.ndpi.ndpa", 0.01, True, False),
 }
-LABELS = {"hovernet": "a.mat", "cellpose": "a_seg.npy", "labels": "a.tif", "folders": "a"}
+LABELS = {"hovernet": "a.mat", "cellpose": "a_seg.npy", "folders": "a"}
 quick = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -92,13 +93,23 @@ def test_labels(name: str, annotation: Annotation, tmp_path: Path) -> None:
     assert labels is not None
     if name == "folders" and not labels.any():
         return  # a folder of no masks is none
-    if name == "labels" and labels.max() == 1:
-        return  # may look like a mask
     found = again(kind, annotation, Path(mkdtemp(dir=tmp_path)) / LABELS[name]).numbered(labels.shape)
     assert found.labels is not None
     assert np.array_equal(found.labels, labels)
     if kind.has_classes:
         assert found.classes == annotation.classes
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".npy"])
+@quick
+@given(labels=label_images())
+def test_label_images(suffix: str, labels: np.ndarray, tmp_path: Path) -> None:
+    """Of nuclei in one piece and of some size: others may be a mask or classes in disguise, and are refused."""
+    whole = connected(np.kron(np.pad(labels, 1), np.ones((6, 6), np.int32)), connectivity=1).astype(np.int32)
+    if whole.max() < 2:
+        return
+    found = again(annotation_formats["labels"], Annotation(whole), Path(mkdtemp(dir=tmp_path)) / f"a{suffix}")
+    assert np.array_equal(found.labels, whole)
 
 
 @quick
@@ -137,4 +148,4 @@ def test_pannuke(annotation: Annotation, tmp_path: Path) -> None:
 
 def test_every_format_that_is_written_is_tested_here() -> None:
     own = {kind.name for kind in annotation_formats.values() if kind.writable}
-    assert own - {"binary"} <= {*OUTLINES, *LABELS, "yolo", "pannuke"}
+    assert own - {"binary"} <= {*OUTLINES, *LABELS, "labels", "yolo", "pannuke"}

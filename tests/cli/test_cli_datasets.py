@@ -1,6 +1,5 @@
 """`nuseg datasets`, and `nuseg prepare` of public datasets, as a user runs them."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,6 @@ from command_line import check_one_error, run_cli
 from annotated import write_source
 from nuseg import public_datasets
 from nuseg.datasets.dataset import Dataset
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "datasets" / "public"))
 from public_trees import TREES
 
 

@@ -9,12 +9,17 @@ from command_line import run_cli
 import nuseg
 from dark_model import save_dark_model
 from nuseg.io.image import write_png
+from nuseg.results.records import MARKER
 from slide_files import save_pyramid
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
     """What was written, but the files that hold the time that it took."""
-    paths = [path for path in folder.rglob("*") if path.is_file() and path.parent.name != "summary"]
+    paths = [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.parent.name != "summary" and MARKER not in path.parts
+    ]
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths if path.name != "summary.csv"}
 
 

@@ -216,6 +216,9 @@ def test_resolution_from_the_file_the_user_or_a_stated_default(tmp_path):
     prepared = prepare(source, tmp_path / "set2", PrepareSettings(mpp=0.3))
     assert {item.mpp for item in prepared.dataset.items} == {0.3}
     assert "a the file states 0.5 um/px, but 0.3 was given" in texts(prepared)
+    near, far = (prepare(source, tmp_path / name, PrepareSettings(mpp=mpp)) for name, mpp in (("3", 0.52), ("4", 0.53)))
+    assert "but 0.52 was given" not in texts(near)
+    assert "a the file states 0.5 um/px, but 0.53 was given" in texts(far), "5 % and more are a contradiction"
 
 
 def test_a_wrong_resolution_is_suspected(source, tmp_path):
@@ -248,7 +251,10 @@ def test_no_nuclei_at_all_is_an_error(tmp_path):
         (PrepareSettings(group_column="x"), "give it with table="),
         (PrepareSettings(split_column="x"), "give it with table="),
         (PrepareSettings(format="folders"), "is a file, expected a folder of masks"),
-        (PrepareSettings(format="boxes"), "annotation format boxes: expected one of aperio, binary"),
+        (
+            PrepareSettings(format="boxes"),
+            "annotation format boxes: expected one of aperio, binary, .*labels, .*folders",
+        ),
         (PrepareSettings(images="nowhere"), "no such folder"),
         (PrepareSettings(group="^(p)"), "need at least 3 groups, found 1"),
     ],

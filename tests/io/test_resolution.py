@@ -131,7 +131,19 @@ def test_the_user_wins_then_the_file_then_the_default() -> None:
     settled = resolve_mpp(Image(pixels, path=Path("b.png")), None)
     assert (settled.mpp, settled.source) == (DEFAULT_MPP, "default")
     assert re.fullmatch(r"b\.png: no resolution in the file, 0\.25 .*assumed.*mpp=", settled.note)
-    assert resolve_mpp(known, None).note == resolve_mpp(known, 0.25).note == ""
+    assert resolve_mpp(known, None).note == resolve_mpp(known, 0.5).note == ""
+
+
+@pytest.mark.parametrize(("mpp", "said"), [(0.524, False), (0.476, False), (0.525, True), (0.475, True), (0.25, True)])
+def test_a_resolution_that_contradicts_the_file_is_said_from_5_percent(mpp: float, said: bool) -> None:
+    known = Image(np.zeros((2, 2, 3), np.uint8), 0.5, "PNG pHYs", Path("a.png"))
+    note = resolve_mpp(known, mpp).note
+    assert bool(note) is said
+    if mpp == 0.25:
+        assert note == (
+            "a.png: the file states 0.5 um/px (PNG pHYs), but mpp= says 0.25, which was taken: lengths are 0.5 times "
+            "and areas 0.25 times those by the file"
+        )
 
 
 @settings(deadline=None, max_examples=50)

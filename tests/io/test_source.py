@@ -147,7 +147,10 @@ def test_resolution_by_the_objective_is_said() -> None:
     settled = slide.resolution()
     assert (settled.mpp, settled.source) == (0.5, "20x objective")
     assert "0.5 um/px assumed, usual for its 20x objective" in settled.note
-    assert slide.resolution(0.3).source == "given by the user"
+    given = slide.resolution(0.3)
+    assert given.source == "given by the user"
+    assert "0.5 um/px is usual for its 20x objective, but mpp= says 0.3, which was taken" in given.note
+    assert slide.resolution(0.45).note == "", "scanners differ"
     odd = array_slide(PIXELS, mpp=25.0)
     with pytest.raises(NusegError, match="25 um/px"):
         odd.resolution()

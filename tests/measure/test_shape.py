@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.ndimage import gaussian_filter
 from skimage.draw import disk
 from skimage.measure import label as connected_pieces
-from skimage.measure import perimeter_crofton
+from skimage.measure import perimeter_crofton, regionprops
 
 from nuseg.measure.outline import outlines
 from nuseg.measure.shape import perimeters, solidities
@@ -17,6 +18,10 @@ def disc(radius: float, side: int = 64) -> np.ndarray:
     labels = np.zeros((side, side), np.int32)
     labels[disk((side / 2, side / 2), radius)] = 1
     return labels
+
+
+def solidity(labels: np.ndarray) -> np.ndarray:
+    return solidities(outlines(labels), np.bincount(labels.ravel())[1:])
 
 
 @given(arrays(np.int32, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 3)))
@@ -33,18 +38,38 @@ def test_perimeter_of_a_disc(radius: float) -> None:
     assert perimeters(disc(radius), 1)[0] == pytest.approx(2 * np.pi * radius, rel=0.02)
 
 
+@given(arrays(np.int32, st.tuples(st.integers(1, 14), st.integers(1, 14)), elements=st.integers(0, 3)))
+@settings(deadline=None, max_examples=50)
+def test_solidity_is_scikit_images_for_any_shape(values: np.ndarray) -> None:
+    labels = connected_pieces(values, connectivity=1)
+    expected = [region.solidity for region in regionprops(labels)]
+    assert solidity(labels) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("radius", [5.0, 8.3, 12.0, 25.6])
+def test_solidity_of_a_disc_is_scikit_images(radius: float) -> None:
+    labels = disc(radius)
+    assert solidity(labels) == pytest.approx([regionprops(labels)[0].solidity], rel=1e-12)
+
+
+def test_solidity_of_smooth_shapes_is_scikit_images() -> None:
+    rng = np.random.default_rng(8)
+    smooth = gaussian_filter(rng.random((120, 160)), 3)
+    labels = connected_pieces(smooth > np.median(smooth), connectivity=1)
+    expected = [region.solidity for region in regionprops(labels)]
+    assert min(expected) < 0.6
+    assert solidity(labels) == pytest.approx(expected, rel=1e-12)
+
+
 def test_solidity_of_a_convex_and_of_a_bent_nucleus() -> None:
     square = np.pad(np.ones((4, 4), np.int32), 1)
-    assert solidities(outlines(square)).tolist() == [1.0]
+    assert solidity(square).tolist() == [1.0]
     corner = np.zeros((6, 6), np.int32)
     corner[:, 0] = corner[5, :] = 1
-    # An L of 11 pixels; the corners of the hull of its outline, by hand.
-    hull = np.array([(0.5, 0), (1, 0.5), (6, 5.5), (5.5, 6), (0.5, 6), (0, 5.5), (0, 0.5)])
-    x, y = hull.T
-    area = abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
-    assert solidities(outlines(corner)) == pytest.approx([10.5 / area])
+    # An L of 11 pixels; its hull is cut by the diagonal from the top of its one arm to the end of the other.
+    assert solidity(corner).tolist() == [11 / 21]
 
 
 def test_no_nuclei() -> None:
     assert perimeters(np.zeros((3, 3), np.int32), 0).shape == (0,)
-    assert solidities([]).shape == (0,)
+    assert solidities([], np.zeros(0, int)).shape == (0,)

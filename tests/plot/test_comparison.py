@@ -1,6 +1,8 @@
 """The picture of true and predicted outlines."""
 
+import cv2
 import numpy as np
+import pytest
 
 from nuseg.plot.comparison import PREDICTED_COLOUR, SIDE, STRIP, TRUE_COLOUR, draw_comparison
 
@@ -31,3 +33,14 @@ def test_an_image_larger_than_the_side_keeps_its_size() -> None:
     large = np.full((10, 2 * SIDE, 3), 200, np.uint8)
     empty = np.zeros((10, 2 * SIDE), int)
     assert draw_comparison(large, empty, empty, "").shape == (10 + STRIP, 2 * SIDE, 3)
+
+
+@pytest.mark.parametrize("side", [40, 2 * SIDE])
+def test_both_outlines_show_where_they_coincide(side: int) -> None:
+    labels = np.zeros((20, side), int)
+    labels[3:17, 3:17] = 1
+    drawn = draw_comparison(np.full((20, side, 3), 200, np.uint8), labels, labels, "")
+    wide, narrow = ((drawn[STRIP:] == colour).all(axis=2) for colour in (TRUE_COLOUR, PREDICTED_COLOUR))
+    assert min(wide.sum(), narrow.sum()) > 30
+    beside = cv2.dilate(narrow.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    assert beside[wide].all()  # one line of two colours, not one here and one there

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nuseg.datasets.synthetic import synthetic_field
-from nuseg.preprocess.tissue import tissue_mask
+from nuseg.preprocess.tissue import MIN_DENSITY, tissue_density, tissue_mask
 
 MPP = 8.0
 PENS = {"black": (20, 20, 25), "blue": (40, 60, 160), "green": (30, 120, 60)}
@@ -67,3 +67,32 @@ def test_specks_and_holes() -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (3, 2)])
 def test_tiny(shape: tuple[int, int]) -> None:
     assert tissue_mask(np.full((*shape, 3), 255, np.uint8), MPP).shape == shape
+
+
+def test_tissue_is_denser_than_its_glass() -> None:
+    mask = np.zeros((40, 50), bool)
+    mask[:, :20] = True
+    pixels = np.full((40, 50, 3), (200, 90, 160), np.uint8)
+    for value in (255, 245, 225, 200):
+        pixels[:, 20:] = value
+        pixels[:3, 20:] = 30  # dirt
+        own = -np.log10(value / 255)
+        assert tissue_density(pixels, mask) == pytest.approx(max(MIN_DENSITY, own + 0.02), abs=1e-4)
+
+
+def test_what_was_not_scanned_is_no_glass() -> None:
+    mask = np.zeros((40, 50), bool)
+    pixels = np.full((40, 50, 3), 255, np.uint8)
+    pixels[:, 30:] = 220
+    assert tissue_density(pixels, mask) == pytest.approx(-np.log10(220 / 255) + 0.02, abs=1e-4)
+
+
+@pytest.mark.parametrize("share", [0, 0.1])
+def test_the_rim_of_tissue_on_pure_white_is_no_glass(share: float) -> None:
+    pixels = np.full((40, 50, 3), 255, np.uint8)
+    pixels[:, : int(50 * share)] = 190
+    assert tissue_density(pixels, np.zeros((40, 50), bool)) == MIN_DENSITY
+
+
+def test_without_glass_there_is_a_density_all_the_same() -> None:
+    assert tissue_density(np.full((4, 5, 3), 190, np.uint8), np.ones((4, 5), bool)) == MIN_DENSITY

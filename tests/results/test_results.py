@@ -219,7 +219,8 @@ def test_summary_counts_over_the_tissue(tmp_path: Path) -> None:
     area = 240 * 480 * MPP**2 / 1e6
     assert list(record) == [
         "name", "kind", "width", "height", "mpp", "mpp_source", "model", "origin", "fingerprint", "file",
-        "area_mm2", "counted_mm2", "nuclei", "nuclei_low", "nuclei_high", "nuclei_per_mm2", "mask_fraction", "mean",
+        "area_mm2", "counted_mm2", "tissue_mm2", "tissue_area", "density_area",
+        "nuclei", "nuclei_low", "nuclei_high", "nuclei_per_mm2", "mask_fraction", "mean",
         "count_error", "settings", "tiles", "damaged_tiles", "notes", "seconds", "versions",
     ]  # fmt: skip
     facts = {"name": "case 1", "kind": "slide", "width": 480, "height": 240, "mpp": MPP, "mpp_source": "aperio.MPP"}
@@ -234,6 +235,17 @@ def test_summary_counts_over_the_tissue(tmp_path: Path) -> None:
     assert record["mask_fraction"] == pytest.approx((LABELS > 0).sum() * MPP**2 / 1e6 / (area / 2))
     assert record["count_error"]["high"] == 1.204
     assert "nuseg" in record["versions"]
+
+
+def test_densities_are_over_the_tissue_itself() -> None:
+    result = as_result([BATCH], replace(INFO, tissue_mm2=0.25, least_density=0.061))
+    record, area = result.summary, 240 * 480 * MPP**2 / 1e6
+    assert (record["counted_mm2"], record["tissue_mm2"]) == (pytest.approx(area / 2), 0.25)
+    assert record["density_area"] == "tissue"
+    assert record["tissue_area"].endswith("an optical density of at least 0.061")
+    assert record["nuclei_per_mm2"] == result.nuclei_per_mm2 == len(BATCH) / 0.25
+    assert record["mask_fraction"] == pytest.approx((LABELS > 0).sum() * MPP**2 / 1e6 / 0.25)
+    assert result.overview.density_mm2 == 0.25
 
 
 def test_pictures(tmp_path: Path) -> None:

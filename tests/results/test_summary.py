@@ -52,7 +52,7 @@ def test_numbers_are_whole_in_the_file(tmp_path: Path) -> None:
 
 def test_a_summary_of_the_first_version_is_read(tmp_path: Path) -> None:
     summary.write([Row("a", "a.png", nuclei=7)], tmp_path / "s.csv")
-    table = pd.read_csv(tmp_path / "s.csv").drop(columns=["nuclei_low", "nuclei_high"])
+    table = pd.read_csv(tmp_path / "s.csv").drop(columns=["nuclei_low", "nuclei_high", "density_area"])
     table.to_csv(tmp_path / "s.csv", index=False)
     assert summary.read(tmp_path / "s.csv") == [Row("a", "a.png", nuclei=7)]
 
@@ -75,6 +75,7 @@ def test_row_of_a_result() -> None:
         nuclei=len(batch),
         nuclei_per_mm2=pytest.approx(len(batch) / tissue),
         area_mm2=pytest.approx(tissue),
+        density_area="image",
         mean_area_um2=pytest.approx(batch.table["area_um2"].mean()),
         mask_fraction=pytest.approx((labels > 0).sum() * MPP**2 / 1e6 / tissue),
         damaged_tiles=1,
@@ -94,6 +95,15 @@ def test_a_result_says_what_count_is_to_be_expected() -> None:
     assert (row.nuclei_low, row.nuclei_high) == (180, 241)
 
 
+def test_row_says_what_its_density_is_over() -> None:
+    batch = as_batch(label_field(240, 480))
+    tissue = replace(slide_info(240, 480), tissue_mm2=0.5, least_density=0.05)
+    row = result_row("a", "a.svs", as_result([batch], tissue), "")
+    assert (row.area_mm2, row.density_area, row.nuclei_per_mm2) == (0.5, "tissue", 400)
+    row = result_row("a", "a.svs", as_result([batch], replace(slide_info(240, 480), region_mm2=0.1)), "")
+    assert (row.area_mm2, row.density_area, row.nuclei_per_mm2) == (0.1, "region", pytest.approx(2000))
+
+
 def test_row_of_a_result_without_nuclei_or_tissue() -> None:
     glass = slide_info(240, 480)
     assert glass.counted is not None
@@ -111,8 +121,22 @@ def test_no_file(tmp_path: Path) -> None:
     assert summary.read(tmp_path / "s.csv") == []
 
 
-@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "\x00\x01", "name,image\n" * 3])
+HEAD = "name,image,width,nuclei,model,settings,warning,error\n"
+OTHERS = ["", "a,b\n1,2\n", "\x00\x01", "name,image\n" * 3, f"{HEAD}a,a.png,ten,1,m,0,,\n",
+          f"{HEAD}a,a.png,{'9' * 30},1,m,0,,\n", f"{HEAD}a,a.png,1,-1,m,0,,\n", f"{HEAD}{'a' * 200_000},,,,,,,\n",
+          f'{HEAD}"a']  # fmt: skip
+
+
+@pytest.mark.parametrize("content", OTHERS, ids=range(len(OTHERS)))
 def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "s.csv").write_text(content)
-    with pytest.raises(NusegError, match=r"s\.csv: expected a summary"):
+    with pytest.raises(NusegError, match=r"s\.csv: expected a summary") as caught:
         summary.read(tmp_path / "s.csv")
+    assert len(str(caught.value)) < len(str(tmp_path)) + 400
+    assert "\n" not in str(caught.value)
+
+
+def test_what_no_file_can_hold_is_escaped(tmp_path: Path) -> None:
+    summary.write([Row("a\udcff", "a\nb.png", error="\x1b[2J")], tmp_path / "s.csv")
+    assert (tmp_path / "s.csv").read_text(encoding="utf-8").count("\n") == 2
+    assert summary.read(tmp_path / "s.csv") == [Row("a\\xff", "a\\nb.png", error="\\x1b[2J")]

@@ -1,21 +1,31 @@
 """Runs over folders: names, restarts, failures."""
 
 import os
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
 from dark_model import CONFIG, dark_network, save_dark_model
 from nuseg.errors import NusegError
 from nuseg.io.image import write_png
+from nuseg.io.paths import same_name
 from nuseg.model.store import Model
 from nuseg.progress import Progress
 from nuseg.results import summary
+from nuseg.results.naming import result_name
+from nuseg.results.records import MARKER, FolderLost, Record, Records
 from nuseg.results.segmentation import Segmentation
-from nuseg.segmentation import folder
-from nuseg.segmentation.folder import FolderResult, FolderRun, segment_folder
+from nuseg.segmentation import folder_run
+from nuseg.segmentation.claims import Claims
+from nuseg.segmentation.folder import FolderResult, segment_folder
+from nuseg.segmentation.folder_run import FolderRun
 from nuseg.segmentation.jobs import Job, plan_jobs
 from nuseg.segmentation.plan import SegmentOptions
 from nuseg.segmentation.segmenter import Segmenter
@@ -86,29 +96,32 @@ def test_notes_go_to_the_summary(tmp_path: Path) -> None:
 
 
 def test_restart_does_only_what_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "IMAGES_AT_ONCE", 1)
+    monkeypatch.setattr(folder_run, "IMAGES_AT_ONCE", 1)
     images = [make_image(tmp_path / f"{name}.png") for name in "abcde"]
     work = FolderRun(plan_jobs(images), tmp_path / "out", ["csv", "mask"], AT_40X)
-    assert work.undone(MODEL, []) == work.jobs
+    assert work.undone(MODEL, {}) == work.jobs
     half = work.run(SEGMENTER, work.jobs)
     next(half)
     next(half)
     half.close()  # interrupted; c was begun while b was waited for, and is not lost
-    rows = summary.read(tmp_path / "out" / "summary.csv")
-    assert work.undone(MODEL, rows) == [Job(images[3], "d"), Job(images[4], "e")]
-    list(work.run(SEGMENTER, work.undone(MODEL, rows), rows))
+    records = Records(tmp_path / "out")
+    assert work.undone(MODEL, records.read()) == [Job(images[3], "d"), Job(images[4], "e")]
+    list(work.run(SEGMENTER, work.undone(MODEL, records.read())))
     rows = summary.read(tmp_path / "out" / "summary.csv")
     assert [row.name for row in rows] == ["a", "b", "c", "d", "e"]
-    assert work.undone(MODEL, rows) == []
+    assert work.undone(MODEL, records.read()) == []
 
 
-@pytest.mark.parametrize("change", ["mpp", "threshold", "output", "image", "deleted", "error"])
+CHANGES = ["mpp", "threshold", "output", "content", "size", "deleted", "error", "damaged record"]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_what_makes_results_out_of_date(tmp_path: Path, change: str) -> None:
     image = make_image(tmp_path / "a.png")
     work = FolderRun(plan_jobs([image]), tmp_path / "out", ["csv"], AT_40X)
     list(work.run(SEGMENTER, work.jobs))
-    rows = summary.read(tmp_path / "out" / "summary.csv")
-    assert work.undone(MODEL, rows) == []
+    records = Records(tmp_path / "out")
+    assert work.undone(MODEL, records.read()) == []
     model = MODEL
     match change:
         case "mpp":
@@ -118,24 +131,55 @@ def test_what_makes_results_out_of_date(tmp_path: Path, change: str) -> None:
             model = Model(CONFIG.model_copy(update={"thresholds": thresholds}), MODEL.path)
         case "output":
             work = replace(work, outputs=["csv", "mask"])
-        case "image":
-            later = (tmp_path / "out" / "csv" / "a.csv").stat().st_mtime + 10
-            os.utime(image, (later, later))
+        case "content":  # of the same size and time, so that neither tells
+            state, content = image.stat(), bytearray(image.read_bytes())
+            content[-1] ^= 1
+            image.write_bytes(content)
+            os.utime(image, ns=(state.st_atime_ns, state.st_mtime_ns))
+        case "size":
+            state = image.stat()
+            image.write_bytes(image.read_bytes() + b"0")
+            os.utime(image, ns=(state.st_atime_ns, state.st_mtime_ns))
         case "deleted":
             (tmp_path / "out" / "csv" / "a.csv").unlink()
         case "error":
-            rows = [summary.Row("a", rows[0].image, settings=rows[0].settings, error="bad")]
-    assert work.undone(model, rows) == list(work.jobs)
+            record = records.get("a")
+            assert record is not None
+            records.keep(replace(record, row=replace(record.row, error="bad")))
+        case "damaged record":
+            (tmp_path / "out" / MARKER / "images" / "a.json").write_text('{"row": {"name": 1}}')
+    assert work.undone(model, records.read()) == list(work.jobs)
+
+
+def test_a_file_that_was_only_touched_or_copied_is_not_done_again(tmp_path: Path) -> None:
+    image = make_image(tmp_path / "a.png")
+    work = FolderRun(plan_jobs([image]), tmp_path / "out", ["csv"], AT_40X)
+    list(work.run(SEGMENTER, work.jobs))
+    for seconds in (1e9, 4e9):  # long before the results, long after them
+        content = image.read_bytes()
+        image.unlink()
+        image.write_bytes(content)
+        os.utime(image, (seconds, seconds))
+        assert work.undone(MODEL, Records(tmp_path / "out").read()) == []
+
+
+def test_settings_are_worked_out_once_for_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Model] = []
+    settings = FolderRun.settings
+    monkeypatch.setattr(FolderRun, "settings", lambda self, model: calls.append(model) or settings(self, model))
+    work = FolderRun(plan_jobs([make_image(tmp_path / f"{n}.png") for n in "abc"]), tmp_path / "out", ["csv"], AT_40X)
+    assert len(list(work.run(SEGMENTER, work.jobs))) == 3
+    assert len(calls) == 1
 
 
 def test_results_of_other_images_are_not_replaced(tmp_path: Path) -> None:
     first = FolderRun(plan_jobs([make_image(tmp_path / "one" / "a.png")]), tmp_path / "out", ["csv"], AT_40X)
     list(first.run(SEGMENTER, first.jobs))
-    rows = summary.read(tmp_path / "out" / "summary.csv")
-    first.check_clashes(rows)
+    records = Records(tmp_path / "out").read()
+    first.check_clashes(records)
     second = FolderRun(plan_jobs([make_image(tmp_path / "two" / "a.png")]), tmp_path / "out", ["csv"], AT_40X)
     with pytest.raises(NusegError, match="overwrite="):
-        second.check_clashes(rows)
+        second.check_clashes(records)
 
 
 def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
@@ -149,7 +193,7 @@ def test_a_slide_goes_on_where_it_stopped_and_leaves_no_checkpoint(tmp_path: Pat
     """A failure while results are written costs no tile."""
     path = save_pyramid(tmp_path / "s.tif", np.zeros((256, 256, 3), np.uint8), (1, 2), compression=None)
     work = FolderRun(plan_jobs([path]), tmp_path / "out", ["csv"], SegmentOptions(0.25, tissue=False, tile=64))
-    assert work.jobs == [Job(path, "s", slide=True)]
+    assert work.jobs == [Job(path, "s")]
     states: list[Progress] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Segmentation, "save", lambda *_: (_ for _ in ()).throw(NusegError("disk full")))
@@ -160,7 +204,7 @@ def test_a_slide_goes_on_where_it_stopped_and_leaves_no_checkpoint(tmp_path: Pat
     (row,) = work.run(SEGMENTER, work.jobs, progress=states.append)
     assert (row.error, row.nuclei) == ("", 1)
     assert len(states) == 16, "tiles that were done were done again"
-    assert sorted(each.name for each in (tmp_path / "out").iterdir()) == ["csv", "summary.csv"]
+    assert sorted(each.name for each in (tmp_path / "out").iterdir()) == [MARKER, "csv", "summary.csv"]
 
 
 def test_segment_folder_tells_and_skips(tmp_path: Path) -> None:
@@ -203,3 +247,190 @@ def test_segment_folder_refuses_wrong_options_before_it_begins(
     with pytest.raises(NusegError, match=message):
         segment_folder(image, tmp_path / "out", **options)
     assert not (tmp_path / "out" / "csv").exists()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("caf\u00e9.png", "cafe\u0301.png"),
+        ("A.png", "a.png"),
+        ("STRASSE.png", "stra\u00dfe.png"),
+        ("x" * 251 + ".png", "x" * 250 + "y.png"),
+        ("\u6838" * 83 + "1.png", "\u6838" * 83 + "2.png"),
+        ("bad\udcff.png", "bad\udcfe.png"),
+        ("line\n.png", "line\t.png"),
+    ],
+)
+def test_names_that_some_system_takes_for_one_are_told_apart(tmp_path: Path, names: tuple[str, str]) -> None:
+    jobs = plan_jobs([tmp_path / name for name in names])
+    assert len({same_name(job.name) for job in jobs}) == 2
+    for job in jobs:
+        job.name.encode()  # every format takes it
+        assert job.name.isprintable()
+        assert len(job.name.encode()) < 230
+    assert [job.name for job in plan_jobs([tmp_path / names[0]])] == [result_name(Path(names[0]).stem)]
+
+
+def test_images_with_difficult_names_are_done_and_summed_up(tmp_path: Path) -> None:
+    names = [b"latin\xe9.png", "caf\u00e9.png".encode(), "cafe\u0301.png".encode(), b"two\nlines.png",
+             b"~home.png", b"n" * 251 + b".png", b"esc\x1b[31m.png", b"[1].png"]  # fmt: skip
+    images = []
+    for name in names:
+        made = make_image(tmp_path / "made.png")
+        images.append(made.rename(tmp_path / os.fsdecode(name)))
+    every = ["csv", "geojson", "labels", "mask", "overlay", "parquet", "geoparquet", "summary", "anndata"]
+    work = FolderRun(plan_jobs(images), tmp_path / "out", every)
+    rows = list(work.run(SEGMENTER, work.jobs))
+    assert [row.error for row in rows] == [""] * len(names)
+    table = pd.read_csv(tmp_path / "out" / "summary.csv", encoding="utf-8")
+    assert len(table) == len(names)
+    assert (table["nuclei"] == 1).all()
+    assert str(tmp_path / "latin\\xe9.png") in set(table["image"])
+    for output in every:
+        assert len(list((tmp_path / "out" / output).iterdir())) == len(names)
+    assert work.undone(MODEL, Records(tmp_path / "out").read()) == []
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RecursionError("deep"), SystemExit(3), ZeroDivisionError("\udcff")])
+@pytest.mark.parametrize("where", ["is_slide", "engine"])
+def test_whatever_an_image_raises_wherever_the_others_are_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, where: str
+) -> None:
+    def fail(image: object) -> bool:
+        raise error
+
+    images = [make_image(tmp_path / f"{name}.png") for name in "abc"]
+    engine = dark_network
+    if where == "engine":
+        cv2.imwrite(str(images[1]), np.full((20, 30, 3), 77, np.uint8))
+        engine = lambda batch: fail(batch) if (batch == 77).any() else dark_network(batch)  # noqa: E731
+    elif isinstance(error, Exception):
+        monkeypatch.setattr("nuseg.segmentation.work.is_slide", fail)
+    work = FolderRun(plan_jobs(images), tmp_path / "out", ["csv"], AT_40X)
+    rows = list(work.run(Segmenter(MODEL, engine), work.jobs))
+    assert [bool(row.error) for row in rows] == [False, where == "engine", False]
+    assert all("b.png: " in row.error and "\n" not in row.error for row in rows if row.error)
+    assert len(summary.read(tmp_path / "out" / "summary.csv")) == 3
+
+
+def test_a_folder_that_vanishes_ends_the_run(tmp_path: Path) -> None:
+    images = [make_image(tmp_path / f"{number}.png") for number in range(6)]
+    work = FolderRun(plan_jobs(images), tmp_path / "out", ["csv"], AT_40X)
+    rows = work.run(SEGMENTER, work.jobs)
+    next(rows)
+    shutil.rmtree(tmp_path / "out", ignore_errors=True)
+    with pytest.raises(FolderLost, match="out: the folder of results vanished"):
+        list(rows)
+
+
+def test_what_another_process_is_doing_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = [make_image(tmp_path / f"{name}.png") for name in "abc"]
+    work = FolderRun(plan_jobs(images), tmp_path / "out", ["csv"], AT_40X)
+    records = Records(tmp_path / "out")
+    records.begin()
+    other = Claims(records)
+    with monkeypatch.context() as patch:
+        patch.setattr("nuseg.segmentation.claims.os.getpid", os.getppid)
+        assert other.take("b", images[1])
+    assert not Claims(records).take("b", images[1])
+    said: list[str] = []
+    assert [row.name for row in work.run(SEGMENTER, work.jobs, said=said.append)] == ["a", "c"]
+    assert len(said) == 1
+    assert f"1 image in work by another process, such as {images[1]}: left to it" in said[0]
+    other.release("b")
+    assert [row.name for row in work.run(SEGMENTER, work.undone(MODEL, records.read()))] == ["b"]
+
+
+def test_what_another_process_did_in_the_meantime_is_not_done_again(tmp_path: Path) -> None:
+    images = [make_image(tmp_path / f"{name}.png") for name in "ab"]
+    work = FolderRun(plan_jobs(images), tmp_path / "out", ["csv"], AT_40X)
+    assert len(list(work.run(SEGMENTER, work.jobs))) == 2
+    assert list(work.run(SEGMENTER, work.jobs)) == []
+    assert len(list(replace(work, overwrite=True).run(SEGMENTER, work.jobs))) == 2
+
+
+def test_an_image_that_two_processes_did_not_survive_is_left_out(tmp_path: Path) -> None:
+    """What a dead process leaves behind: a claim with the number of a process that is no more."""
+    images = [make_image(tmp_path / f"{name}.png") for name in "abc"]
+    work = FolderRun(plan_jobs(images), tmp_path / "out", ["csv"], AT_40X)
+    records = Records(tmp_path / "out")
+    records.begin()
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+
+    def die_at_a(deaths: int) -> None:
+        claims = Claims(records)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("nuseg.segmentation.claims.os.getpid", lambda: process.pid)
+            assert claims.take("a", images[0], deaths)
+
+    die_at_a(0)
+    said: list[str] = []
+    assert [row.name for row in work.run(SEGMENTER, work.jobs, said=said.append)] == ["b", "c", "a"]
+    assert "ended without a word" in said[0]
+    assert str(images[0]) in said[0]
+    records.keep(Record(replace(records.read()["a"].row, error="once more")))
+    die_at_a(1)
+    (row,) = work.run(SEGMENTER, work.undone(MODEL, records.read()))
+    assert "a.png: the process died 2 times" in row.error
+    assert summary.read(tmp_path / "out" / "summary.csv")[0].error == row.error
+    (row,) = work.run(SEGMENTER, work.undone(MODEL, records.read()))
+    assert "died 2 times" in row.error, "it is not tried again and again"
+    again = replace(work, overwrite=True)
+    (row,) = again.run(SEGMENTER, [job for job in work.jobs if job.name == "a"])
+    assert row.error == ""
+
+
+def test_progress_of_a_slide_excuses_a_death(tmp_path: Path) -> None:
+    """A slide that takes longer than a job may last is not to blame when its job is killed."""
+    image = make_image(tmp_path / "a.png")
+    records = Records(tmp_path / "out")
+    records.begin()
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nuseg.segmentation.claims.os.getpid", lambda: process.pid)
+        assert Claims(records).take("a", image, 1)
+    assert Claims(records).deaths("a", image) == 2
+    part = tmp_path / "out" / "a.partial" / "tile-0000000.npz"
+    part.parent.mkdir()
+    part.touch()
+    assert Claims(records).deaths("a", image) == 0
+
+
+def test_summaries_of_older_versions_are_kept(tmp_path: Path) -> None:
+    image = make_image(tmp_path / "in" / "b.png")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "summary.csv").write_text(
+        "name,image,nuclei,model,settings,warning,error\na,/x/a.png,7,m,01234567,,\n../evil,/x/e.png,1,m,0,,\n"
+    )
+    work = FolderRun(plan_jobs([image]), tmp_path / "out", ["csv"], AT_40X)
+    list(work.run(SEGMENTER, work.jobs))
+    rows = summary.read(tmp_path / "out" / "summary.csv")
+    assert [(row.name, row.nuclei) for row in rows] == [("../evil", 1), ("a", 7), ("b", 1)]
+    inside = tmp_path / "out" / MARKER / "images"
+    assert len(list(inside.iterdir())) == 3
+    assert not (inside.parent / "evil.json").exists()
+
+
+def test_own_results_are_no_input(tmp_path: Path) -> None:
+    model = save_dark_model(tmp_path / "dark")
+    project = tmp_path / "proj"
+    make_image(project / "a.png")
+    make_image(project / "mask" / "own.png")  # a folder of the user's that is named as one of results
+    for out in ("results", "results", "elsewhere"):
+        said: list[str] = []
+        segment_folder(f"{project}/**/*.png", project / out, ["mask", "overlay"], mpp=0.25, model=model,
+                       said=said.append)  # fmt: skip
+        names = [row.name for row in summary.read(project / out / "summary.csv")]
+        assert names == ["a", "own"]
+    assert said == [f"note: 4 files that nuseg wrote, such as {project / 'results' / 'mask' / 'a.png'}: left out"]
+    (project / "results").rename(project / "older")
+    files = sorted(project.rglob("*.png"))  # as a shell expands a pattern
+    again = segment_folder(files, project / "elsewhere", ["mask", "overlay"], mpp=0.25, model=model)
+    assert (again.rows, again.skipped) == ([], 2)
+    assert "8 files that nuseg wrote" in again.notes[0]
+    shutil.rmtree(project / "older" / MARKER)  # copied without hidden files: the summary tells
+    only = segment_folder(project / "older" / "mask", tmp_path / "new", mpp=0.25, model=model)
+    assert only.rows == []
+    assert "only 2 files that nuseg wrote" in only.missing[0]

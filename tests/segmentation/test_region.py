@@ -4,6 +4,7 @@ import gzip
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import shapely
@@ -112,3 +113,39 @@ def test_no_region(tmp_path: Path, content: str, message: str) -> None:
 def test_no_rectangle(given: str) -> None:
     with pytest.raises(NusegError, match=r"region="):
         read_region(given)
+
+
+def test_what_is_left_out_of_a_file_is_a_note_of_the_region(tmp_path: Path) -> None:
+    path = tmp_path / "region.geojson"
+    others = [{"type": "Feature", "geometry": None}, feature("LineString", [[0, 0], [9, 9]])]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature("Polygon", [RING]), *others]}))
+    region = read_region(str(path))
+    assert region.notes == (f"{path}: 2 objects without an area: left out",)
+    assert region.area.area == 100
+    assert read_region("0,0,5,5").notes == ()
+
+
+@pytest.mark.parametrize("given", ["0,0,1e9,5", "1e300,0,1,1", "x" * 5000, "a\0b"])
+def test_no_rectangle_of_any_image_and_no_name_of_a_file(given: str) -> None:
+    with pytest.raises(NusegError, match=r"region=") as caught:
+        read_region(given)
+    assert len(str(caught.value)) < 400
+
+
+def test_a_region_that_reaches_far_beyond_a_grid_is_cut_off() -> None:
+    region = Region(((np.array([[-9e6, -9e6], [9e6, -9e6], [9e6, 9e6], [-9e6, 9e6]]),),))
+    assert region.draw((20, 30), 0.5).all()
+    beside = Region(((np.array([[50.0, 50], [60, 50], [60, 60]]),),))
+    assert not beside.draw((20, 30), 1.0).any()
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 10_000))
+def test_drawing_part_by_part_is_as_drawing_on_the_whole_grid(seed: int) -> None:
+    rings = list(np.random.default_rng(seed).uniform(-40, 70, (3, 5, 2)))
+    expected = np.zeros((25, 30), np.uint8)
+    for ring in rings:
+        corners = np.floor(ring).astype(np.int32)
+        cv2.fillPoly(expected, [corners], 1)
+        cv2.polylines(expected, [corners], True, 1)
+    assert np.array_equal(Region(tuple((ring,) for ring in rings)).draw((25, 30), 1.0), expected > 0)

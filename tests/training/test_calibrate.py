@@ -43,6 +43,10 @@ def test_too_little_to_learn_from_changes_nothing():
 
 
 def test_counts_are_those_of_the_images():
-    found = measure_counts([nuclei("a", 0.7, 0.5, count=100), nuclei("a", 0.7, 0.8, count=60)])
-    assert (found.images, found.low, found.high) == (2, 0.5, 0.8)
-    assert found.bias == found.mean_absolute == 0.625  # 1 and 0.25
+    shown = [nuclei("a", 0.7, 0.5, count=100), nuclei("a", 0.7, 0.8, count=60), nuclei("b", 0.7, 0.5, count=80)]
+    assert shown[0].counts.true.tolist() == [20, 20, 10, 0]  # five rows of twenty, the first two and a half are real
+    assert shown[0].counts.found.tolist() == [20, 20, 30, 30]
+    found = measure_counts(shown)
+    assert (found.images, found.datasets) == (3, 2)
+    assert found.bias == found.mean_absolute == 0.75  # 1, 0.25 and 1
+    assert found.low < 0.5 < found.high

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import Element, TreeBuilder, indent, tostring
+from xml.etree.ElementTree import Element, TreeBuilder, tostring
 from xml.parsers import expat
 
 import orjson
 
+from nuseg.annotations import json_file
 from nuseg.annotations.annotation import Colour
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
@@ -72,10 +73,8 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
     NusegError
         As `read_bytes`, or it is no JSON object.
     """
-    try:
-        content = orjson.loads(read_bytes(path, what).removeprefix(b"\xef\xbb\xbf"))
-    except ValueError as error:
-        raise NusegError(f"{path}: expected {what}, found no JSON ({short(error)}); export them again") from error
+    read_bytes(path, what)
+    content = json_file.read_json(path, what)
     if not isinstance(content, dict):
         raise NusegError(f"{path}: expected {what}, found a JSON {type(content).__name__}; export them again")
     return content
@@ -183,8 +182,10 @@ def printable(text: str) -> str:
 
 
 def write_xml(root: Element, path: Path) -> None:
-    """Write an XML file, indented, whole or not at all."""
-    indent(root)
+    """Write an XML file, one line per child of the root, whole or not at all."""
+    root.text = "\n"
+    for child in root:
+        child.tail = "\n"
     with atomic_path(path) as temporary:
         temporary.write_bytes(tostring(root, "utf-8", xml_declaration=True))
 

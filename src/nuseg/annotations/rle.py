@@ -95,7 +95,17 @@ def run_area(counts: Sequence[int], shape: tuple[int, int], by_column: bool = Tr
 
 def area_runs(area: shapely.Geometry, shape: tuple[int, int]) -> list[int]:
     """Draw an area on a mask of `shape` and give its runs, column by column, background first."""
-    flat = np.concatenate([[0], draw([area], shape).ravel(order="F")])
-    changes = np.flatnonzero(np.diff(flat))
-    runs: list[int] = np.diff(np.concatenate([[0], changes, [shape[0] * shape[1]]])).tolist()
+    height, width = shape
+    left, top, right, bottom = area.bounds if not area.is_empty else (0, 0, 0, 0)
+    x, right = (int(np.clip(v, 0, width)) for v in (np.floor(left), np.ceil(right)))
+    y, bottom = (int(np.clip(v, 0, height)) for v in (np.floor(top), np.ceil(bottom)))
+    mask = draw([shapely.transform(area, lambda points: points - (x, y))], (max(bottom - y, 0), max(right - x, 0)))
+    columns, rows = np.nonzero(mask.T)
+    places = (columns + x) * height + rows + y
+    begins = places[np.diff(places, prepend=-2) > 1]
+    ends = places[np.diff(places, append=height * width + 1) > 1] + 1
+    changes = np.stack([begins, ends], axis=1).ravel()
+    if len(changes) and changes[-1] == height * width:
+        changes = changes[:-1]
+    runs: list[int] = np.diff(np.concatenate([[0], changes, [height * width]])).tolist()
     return runs

@@ -1,5 +1,6 @@
 """The command line: built from the registry of commands, and one place where errors become one clear line."""
 
+import io
 import logging
 import sys
 import warnings
@@ -10,7 +11,7 @@ import typer
 from nuseg.cli.command import commands as registry  # `commands` here is the package
 from nuseg.cli.messages import as_options
 from nuseg.errors import NusegError
-from nuseg.text import one_line
+from nuseg.text import one_line, printable
 
 
 def make_app() -> typer.Typer:
@@ -61,6 +62,9 @@ def main() -> None:
         logging.getLogger("nuseg").setLevel(logging.DEBUG)
     else:
         warnings.showwarning = print_warning
+    for stream in (sys.stdout, sys.stderr):  # a name that is not UTF-8 is printed with escapes
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         make_app()()
     except Exception as error:
@@ -69,5 +73,6 @@ def main() -> None:
         expected = isinstance(error, NusegError)
         line = one_line(error)
         text = str(error) if expected else f"unexpected {type(error).__name__}: {line} (--debug shows where)"
-        print(f"error: {as_options(text)}", file=sys.stderr)
+        lines = as_options(text).split("\n")  # a list of bad files has one a line
+        print("error: " + "\n".join(map(printable, lines)), file=sys.stderr)
         sys.exit(1)

@@ -1,11 +1,11 @@
-"""A progress bar for whatever takes time."""
+"""Progress of whatever takes time: bars on a terminal, lines in a log."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from nuseg.progress import Progress, ProgressCallback
+from nuseg.progress import LogLines, Progress, ProgressCallback, described
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_bar(console: "Console | None" = None) -> Iterator[ProgressCallback]:
-    """Draw a bar per task on stderr where that is a terminal, and nothing otherwise.
+    """Tell on stderr how far work is: with a bar per task on a terminal, else with lines.
 
-    A bar vanishes when its task is done.
+    A bar vanishes when its task is done. In a log each task that takes a while has a line when it begins, one a
+    minute, and one when it is done; a short one has none.
 
     Parameters
     ----------
@@ -29,21 +30,31 @@ def progress_bar(console: "Console | None" = None) -> Iterator[ProgressCallback]
         To be called with every `nuseg.progress.Progress`.
     """
     from rich.console import Console
+
+    where = console or Console(stderr=True, highlight=False, soft_wrap=True)
+    if sys.stderr.isatty():
+        with bars(where) as show:
+            yield show
+    else:
+        yield LogLines(lambda line: where.print(line, markup=False, highlight=False, soft_wrap=True))
+
+
+@contextmanager
+def bars(console: "Console") -> Iterator[ProgressCallback]:
+    """Draw a bar per task."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
     columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    where = console or Console(stderr=True)
-    with Bars(*columns, console=where, transient=True, disable=not sys.stderr.isatty()) as bars:
+    with Bars(*columns, console=console, transient=True) as drawn:
         tasks: dict[str, TaskID] = {}
 
         def show(state: Progress) -> None:
             if state.task not in tasks:
-                tasks[state.task] = bars.add_task(state.task)
-            found = f": {state.nuclei:,} nuclei" if state.nuclei else ""
-            bars.update(
+                tasks[state.task] = drawn.add_task(state.task)
+            drawn.update(
                 tasks[state.task],
-                description=f"{state.task}{found}",
+                description=described(state),
                 completed=state.done,
                 total=state.total,
                 visible=state.done < state.total,

@@ -145,7 +145,7 @@ def _resolution(image: Image, mpp: float | None) -> tuple[Resolution, list[str]]
         text = f"no resolution in the file, taken as {DEFAULT_MPP} um/px (40x): give mpp= if that is wrong"
         return Resolution(DEFAULT_MPP, "default"), [text]
     resolution = resolve_mpp(image, mpp)
-    if mpp is not None and image.mpp is not None and not 0.9 < mpp / image.mpp < 1.1:
+    if resolution.note and image.mpp is not None:
         return resolution, [f"the file states {image.mpp:.3g} um/px, but {mpp:g} was given and is taken"]
     return resolution, []
 

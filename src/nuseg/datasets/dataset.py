@@ -1,22 +1,53 @@
 """A nuseg dataset on disk: `dataset.json`, `images/NAME.png` and `labels/NAME.png`."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import ConfigDict, Field, ValidationError
 
 from nuseg.annotations.raster import read_raw
 from nuseg.errors import NusegError
+from nuseg.io.documents import read_object
 from nuseg.io.opening import read_image
+from nuseg.io.places import InnerPath, PlainName, is_file
 from nuseg.io.resolution import check_mpp
-from nuseg.text import plural
+from nuseg.strict import Known, problems_of
+from nuseg.text import plural, shortened, shown
 
 VERSION = 1
 SPLITS = ("train", "validation", "test")
-ANNOTATIONS = ("instance", "binary")
-AGAIN = "make the dataset again with nuseg prepare"
+Kind = Literal["instance", "binary"]
+ANNOTATIONS: tuple[Kind, ...] = ("instance", "binary")
+DESCRIPTION, AGAIN = "dataset description", "make the dataset again with nuseg prepare"
+
+
+class ItemRecord(Known):
+    """An item as `dataset.json` tells of it; paths are relative to its folder."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    name: str = Field(max_length=1000)
+    image: InnerPath
+    label: InnerPath
+    mpp: float
+    split: str
+    group: str = Field(max_length=1000)
+    nuclei: int = Field(ge=0, le=10**7)
+
+
+class Record(Known):
+    """What is read of `dataset.json`, but its items."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    name: PlainName  # a folder is called so where a training leaves its scores
+    annotation: str
+    licence: str
+    source: str
+    fingerprint: str = Field(max_length=200)
+    items: list[Any]
 
 
 @dataclass(frozen=True)
@@ -64,7 +95,7 @@ class Dataset:
 
     root: Path
     name: str
-    annotation: Literal["instance", "binary"]
+    annotation: Kind
     licence: str
     source: str
     fingerprint: str
@@ -80,23 +111,26 @@ class Dataset:
             The folder is no dataset, `dataset.json` is damaged or newer than this nuseg, or files lack.
         """
         root = Path(root)
-        record = _read_record(root)
+        tree = _read_record(root)
         where = root / "dataset.json"
         try:
-            items = tuple(_item(root, entry) for entry in record["items"])
-            dataset = cls(
-                root=root,
-                name=str(record["name"]),
-                annotation=record["annotation"],
-                licence=str(record["licence"]),
-                source=str(record["source"]),
-                fingerprint=str(record["fingerprint"]),
-                items=items,
+            record = Record.model_validate(tree)
+        except ValidationError as error:
+            raise NusegError(f"{where}: damaged {DESCRIPTION} ({problems_of(error)}); {AGAIN}") from error
+        annotation = next((kind for kind in ANNOTATIONS if kind == record.annotation), None)
+        if annotation is None:
+            raise NusegError(
+                f"{where}: annotation must be one of {', '.join(ANNOTATIONS)}, not {shown(record.annotation)}"
             )
-        except KeyError as missing:
-            raise NusegError(f"{where}: lacks {missing}; make the dataset again with `nuseg prepare`") from None
-        except (TypeError, ValueError) as problem:
-            raise NusegError(f"{where}: damaged ({problem}); {AGAIN}") from None
+        dataset = cls(
+            root=root,
+            name=record.name,
+            annotation=annotation,
+            licence=record.licence,
+            source=record.source,
+            fingerprint=record.fingerprint,
+            items=tuple(_item(where, number, entry) for number, entry in enumerate(record.items)),
+        )
         _check(dataset)
         return dataset
 
@@ -123,7 +157,8 @@ def load_item(item: Item) -> tuple[np.ndarray, np.ndarray]:
         A file is missing or unreadable, or the two sizes differ.
     """
     try:
-        pixels, labels = read_image(item.image).pixels, read_raw(item.label)
+        pixels = read_image(item.image).pixels
+        labels = read_raw(item.label, shape=(pixels.shape[0], pixels.shape[1]))
     except NusegError as problem:
         raise NusegError(f"{problem}; or {AGAIN}") from problem
     if labels.ndim != 2 or labels.dtype.kind not in "ui":
@@ -144,51 +179,48 @@ def _read_record(root: Path) -> dict[str, Any]:
     where = root / "dataset.json"
     if not root.is_dir():
         raise NusegError(f"{root}: no such dataset folder; make one with `nuseg prepare`")
-    try:
-        record = json.loads(where.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise NusegError(
-            f"{root}: is no nuseg dataset (no dataset.json); make one of it with `nuseg prepare`"
-        ) from None
-    except (OSError, ValueError) as problem:
-        raise NusegError(f"{where}: cannot be read ({problem})") from None
-    if not isinstance(record, dict):
-        raise NusegError(f"{where}: expected a JSON object, found {type(record).__name__}")
+    if not is_file(where):
+        raise NusegError(f"{root}: is no nuseg dataset (no dataset.json); make one of it with `nuseg prepare`")
+    record = read_object(where, DESCRIPTION, AGAIN)
     version = record.get("version")
     if not isinstance(version, int) or version > VERSION:
         raise NusegError(
-            f"{where}: format version {version!r} is unknown, this nuseg reads up to {VERSION}: update nuseg"
+            f"{where}: format version {shown(version)} is unknown, this nuseg reads up to {VERSION}: update nuseg"
         )
     return record
 
 
-def _item(root: Path, entry: dict[str, Any]) -> Item:
+def _item(where: Path, number: int, entry: Any) -> Item:
+    try:
+        record = ItemRecord.model_validate(entry)
+    except ValidationError as error:
+        raise NusegError(f"{where}: damaged {DESCRIPTION} (items.{number}: {problems_of(error)}); {AGAIN}") from error
     return Item(
-        name=str(entry["name"]),
-        image=root / entry["image"],
-        label=root / entry["label"],
-        mpp=float(entry["mpp"]),
-        split=str(entry["split"]),
-        group=str(entry["group"]),
-        nuclei=int(entry["nuclei"]),
+        name=record.name,
+        image=where.parent / record.image,
+        label=where.parent / record.label,
+        mpp=record.mpp,
+        split=record.split,
+        group=record.group,
+        nuclei=record.nuclei,
     )
 
 
 def _check(dataset: Dataset) -> None:
     where = dataset.root / "dataset.json"
-    if dataset.annotation not in ANNOTATIONS:
-        raise NusegError(f"{where}: annotation must be one of {', '.join(ANNOTATIONS)}, not {dataset.annotation!r}")
     if not dataset.items:
         raise NusegError(f"{where}: has no images")
     names: set[str] = set()
     for item in dataset.items:
+        name = shortened(item.name)
         if item.name in names:
-            raise NusegError(f"{where}: the name {item.name} occurs twice")
+            raise NusegError(f"{where}: the name {name} occurs twice")
         names.add(item.name)
         if item.split not in SPLITS:
-            raise NusegError(f"{where}: split of {item.name} must be one of {', '.join(SPLITS)}, not {item.split!r}")
-        check_mpp(item.mpp, f"{where}: {item.name}", f"{AGAIN} mpp=")
-    missing = [path for item in dataset.items for path in (item.image, item.label) if not path.is_file()]
+            raise NusegError(f"{where}: split of {name} must be one of {', '.join(SPLITS)}, not {shown(item.split)}")
+        check_mpp(item.mpp, f"{where}: {name}", f"{AGAIN} mpp=")
+    missing = [path for item in dataset.items for path in (item.image, item.label) if not is_file(path)]
     if missing:
         more = f" and {plural(len(missing) - 1, 'more file')}" if len(missing) > 1 else ""
-        raise NusegError(f"{where}: {missing[0]}{more} missing; copy the whole folder or {AGAIN}")
+        found = shortened(str(missing[0].relative_to(dataset.root)))
+        raise NusegError(f"{where}: {found}{more} missing; copy the whole folder or {AGAIN}")

@@ -1,6 +1,6 @@
 """Where images and annotations lie in a source folder, and in what format the annotations are."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,11 +26,12 @@ LABEL_FOLDERS = (
 
 @dataclass(frozen=True)
 class Layout:
-    """What a source folder holds: `words` say where."""
+    """What a source folder holds: `words` say where, `left_out` are files beside that are neither."""
 
     images: tuple[Path, ...]
     annotations: Found
     words: str
+    left_out: tuple[Path, ...]
 
 
 def find_layout(source: Path, images: str | None = None, labels: str | None = None, format: str = AUTO) -> Layout:
@@ -75,7 +76,16 @@ def find_layout(source: Path, images: str | None = None, labels: str | None = No
             f"{label_folder}: no annotations found; expected files named like the images, such as "
             f"{stem(files[0])}.png or {stem(files[0])}_mask.png, or name the folder: labels="
         )
-    return Layout(tuple(files), found, words)
+    read = {*files, *(entry.path for entry in found.entries), image_folder, label_folder}
+    left_out = [path for folder in dict.fromkeys((image_folder, label_folder)) for path in _others(folder, read)]
+    return Layout(tuple(files), found, words, tuple(left_out))
+
+
+def _others(folder: Path, read: Set[Path]) -> list[Path]:
+    """List what lies in a folder and is not read, without hidden files."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path not in read and not path.name.startswith("."))
 
 
 def image_and_masks(folder: Path) -> tuple[list[Path], list[Path]]:

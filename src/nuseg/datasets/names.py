@@ -1,6 +1,7 @@
 """Names of files, by which images, annotations and predictions are paired."""
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class Entry:
     @cached_property
     def stem(self) -> str:
         """Name by which it is paired."""
-        return stem(self.path) if self.image is None else Path(Path(self.image.replace("\\", "/")).name).stem
+        return stem(self.path) if self.image is None else composed(Path(Path(self.image.replace("\\", "/")).name).stem)
 
     @property
     def name(self) -> str:
@@ -48,17 +49,22 @@ class Entry:
 
 
 def stem(path: Path) -> str:
-    """Name without suffix; a folder's name has none.
+    """Name without suffix, composed; a folder's name has none.
 
     `.ome.tif` and `.geojson.gz` count as one suffix, and so does that of an image before that of its annotation:
     `a.ndpi.ndpa`, `a.png.json`.
     """
     if path.is_dir():
-        return path.name
+        return composed(path.name)
     name = Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
     if path.suffix.lower() not in PICTURE_SUFFIXES and Path(name).suffix.lower() in PICTURE_SUFFIXES:
         name = Path(name).stem
-    return name.removesuffix(".ome")
+    return composed(name.removesuffix(".ome"))
+
+
+def composed(name: str) -> str:
+    """Compose accented letters (NFC): macOS stores them decomposed, and the names are the same."""
+    return unicodedata.normalize("NFC", name)
 
 
 def shorten(name: str) -> str:

@@ -54,6 +54,8 @@ class Pairs:
     format : AnnotationFormat
     format_reason : str
         Why the annotations are taken for that format.
+    left_out : tuple of Path
+        Files and folders beside them that are neither image nor annotation.
     """
 
     pairs: tuple[Pair, ...]
@@ -62,6 +64,7 @@ class Pairs:
     layout: str
     format: AnnotationFormat
     format_reason: str
+    left_out: tuple[Path, ...] = ()
 
 
 def find_pairs(source: Path, images: str | None = None, labels: str | None = None, format: str = AUTO) -> Pairs:
@@ -97,7 +100,9 @@ def find_pairs(source: Path, images: str | None = None, labels: str | None = Non
     layout = find_layout(source, images, labels, format)
     found = layout.annotations
     pairs, unpaired_images, unpaired_annotations = _pair(layout.images, found.entries)
-    return Pairs(pairs, unpaired_images, unpaired_annotations, layout.words, found.format, found.reason)
+    return Pairs(
+        pairs, unpaired_images, unpaired_annotations, layout.words, found.format, found.reason, layout.left_out
+    )
 
 
 def _pair_bowl(source: Path, folders: Sequence[Path], format: str) -> Pairs:
@@ -120,6 +125,9 @@ def _pair_bowl(source: Path, folders: Sequence[Path], format: str) -> Pairs:
         layout=f"{plural(len(folders), 'folder')} with images/ and masks/ in {source}",
         format=kind,
         format_reason=f"because {folders[0] / 'masks'} is a folder of masks" if format == AUTO else "as given",
+        left_out=tuple(
+            path for path in sorted(source.iterdir()) if path not in folders and not path.name.startswith(".")
+        ),
     )
 
 

@@ -25,8 +25,9 @@ from nuseg.datasets.record import (
 from nuseg.datasets.settings import PrepareSettings
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_folder, check_folder
+from nuseg.io.places import plain_name, plain_name_of
 from nuseg.progress import ProgressCallback, tracked
-from nuseg.text import plural
+from nuseg.text import plural, shown
 
 __all__ = ["PrepareSettings", "Prepared", "check_output", "prepare"]
 
@@ -108,7 +109,8 @@ def make_dataset(
     NusegError
         See `prepare`.
     """
-    findings = _unpaired(found, settings.skip_unpaired)
+    check_name(settings.name)
+    findings = _unpaired(found, settings.skip_unpaired) + _left_out(found)
     names = [pair.name for pair in found.pairs]
     groups, group_rule = plan.groups(names)
     mpps = plan.resolutions(names)
@@ -129,7 +131,7 @@ def make_dataset(
         counts = count_splits(done, groups, split)
         record = {
             "version": VERSION,
-            "name": settings.name or output.resolve().name,
+            "name": settings.name or plain_name_of(output.resolve().name),
             "annotation": annotation,
             "licence": settings.licence,
             "source": settings.source,
@@ -146,9 +148,23 @@ def make_dataset(
     return Prepared(
         dataset=Dataset.load(output),
         decisions=[*_layout_and_format(found, settings.format), annotation_rule, group_rule, split_rule],
-        findings=findings + joined + _implausible_areas(counts) + _totals(done),
+        findings=findings + joined + _without_nuclei(done, groups, counts) + _implausible_areas(counts) + _totals(done),
         counts=counts,
     )
+
+
+def check_name(name: str | None) -> None:
+    """Refuse a name of a dataset that could not be that of a folder.
+
+    Raises
+    ------
+    NusegError
+    """
+    try:
+        if name:
+            plain_name(name)
+    except ValueError as problem:
+        raise NusegError(f"name=: {problem}, found {shown(name)}") from None
 
 
 def check_output(source: Path, output: Path, overwrite: bool) -> None:
@@ -191,6 +207,22 @@ def _unpaired(found: Pairs, skip: bool) -> list[Finding]:
         headline = f"{plural(len(reasons), 'file')} without partner ({hint})"
         raise NusegError(listed(headline, [f"{place}: {reason}" for place, _, reason in reasons]))
     return []
+
+
+def _left_out(found: Pairs) -> list[Finding]:
+    return [Finding("note", "neither image nor annotation, left out", path.name) for path in found.left_out]
+
+
+def _without_nuclei(
+    done: Sequence[Converted], groups: Mapping[str, str], counts: Mapping[str, SplitCounts]
+) -> list[Finding]:
+    """Warn of splits that can neither teach nor judge, because none of their images has a nucleus."""
+    annotated = {groups[one.name] for one in done if one.facts.areas_um2.size}
+    text = (
+        f"split without any nucleus ({plural(len(annotated), 'group')} of {len(set(groups.values()))} with nuclei): "
+        "scores on it say nothing; annotate more images, or give fewer splits with split="
+    )
+    return [Finding("warning", text, name) for name, count in counts.items() if not count.nuclei]
 
 
 def _layout_and_format(found: Pairs, given: str) -> list[str]:

@@ -29,7 +29,9 @@ def split_groups(sizes: Mapping[str, tuple[int, int]], fractions: Sequence[float
     """Assign every group to a split so that images and nuclei come near the wanted shares.
 
     Groups are taken in a seeded order, each to the split that lacks most; of 32 such orders the most even
-    result is kept. The order comes from hashes of seed and group name, so that neither file order nor platform matter.
+    result is kept. Groups with nuclei go before those without, and every split gets one of them; where there are too
+    few, train comes first, then validation. The order comes from hashes of seed and group name, so that neither file
+    order nor platform matter.
 
     Parameters
     ----------
@@ -49,9 +51,10 @@ def split_groups(sizes: Mapping[str, tuple[int, int]], fractions: Sequence[float
     """
     wanted = {split: share for split, share in zip(SPLITS, fractions, strict=True) if share > 0}
     if len(sizes) < len(wanted):
+        fewer = "split='0.8,0.2,0' to train without a test set, or " if len(sizes) == 2 else ""
         raise NusegError(
             f"the splits {', '.join(wanted)} need at least {plural(len(wanted), 'group')}, found {len(sizes)}: "
-            "give finer groups (group=), or fewer splits such as split='1,0,0'"
+            f"give more images or finer groups (group=), or fewer splits: {fewer}split='0,0,1' for a test set alone"
         )
     images = sum(size[0] for size in sizes.values())
     nuclei = max(1, sum(size[1] for size in sizes.values()))
@@ -64,14 +67,18 @@ def _fill(shares: Mapping[str, tuple[float, float]], wanted: Mapping[str, float]
     order = sorted(shares, key=lambda group: hashlib.sha256(f"{salt}/{group}".encode()).digest())
     lack = dict(wanted)
     result: dict[str, str] = {}
-    empty = set(wanted)
-    for place, group in enumerate(order):
-        # Towards the end the groups left over are kept for splits that still have none.
-        choice = empty if len(order) - place <= len(empty) else wanted
-        split = max((name for name in wanted if name in choice), key=lambda name: lack[name])
-        result[group] = split
-        empty.discard(split)
-        lack[split] -= sum(shares[group]) / 2
+    with_nuclei = [group for group in order if shares[group][1] > 0]
+    for groups in (with_nuclei, [group for group in order if shares[group][1] == 0]):
+        taken = set() if groups is with_nuclei else set(result.values())
+        empty = [name for name in wanted if name not in taken]
+        for place, group in enumerate(groups):
+            # Towards the end the groups left over are kept for splits that still have none.
+            left = len(groups) - place
+            choice = empty[:left] if left <= len(empty) else list(wanted)
+            split = max(choice, key=lambda name: lack[name])
+            result[group] = split
+            empty = [name for name in empty if name != split]
+            lack[split] -= sum(shares[group]) / 2
     return result
 
 

@@ -36,8 +36,7 @@ def load_engine(
     NusegError
         No engine serves the device, it is not there, or the model's files are damaged.
     """
-    if device == "auto":
-        device = "cuda" if any(backend.available("cuda") for backend in serving("cuda")) else "cpu"
+    device = choose_device(device)
     backends = serving(device)
     if not backends:
         known = dict.fromkeys(device for backend in engines.values() for device in backend.devices)
@@ -46,6 +45,13 @@ def load_engine(
     chosen = next((backend for backend in backends if backend.available(device)), backends[0])
     engine = chosen.load(model, device, threads, precision)
     return engine if model.config.orientations == 1 else EightViews(engine, model.config.stride)
+
+
+def choose_device(device: Device = "auto") -> Device:
+    """Say what "auto" is on this machine: CUDA if an engine finds it, else the CPU."""
+    if device != "auto":
+        return device
+    return "cuda" if any(backend.available("cuda") for backend in serving("cuda")) else "cpu"
 
 
 def serving(device: str) -> list[Backend]:

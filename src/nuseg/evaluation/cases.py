@@ -1,6 +1,6 @@
 """What is compared with what: files of two folders, or a model's nuclei with a dataset's annotations."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from nuseg.annotations.registry import annotation_formats, format_of
 from nuseg.datasets.dataset import Item, load_item
 from nuseg.datasets.find import annotation_paths, find_annotations
 from nuseg.datasets.names import Entry, name_search, refuse_twins, shorten
+from nuseg.datasets.seen import Use, image_code
 from nuseg.errors import NusegError
 
 LABELS_FOLDER = "labels"  # where datasets and results keep their label images
@@ -31,6 +32,8 @@ class Compared:
         Whether the truth tells touching nuclei apart.
     parted : bool
         Whether the prediction was a mask, taken apart into its connected components.
+    seen : {"train", "validation"} or None
+        What the model that predicted used the image for before, as far as it says.
     """
 
     truth: np.ndarray
@@ -38,6 +41,7 @@ class Compared:
     pixels: np.ndarray | None = None
     instance: bool = True
     parted: bool = False
+    seen: Use | None = None
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,18 @@ class Cases:
     unpaired_predictions: tuple[str, ...] = ()
 
 
-def model_cases(items: Iterable[Item], instance: bool, predict: Predictor) -> Cases:
-    """Run a model on every item's image: `predict(pixels, mpp)` gives its label image."""
+def model_cases(
+    items: Iterable[Item], instance: bool, predict: Predictor, known: Mapping[str, Use] | None = None
+) -> Cases:
+    """Run a model on every item's image: `predict(pixels, mpp)` gives its label image.
+
+    `known` has the codes of the images that the model has seen before (`nuseg.datasets.seen`).
+    """
 
     def read(item: Item) -> Compared:
         pixels, truth = load_item(item)
-        return Compared(truth, predict(pixels, item.mpp), pixels, instance)
+        seen = (known or {}).get(image_code(pixels))
+        return Compared(truth, predict(pixels, item.mpp), pixels, instance, seen=seen)
 
     return Cases(tuple(Case(item.name, partial(read, item)) for item in items))
 

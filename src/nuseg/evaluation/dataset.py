@@ -1,6 +1,6 @@
 """Score a model, or the predictions of any tool, against many annotated images: what `nuseg evaluate` does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from nuseg.datasets.dataset import Dataset
+from nuseg.datasets.seen import USES, Use, known_images, tells_images
 from nuseg.engines.loading import Device
 from nuseg.errors import NusegError
 from nuseg.evaluation.cases import Cases, dataset_cases, folder_cases, model_cases
@@ -18,8 +19,10 @@ from nuseg.model.store import Model, Quality
 from nuseg.plot.comparison import draw_comparison
 from nuseg.progress import ProgressCallback, tracked
 from nuseg.segmentation.segmenter import Segmenter
+from nuseg.text import plural
 
 DATASET_FILE = "dataset.json"
+NAMES_SHOWN = 3
 Split = Literal["train", "validation", "test", "all"]
 
 
@@ -35,11 +38,19 @@ class Evaluation:
         What was compared, and what had no partner.
     about : dict
         What was compared, in words: paths, model, split.
+    unknown : tuple of str
+        What cannot be said of the model: which images it has seen before.
     """
 
     scores: Scores
     cases: Cases
     about: dict[str, Any] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> list[str]:
+        """Why the scores may be too good for new images: the model had seen some before, or does not say."""
+        return [*explain_seen(self.scores.seen, len(self.scores.rows)), *self.unknown]
 
     @property
     def table(self) -> pd.DataFrame:
@@ -61,13 +72,35 @@ class Evaluation:
         """
         out = Path(folder)
         about = {**self.about, "errors": self.scores.errors, "missing": self.cases.unpaired_truths}
-        write_scores(self.table, out, **about)
+        seen = self.scores.seen
+        if seen:
+            about["seen"] = seen
+        table = self.table.assign(seen=[seen.get(name, "") for name in self.table["name"]]) if seen else self.table
+        write_scores(table, out, self.warnings, **about)
         for rank, scored in enumerate(self.scores.worst, 1):
             compared = scored.compared
             if compared.pixels is not None:
                 caption = f"{scored.name}  {TITLES[scored.score]} {scored.value:.3f}"
                 drawn = draw_comparison(compared.pixels, compared.truth, compared.prediction, caption)
                 write_png(out / f"worst-{rank}.png", drawn)
+
+
+def explain_seen(seen: Mapping[str, Use], images: int) -> list[str]:
+    """Say which of the scored images the model had seen before."""
+    told = {
+        "train": "trained on",
+        "validation": "chosen by (epoch, thresholds)",
+    }
+    said = []
+    for use in USES:
+        names = [name for name, used in seen.items() if used == use]
+        if names:
+            shown = ", ".join(names[:NAMES_SHOWN]) + (" ..." if len(names) > NAMES_SHOWN else "")
+            said.append(
+                f"the model was {told[use]} {len(names)} of these {plural(images, 'image')} ({shown}): "
+                "new images score lower"
+            )
+    return said
 
 
 def check_choice(
@@ -138,6 +171,7 @@ def evaluate_dataset(
     truth = Path(truth)
     check_choice(truth, predictions, model, quality)
     about: dict[str, Any] = {"truth": str(truth)}
+    unknown: tuple[str, ...] = ()
     if predictions is not None:
         about["predictions"] = str(predictions)
     if predictions is not None and not (truth / DATASET_FILE).is_file():
@@ -154,6 +188,11 @@ def evaluate_dataset(
         else:
             segmenter = Segmenter.load(model, device, threads, quality)
             about["model"] = segmenter.model.config.name
-            cases = model_cases(items, instance, lambda pixels, mpp: segmenter(pixels, mpp).labels)
+            data = segmenter.model.config.data
+            cases = model_cases(items, instance, lambda pixels, mpp: segmenter(pixels, mpp).labels, known_images(data))
+            if not tells_images(data):
+                unknown = (
+                    f"model {about['model']} does not say which images it was trained on: these may be among them",
+                )
     scores = score_cases(tracked(cases.cases, "evaluating", progress), failed=failed)
-    return Evaluation(scores, cases, about)
+    return Evaluation(scores, cases, about, unknown)

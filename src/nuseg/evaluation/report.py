@@ -1,7 +1,7 @@
 """From pairs of label images to tables: scores per image, their means with intervals, files."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,19 @@ def render_summary(summary: pd.DataFrame) -> Group:
     return Group(table, *notes, *explain_gaps(summary))
 
 
+def explain_empty(table: pd.DataFrame) -> list[str]:
+    """Say how many images have no true nuclei: their scores are 0 or 1, and move the means."""
+    if "true_count" not in table:
+        return []
+    empty = int((table["true_count"] == 0).sum())
+    if not empty:
+        return []
+    return [
+        f"{plural(empty, 'image')} without true nuclei: scores there are 1 where nothing was found, else 0; they count "
+        "in the means"
+    ]
+
+
 def explain_gaps(summary: pd.DataFrame) -> list[str]:
     """Say why intervals or scores per nucleus are missing, where they are."""
     images = int(summary["images"].max())
@@ -130,7 +143,9 @@ def explain_gaps(summary: pd.DataFrame) -> list[str]:
     return reasons
 
 
-def write_scores(table: pd.DataFrame, folder: Path, **about: Any) -> dict[str, dict[str, float | None]]:
+def write_scores(
+    table: pd.DataFrame, folder: Path, notes: Sequence[str] = (), **about: Any
+) -> dict[str, dict[str, float | None]]:
     """Write `per_image.csv`, `summary.csv` and `scores.json`, each whole or not at all.
 
     Parameters
@@ -139,6 +154,8 @@ def write_scores(table: pd.DataFrame, folder: Path, **about: Any) -> dict[str, d
         One row per image: `name` and its scores.
     folder : Path
         Made if missing.
+    notes : sequence of str
+        What a reader of the scores should know, beside gaps and empty images.
     **about
         What was compared (paths, model, split), kept in `scores.json`.
 
@@ -162,7 +179,8 @@ def write_scores(table: pd.DataFrame, folder: Path, **about: Any) -> dict[str, d
         str(score): {str(key): None if np.isnan(value) else float(value) for key, value in row.items()}
         for score, row in summary.iterrows()
     }  # JSON has no NaN: null
-    record = {**about, "images": len(table), "notes": explain_gaps(summary), "scores": scores}
+    said = [*notes, *explain_gaps(summary), *explain_empty(table)]
+    record = {**about, "images": len(table), "notes": said, "scores": scores}
     with atomic_path(folder / "scores.json") as path:
         path.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
     return scores

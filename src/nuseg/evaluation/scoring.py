@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from nuseg.datasets.seen import Use
 from nuseg.errors import NusegError
 from nuseg.evaluation.cases import Case, Compared
 from nuseg.evaluation.report import score_image
@@ -32,6 +33,8 @@ class Scores:
         Name of a case that could not be scored: why.
     parted : list of str
         Names of the cases whose prediction was a mask, taken apart into connected components.
+    seen : dict
+        Name of an image that the model has seen before: "train" or "validation".
     worst : list of Scored
         The lowest by AJI (by Dice where the truth is a mask), lowest first.
     """
@@ -39,6 +42,7 @@ class Scores:
     rows: list[dict[str, str | float]] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
     parted: list[str] = field(default_factory=list)
+    seen: dict[str, Use] = field(default_factory=dict)
     worst: list[Scored] = field(default_factory=list)
 
     @property
@@ -73,6 +77,8 @@ def score_cases(
         result.rows.append({"name": case.name, **scores})
         if compared.parted:
             result.parted.append(case.name)
+        if compared.seen is not None:
+            result.seen[case.name] = compared.seen
         by = "aji" if "aji" in scores else "dice"
         kept = [*result.worst, Scored(case.name, compared, by, scores[by])]
         result.worst = sorted(kept, key=lambda scored: scored.value)[:keep_worst]

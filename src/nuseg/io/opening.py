@@ -9,6 +9,7 @@ from nuseg.io.find import SLIDE_SUFFIXES
 from nuseg.io.head import FOREIGN_FORMATS, read_head
 from nuseg.io.image import Image
 from nuseg.io.openslide_reader import PLAIN, OpenSlideReader, detect_vendor
+from nuseg.io.paths import user_path
 from nuseg.io.pixels import to_rgb_uint8
 from nuseg.io.raster import RASTER_FORMATS, read_raster
 from nuseg.io.reader import ArrayReader
@@ -45,7 +46,7 @@ def open_source(given: str | Path | np.ndarray | Image | Source) -> Source:
     if isinstance(given, Image):
         return image_source(given)
     if isinstance(given, str | Path):
-        return open_file(Path(given).expanduser())
+        return open_file(user_path(given))
     return Source(None, ArrayReader(to_rgb_uint8(given)))
 
 
@@ -57,7 +58,7 @@ def open_slide(path: str | Path) -> Source:
     path
         The file. Formats of several files (MRXS, VMS, DICOM) are named by the one that OpenSlide asks for.
     """
-    return open_file(Path(path).expanduser())
+    return open_file(user_path(path))
 
 
 def image_source(image: Image) -> Source:

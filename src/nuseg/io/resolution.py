@@ -11,6 +11,7 @@ from nuseg.errors import NusegError
 DEFAULT_MPP = 0.25
 MIN_MPP, MAX_MPP = 0.1, 2.0
 SAME = 0.02  # resolutions this close are the same: rescaling would blur and gain nothing
+CONTRADICTION = 0.05  # a given resolution that differs from the stated one by this share is noted
 # Pixels whose sides differ by more than this share are not square; less is rounding in the file's numbers.
 SQUARE_TOLERANCE = 0.05
 
@@ -26,7 +27,7 @@ class Resolution:
     source
         Where it comes from, in words: "given by the user", the metadata field, or "default".
     note
-        What the user should know of it; empty where it was stated.
+        What the user should know of it; empty where it was stated and not contradicted.
     """
 
     mpp: float
@@ -144,7 +145,7 @@ def resolve_mpp(image: Measured, mpp: float | None) -> Resolution:
     Returns
     -------
     Resolution
-        With a note if neither says anything, and `DEFAULT_MPP` is taken.
+        With a note if neither says anything, and `DEFAULT_MPP` is taken, or if both do and differ by 5 % or more.
 
     Raises
     ------
@@ -154,10 +155,22 @@ def resolve_mpp(image: Measured, mpp: float | None) -> Resolution:
     """
     name = str(image.path) if image.path is not None else "image"
     if mpp is not None:
-        return Resolution(check_mpp(mpp, f"{name}: mpp="), "given by the user")
+        return Resolution(check_mpp(mpp, f"{name}: mpp="), "given by the user", contradiction(image, mpp, name))
     if image.mpp_problem is not None:
         raise NusegError(image.mpp_problem)
     if image.mpp is not None:
         return Resolution(check_mpp(image.mpp, name), image.mpp_source or "metadata")
     note = f"{name}: no resolution in the file, {DEFAULT_MPP:g} um/px (40x) assumed; give the right one with mpp="
     return Resolution(DEFAULT_MPP, "default", note)
+
+
+def contradiction(image: Measured, mpp: float, name: str) -> str:
+    """Say that a given resolution is not the one that the file states; empty where they differ by less than 5 %."""
+    stated = image.mpp
+    if stated is None or abs(mpp - stated) / stated < CONTRADICTION - 1e-9:
+        return ""
+    times = mpp / stated
+    return (
+        f"{name}: the file states {stated:.4g} um/px ({image.mpp_source or 'metadata'}), but mpp= says {mpp:.4g}, "
+        f"which was taken: lengths are {times:.3g} times and areas {times**2:.3g} times those by the file"
+    )

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from nuseg.io.resolution import Resolution, judge, resolve_mpp
 from nuseg.types import RGB, Mask
 
 UM_AT_1X = 10.0  # um/px of a scan with a 1x objective, by the scanners' convention
+FAR_FROM_USUAL = 0.25  # scanners differ by up to a tenth or so from what is usual for the objective
 OVERVIEW_REGION = 2048  # px of level 0 that are brought to thumbnail size at once
 OVERVIEW_THREADS = 4  # decoding takes nearly all of the time, where there is no small level
 
@@ -198,7 +199,7 @@ class Source:
         Returns
         -------
         Resolution
-            With a note where it was assumed.
+            With a note where it was assumed, or a given one contradicts the file.
 
         Raises
         ------
@@ -213,7 +214,19 @@ class Source:
                 "objective; give the right one with mpp="
             )
             return Resolution(resolve_mpp(self, usual).mpp, f"{self.objective:g}x objective", note)
-        return resolve_mpp(self, mpp)
+        settled = resolve_mpp(self, mpp)
+        if mpp is not None and not stated and self.objective:
+            return replace(settled, note=self._beside_objective(settled.mpp, UM_AT_1X / self.objective))
+        return settled
+
+    def _beside_objective(self, mpp: float, usual: float) -> str:
+        """Say that a given resolution is far from what is usual for the objective."""
+        if abs(mpp - usual) / usual < FAR_FROM_USUAL:
+            return ""
+        return (
+            f"{self.where}: {usual:.4g} um/px is usual for its {self.objective:g}x objective, but mpp= says {mpp:.4g}, "
+            "which was taken; check it"
+        )
 
     def close(self) -> None:
         """Close the file."""

@@ -8,6 +8,7 @@ from nuseg.plot.outlines import draw_outlines
 TRUE_COLOUR = (0, 255, 0)
 PREDICTED_COLOUR = (255, 255, 0)
 SIDE = 1600  # px; small images are enlarged towards it, so that both lines can be seen side by side
+TRUE_WIDTH, PREDICTED_WIDTH = 4, 2  # px; the narrow line lies on the wide one, so that both show where they coincide
 STRIP = 34  # px; height of the caption
 
 
@@ -29,10 +30,11 @@ def draw_comparison(pixels: np.ndarray, true_labels: np.ndarray, pred_labels: np
     """
     scale = max(1, round(SIDE / max(pixels.shape[:2])))
     drawn = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-    for labels, colour in ((pred_labels, PREDICTED_COLOUR), (true_labels, TRUE_COLOUR)):
+    lines = ((true_labels, TRUE_COLOUR, TRUE_WIDTH), (pred_labels, PREDICTED_COLOUR, PREDICTED_WIDTH))
+    for labels, colour, width in lines:
         enlarged = labels.repeat(scale, axis=0).repeat(scale, axis=1)
-        drawn = draw_outlines(drawn, enlarged, colour, thickness=min(scale, 2))
+        drawn = draw_outlines(drawn, enlarged, colour, thickness=width if scale > 1 else width // 2)
     strip = np.full((STRIP, drawn.shape[1], 3), 255, np.uint8)
-    text = f"{caption}   green: truth, yellow: predicted"
+    text = f"{caption}   green, wide: truth; yellow, narrow: predicted"
     cv2.putText(strip, text, (8, STRIP - 11), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1, cv2.LINE_AA)
     return np.concatenate([strip, drawn])

@@ -37,15 +37,15 @@ class Overview:
         Nuclei in each pixel of the thumbnail.
     cell_um : float
         Side of a pixel of the thumbnail (um).
-    counted_mm2 : float
-        Area in which nuclei counted (mm2).
+    density_mm2 : float
+        Area that the number of nuclei is divided by: tissue, region or image (mm2).
     """
 
     thumbnail: RGB
     counted: Mask
     counts: Integers
     cell_um: float
-    counted_mm2: float
+    density_mm2: float
 
     def __post_init__(self) -> None:
         height, width = self.thumbnail.shape[:2]
@@ -100,7 +100,7 @@ def with_legend(page: RGB, overview: Overview, top: float) -> RGB:
     draw = ImageDraw.Draw(canvas)
     font = ImageFont.load_default(FONT)  # it has no characters beyond ASCII: mm2, um
     nuclei = int(overview.counts.sum())
-    per_mm2 = f", {nuclei / overview.counted_mm2:,.0f} per mm2" if overview.counted_mm2 else ""
+    per_mm2 = f", {nuclei / overview.density_mm2:,.0f} per mm2" if overview.density_mm2 else ""
     draw.text((GAP, height + GAP), f"{nuclei:,} nuclei{per_mm2}", BLACK, font)
 
     line = height + FONT + 2 * GAP

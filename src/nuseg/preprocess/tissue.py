@@ -15,6 +15,9 @@ CLOSED_UM = 60.0  # gaps that belong to the tissue: vessels, glands, fat cells
 DROPPED_UM2 = 5000.0  # specks
 FILLED_UM2 = 500_000.0  # largest hole that belongs to the tissue
 SMOOTHED_UM = 16.0
+SQUARE_UM = 2.0  # side of the squares in which the area of tissue is counted
+ABOVE_GLASS = 0.02  # optical density that pale tissue has more than the glass of its slide, at least
+LEAST_GLASS = 0.25  # share of what lies outside of tissue: less of it is dirt and the edge of tissue, on pure white
 
 
 def tissue_mask(thumbnail: RGB, mpp: float) -> Mask:
@@ -40,6 +43,38 @@ def tissue_mask(thumbnail: RGB, mpp: float) -> Mask:
     mean, coloured = density.mean(axis=2), ~pen(density, mpp)
     stained = coloured & (mean >= density_threshold(mean[coloured]))
     return drop_specks(fill_gaps(stained, mpp), mpp)
+
+
+def tissue_density(thumbnail: RGB, tissue: Mask) -> float:
+    """Find the optical density that parts tissue from the glass and lumen between it.
+
+    Glass is what lies outside of the tissue, by its median. What is purely white was not scanned.
+
+    Parameters
+    ----------
+    thumbnail : (h, w, 3) uint8
+        RGB.
+    tissue : (h, w) bool
+        From `tissue_mask`.
+
+    Returns
+    -------
+    float
+        Mean over red, green and blue: `ABOVE_GLASS` more than the glass, at least `MIN_DENSITY`, which is taken where
+        no glass is seen.
+    """
+    outside = optical_density(thumbnail).mean(axis=2)[~tissue]
+    glass = outside[outside > 0]
+    if not glass.size or glass.size < LEAST_GLASS * outside.size:
+        return MIN_DENSITY
+    return max(MIN_DENSITY, round(float(np.median(glass)) + ABOVE_GLASS, 4))
+
+
+def tissue_area(least: float) -> str:
+    """Say in words how the area of tissue is counted, with the optical density from `tissue_density`."""
+    return (
+        f"squares of {SQUARE_UM:g} um in the tissue mask whose mean colour has an optical density of at least {least:g}"
+    )
 
 
 def density_threshold(values: Floats) -> float:

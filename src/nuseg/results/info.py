@@ -4,12 +4,13 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from nuseg.io.reader import Kind
 from nuseg.measure.counts import CountError, image_area_mm2
+from nuseg.text import printable
 from nuseg.types import Mask
 
 RECORDED_PACKAGES = (
@@ -22,6 +23,7 @@ RECORDED_PACKAGES = (
     "scikit-image",
     "tifffile",
 )
+DensityArea = Literal["tissue", "region", "image"]
 OVERVIEW_UM = 8.0  # resolution of the small picture in which tissue is found, and densities are drawn
 OVERVIEW_SIDES = 1024, 4096  # px
 
@@ -59,6 +61,10 @@ class ResultInfo:
         Where nuclei counted, over the whole source, at any size; None = everywhere.
     region_mm2 : float, optional
         Area of the region (mm2) where all of it counted: `counted` is a little larger.
+    tissue_mm2 : float, optional
+        Area of tissue in `counted` (mm2), without glass and lumen; None where tissue was not looked for.
+    least_density : float, optional
+        Optical density from which on this area counts as tissue; `nuseg.preprocess.tissue.tissue_area` explains it.
     fingerprint : str
         Identifies source, model and options.
     settings : dict
@@ -84,6 +90,8 @@ class ResultInfo:
     count_error: CountError | None = None
     counted: Mask | None = None
     region_mm2: float | None = None
+    tissue_mm2: float | None = None
+    least_density: float | None = None
     fingerprint: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     tiles: int = 1
@@ -103,21 +111,52 @@ class ResultInfo:
             return self.region_mm2
         return self.area_mm2 if self.counted is None else float(self.counted.mean()) * self.area_mm2
 
-    def about(self) -> dict[str, str]:
+    @property
+    def file(self) -> str | None:
+        """Name of the source's file, fit for UTF-8."""
+        return printable(self.path.name) if self.path else None
+
+    @property
+    def density_area(self) -> DensityArea:
+        """What densities are over: tissue where it was looked for, else the region, else all of the image."""
+        if self.tissue_mm2 is not None:
+            return "tissue"
+        return "image" if self.region_mm2 is None else "region"
+
+    @property
+    def density_mm2(self) -> float:
+        """Area that densities are over (mm2)."""
+        return self.counted_mm2 if self.tissue_mm2 is None else self.tissue_mm2
+
+    def about(self) -> dict[str, Any]:
         """What files of results note of their origin."""
         return {
-            "source": self.path.name if self.path else self.name,
-            "mpp": repr(self.mpp),
+            "source": self.file or self.name,
+            "mpp": self.mpp,
+            "mpp_source": self.mpp_source,
             "model": self.model,
             "fingerprint": self.fingerprint,
+            "notes": list(self.notes),
         }
 
 
 def as_record(info: ResultInfo) -> dict[str, Any]:
     """The facts as plain values, without arrays."""
-    left_out = ("counted", "region_mm2", "path", "notes", "damaged", "tiles", "seconds", "count_error", "settings")
+    left_out = (
+        "counted",
+        "region_mm2",
+        "tissue_mm2",
+        "least_density",
+        "path",
+        "notes",
+        "damaged",
+        "tiles",
+        "seconds",
+        "count_error",
+        "settings",
+    )
     record = {key: value for key, value in asdict(info).items() if key not in left_out}
-    return record | {"file": info.path.name if info.path else None, "origin": list(info.origin)}
+    return record | {"file": info.file, "origin": list(info.origin)}
 
 
 def versions() -> dict[str, str]:

@@ -18,6 +18,8 @@ from nuseg.measure.counts import CountError, count_interval
 from nuseg.measure.rasterise import draw_labels
 from nuseg.plot.density import Overview, draw_overview
 from nuseg.plot.outlines import draw_outlines
+from nuseg.preprocess.tissue import tissue_area
+from nuseg.progress import Progress, ProgressCallback
 from nuseg.results.batch import NucleiBatch, regroup
 from nuseg.results.info import ResultInfo, as_record, overview_side, versions
 from nuseg.results.output import Add, require_packages
@@ -181,8 +183,11 @@ class Segmentation:
 
     @property
     def nuclei_per_mm2(self) -> float:
-        """Nuclei per mm2 of what was looked at: tissue, region, or the whole source; NaN where that is nothing."""
-        area = self.info.counted_mm2
+        """Nuclei per mm2 of tissue, or of the region or image where it was not looked for; NaN where that is nothing.
+
+        `info.density_area` says which it is, and `summary["tissue_area"]` how tissue is counted.
+        """
+        area = self.info.density_mm2
         return len(self) / area if area else float("nan")
 
     @property
@@ -192,8 +197,8 @@ class Segmentation:
 
     @property
     def mask_fraction(self) -> float:
-        """Share of what was looked at that nuclei cover, 0..1."""
-        area = self.info.counted_mm2
+        """Share of the tissue, region or image that nuclei cover, 0..1; see `nuclei_per_mm2`."""
+        area = self.info.density_mm2
         return self.statistics.area_um2 / 1e6 / area if area else 0.0
 
     @property
@@ -201,10 +206,13 @@ class Segmentation:
         """Everything about the result but the nuclei, as plain values; what `summary.json` holds."""
         info, error = self.info, self.count_error
         low, high = self.count_interval or (None, None)
-        area = info.counted_mm2
+        area = info.density_mm2
         return as_record(info) | {
             "area_mm2": info.area_mm2,
-            "counted_mm2": area,
+            "counted_mm2": info.counted_mm2,
+            "tissue_mm2": info.tissue_mm2,
+            "tissue_area": info.least_density and tissue_area(info.least_density),
+            "density_area": info.density_area,
             "nuclei": len(self),
             "nuclei_low": low,
             "nuclei_high": high,
@@ -230,7 +238,7 @@ class Segmentation:
         thumbnail = self._thumbnail
         counted = np.ones(thumbnail.shape[:2], bool) if self.info.counted is None else self.info.counted
         cell_um = self.mpp * self.info.width / thumbnail.shape[1]
-        return Overview(thumbnail, counted, self.statistics.grid.counts, cell_um, self.info.counted_mm2)
+        return Overview(thumbnail, counted, self.statistics.grid.counts, cell_um, self.info.density_mm2)
 
     def _repr_png_(self) -> bytes:
         """For notebooks: the image with its outlines, made smaller where it is large; of a slide the overview."""
@@ -281,7 +289,11 @@ class Segmentation:
         return as_anndata(self)
 
     def save(
-        self, folder: str | Path, outputs: Sequence[str] | None = None, name: str | None = None
+        self,
+        folder: str | Path,
+        outputs: Sequence[str] | None = None,
+        name: str | None = None,
+        progress: ProgressCallback | None = None,
     ) -> dict[str, Path]:
         """Write results to `folder/OUTPUT/NAME.suffix`; files of the same name are replaced.
 
@@ -295,6 +307,8 @@ class Segmentation:
             Names of outputs (`nuseg.outputs` lists them); default: those usual for an image or a slide.
         name : str, optional
             Name of the files without suffix; default: the source's, or "image" for an array.
+        progress : function, optional
+            Called with a `nuseg.Progress` after each 16,384 nuclei; how many there are is not known before the end.
 
         Returns
         -------
@@ -313,10 +327,12 @@ class Segmentation:
             # First in, last out: the summary tells that the others are there.
             for output in sorted(chosen, key=lambda output: output.name != "summary"):
                 adds.append(stack.enter_context(output.open(paths[output.name], self)))
-            for batch in regroup(self.batches(), ROWS):
+            for number, batch in enumerate(regroup(self.batches(), ROWS), 1):
                 found.add(batch)
                 for add in adds:
                     add(batch)
+                if progress is not None:
+                    progress(Progress(f"write {self.info.name}", number, number))
             self._statistics = found
         return paths
 

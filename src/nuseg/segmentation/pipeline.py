@@ -25,15 +25,18 @@ from nuseg.model.config import ModelConfig
 from nuseg.progress import Progress, ProgressCallback
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.info import ResultInfo
+from nuseg.results.naming import result_name
 from nuseg.results.segmentation import Segmentation
 from nuseg.results.store import MemoryStore, NucleiStore
 from nuseg.segmentation.checkpoint import Checkpoint, FolderCheckpoint, MemoryCheckpoint
 from nuseg.segmentation.components import ComponentPixels, separate_tile
 from nuseg.segmentation.part_store import GIANT, JOINED, PARTS_KEPT, TILE, PartStore
-from nuseg.segmentation.plan import Plan, SegmentOptions, plan_source, settings_of, wants_tissue
+from nuseg.segmentation.plan import Plan, SegmentOptions, asked, plan_source, settings_of, wants_tissue
 from nuseg.segmentation.postprocess import quantise
 from nuseg.segmentation.stitching import find_groups, giant_cells, nuclei_of, split_home
 from nuseg.segmentation.tiling import Tile
+from nuseg.segmentation.tissue_area import tissue_pixels
+from nuseg.text import printable
 from nuseg.types import RGB, Integers
 
 WAITING = 2  # tiles that wait before and behind the network
@@ -96,7 +99,7 @@ def segment_source(
     damaged = damaged_places(plan, parts)
     overview = plan.overview
     info = ResultInfo(
-        name=source.name,
+        name=result_name(source.name),
         path=source.path,
         kind=source.kind,
         width=source.width,
@@ -108,16 +111,21 @@ def segment_source(
         count_error=model.count_error,
         counted=None if overview is None or plan.rules.roi is None else plan.rules.roi.counted,
         region_mm2=region_area(source, plan, options),
+        tissue_mm2=tissue_mm2(plan, parts),
+        least_density=None if overview is None else overview.least_density,
         fingerprint=fingerprint(settings),
-        settings={
-            "mpp": options.mpp,
-            "region": options.region is not None,
-            "tissue": options.tissue,
-            "views": model.orientations,
-        },
+        settings=asked(source, model, options, plan.resolution.mpp),
         tiles=len(plan.tiles),
         damaged=damaged,
-        notes=(*source.notes, *filter(None, [plan.resolution.note]), *damage_note(source, damaged)),
+        notes=tuple(
+            printable(note)
+            for note in (
+                *source.notes,
+                *filter(None, [plan.resolution.note]),
+                *(options.region.notes if options.region else ()),
+                *damage_note(source, damaged),
+            )
+        ),
         seconds=time.perf_counter() - begun,
     )
     return Segmentation(info, store, source, thumbnail=None if overview is None else overview.thumbnail)
@@ -140,6 +148,14 @@ def region_area(source: Source, plan: Plan, options: SegmentOptions) -> float | 
         return None
     within_source = options.region.area.intersection(shapely.box(0, 0, source.width, source.height))
     return float(within_source.area) * mpp**2 / 1e6
+
+
+def tissue_mm2(plan: Plan, parts: Checkpoint) -> float | None:
+    """Area of the tissue in which nuclei count (mm2), summed over tiles; None where it was not looked for."""
+    if plan.overview is None or plan.overview.least_density is None:
+        return None
+    pixels = sum(int(parts.load(TILE, number, ["tissue"])[0]) for number in range(len(plan.tiles)))
+    return pixels * plan.rules.mpp**2 / 1e6
 
 
 def choose_checkpoint(source: Source, folder: str | Path | None, settings: dict[str, Any]) -> Checkpoint:
@@ -221,6 +237,7 @@ def run_tiles(
     """Do the tiles that are not done: threads read, this one runs the network, threads separate and save."""
     left = [number for number in range(len(plan.tiles)) if not parts.has(TILE, number)]
     done, nuclei = len(plan.tiles) - len(left), 0
+    least = None if plan.overview is None else plan.overview.least_density
 
     def read(number: int) -> tuple[int, RGB, Integers]:
         rows, columns = plan.tiles[number].window
@@ -237,15 +254,17 @@ def run_tiles(
     def finish(given: tuple[int, np.ndarray, RGB, Integers]) -> int:
         number, maps, colour, damaged = given
         tile = plan.tiles[number]
-        found, pixels = separate_tile(maps, colour, plan.seen(tile), tile, plan.grid.shape, plan.rules)
-        parts.save(TILE, number, vars(found) | vars(pixels) | {"damaged": damaged})
+        seen = plan.seen(tile)
+        found, pixels = separate_tile(maps, colour, seen, tile, plan.grid.shape, plan.rules)
+        tissue = 0 if least is None else tissue_pixels(colour, seen, tile.core, plan.rules, least)
+        parts.save(TILE, number, vars(found) | vars(pixels) | {"damaged": damaged, "tissue": np.array(tissue)})
         return len(found)
 
     with thread_pool(2) as reading, thread_pool(workers) as separating:
         for count in ahead(separating, finish, map(predict, ahead(reading, read, left))):
             done, nuclei = done + 1, nuclei + count
             if progress is not None:
-                progress(Progress(plan.grid.source.name, done, len(plan.tiles), nuclei))
+                progress(Progress(printable(plan.grid.source.name), done, len(plan.tiles), nuclei))
 
 
 def within(seen: tuple[slice, slice], tile: Tile) -> tuple[slice, slice]:

@@ -11,7 +11,7 @@ from nuseg.io.resolution import Resolution
 from nuseg.io.source import Source, overview_shape
 from nuseg.measure.counts import image_area_mm2
 from nuseg.model.config import ModelConfig
-from nuseg.preprocess.tissue import tissue_mask
+from nuseg.preprocess.tissue import tissue_density, tissue_mask
 from nuseg.results.info import overview_side
 from nuseg.segmentation import postprocess
 from nuseg.segmentation.components import Rules, halo_of
@@ -22,7 +22,7 @@ from nuseg.segmentation.tiling import DEFAULT_TILE, Tile, plan_tiles
 from nuseg.types import RGB, Mask
 
 TISSUE_FROM_MM2 = 1.0  # smaller sources are fields that somebody chose: all of it counts
-FORMAT = 2  # of what is kept of unfinished sources
+FORMAT = 3  # of what is kept of unfinished sources
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,14 @@ class Overview:
         All of it where tissue is not looked for.
     factor : float
         Side of a pixel of both, in px of level 0.
+    least_density : float, optional
+        Optical density of tissue, to count its area; None where tissue is not looked for.
     """
 
     thumbnail: RGB
     tissue: Mask
     factor: float
+    least_density: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,8 +153,32 @@ def find_tissue(source: Source, mpp: float, wanted: bool) -> Overview:
     side = overview_side(source.width, source.height, mpp)
     _, factor = overview_shape(source.width, source.height, side)
     thumbnail, unreadable = source.overview(side)
-    tissue = tissue_mask(thumbnail, mpp * factor) | unreadable if wanted else np.ones_like(unreadable)
-    return Overview(thumbnail, tissue, factor)
+    if not wanted:
+        return Overview(thumbnail, np.ones_like(unreadable), factor)
+    tissue = tissue_mask(thumbnail, mpp * factor) | unreadable
+    return Overview(thumbnail, tissue, factor, tissue_density(thumbnail, tissue))
+
+
+def asked(source: Source, model: ModelConfig, options: SegmentOptions, mpp: float) -> dict[str, Any]:
+    """List what was asked for, and what followed from it, for the record; `mpp` is the resolution that was used."""
+    region = options.region
+    return {
+        "mpp": options.mpp,
+        "mpp_stated": source.mpp,
+        "region": region and region.name,
+        "region_sha256": region and region.sha256,
+        "tissue": options.tissue,
+        "tissue_only": wants_tissue(source, mpp, options.tissue),
+        "tile": options.tile,
+        "views": model.orientations,
+        "model_fingerprint": model_fingerprint(model)[:16],
+        "thresholds": model.thresholds.model_dump(),
+    }
+
+
+def model_fingerprint(model: ModelConfig) -> str:
+    """SHA-256 of all that a model is: its weights by their checksums, thresholds, views."""
+    return hashlib.sha256(model.model_dump_json().encode()).hexdigest()
 
 
 def settings_of(source: Source, model: ModelConfig, options: SegmentOptions) -> dict[str, Any]:
@@ -160,7 +187,7 @@ def settings_of(source: Source, model: ModelConfig, options: SegmentOptions) -> 
         "format": FORMAT,
         "source": state_of(source),
         "size": [source.width, source.height],
-        "model": hashlib.sha256(model.model_dump_json().encode()).hexdigest(),
+        "model": model_fingerprint(model),
         "mpp": options.mpp,
         "region": options.region and options.region.corners(),
         "tissue": options.tissue,

@@ -1,5 +1,7 @@
 """A region of a slide: a rectangle, or areas that somebody drew."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,16 +10,45 @@ import cv2
 import numpy as np
 import shapely
 
-from nuseg.annotations.polygons import Ring, area, contains, rings_of
+from nuseg.annotations.annotation import Annotation
+from nuseg.annotations.polygons import MAX_PX, Ring, area, contains, rings_of
 from nuseg.annotations.registry import format_of
 from nuseg.errors import NusegError
+from nuseg.io.paths import user_path
+from nuseg.model.store import sha256
+from nuseg.text import plural
 
 
 @dataclass(frozen=True)
 class Region:
-    """A union of polygons; `polygons` holds for each its outer ring and its holes, in px of level 0."""
+    """A union of polygons.
+
+    Attributes
+    ----------
+    polygons : tuple of tuple of (k, 2) float64
+        For each its outer ring and its holes, in px of level 0.
+    given : str
+        What it was read from, for the record: "x,y,width,height" or the name of a file.
+    file_sha256 : str
+        Of that file.
+    notes : tuple of str
+        What the user should know of how it was read, with the file's name.
+    """
 
     polygons: tuple[tuple[Ring, ...], ...]
+    given: str = ""
+    file_sha256: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What it was read from, else how many polygons it has."""
+        return self.given or plural(len(self.polygons), "polygon")
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the file that it was read from, else of its corners."""
+        return self.file_sha256 or hashlib.sha256(json.dumps(self.corners()).encode()).hexdigest()
 
     @cached_property
     def area(self) -> shapely.Geometry:
@@ -37,14 +68,19 @@ class Region:
 
         Pixels that the border runs through are part of it.
         """
-        drawn = np.zeros(shape, bool)
+        drawn = np.zeros(shape, np.uint8)
         for rings in self.polygons:
-            canvas = np.zeros(shape, np.uint8)
             corners = [np.floor(ring / factor).astype(np.int32) for ring in rings]
+            low = np.clip(corners[0].min(axis=0), 0, (shape[1], shape[0]))
+            high = np.clip(corners[0].max(axis=0) + 1, 0, (shape[1], shape[0]))
+            if (low >= high).any():
+                continue
+            canvas = np.zeros((high - low)[::-1], np.uint8)
+            corners = [np.asarray(ring - low, np.int32) for ring in corners]
             cv2.fillPoly(canvas, corners, 1)
             cv2.polylines(canvas, corners, True, 1)
-            drawn |= canvas > 0
-        return drawn
+            drawn[low[1] : high[1], low[0] : high[0]] |= canvas
+        return drawn > 0
 
 
 def read_region(given: str) -> Region:
@@ -66,22 +102,37 @@ def read_region(given: str) -> Region:
         else:
             if not (width > 0 and height > 0 and np.isfinite([x, y, width, height]).all()):
                 raise NusegError(f"region='{given}': expected a width and height above 0")
-            return Region(((np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]]),),))
-    path = Path(given).expanduser()
-    if not path.is_file():
-        found = "a folder" if path.is_dir() else "no such file"
-        raise NusegError(f"region='{given}': expected x,y,width,height or a file of polygons, found {found}")
-    return Region(tuple(rings for polygon in _polygons(path) for rings in rings_of(polygon)))
+            if max(map(abs, (x, y, x + width, y + height))) > MAX_PX:
+                raise NusegError(f"region='{given}': expected px of the image, found places beyond {MAX_PX:,} px")
+            return Region(((np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]]),),), given)
+    path = user_path(given)
+    found = _found(path)
+    if found != "a file":
+        raise NusegError(f"region='{given[:200]}': expected x,y,width,height or a file of polygons, found {found}")
+    drawn = _read(path)
+    notes = tuple(f"{path}: {note}" for note in drawn.notes)
+    rings = tuple(rings for polygon in drawn.polygons or () for rings in rings_of(polygon))
+    return Region(rings, path.name, sha256(path), notes)
 
 
-def _polygons(path: Path) -> tuple[shapely.Geometry, ...]:
+def _found(path: Path) -> str:
+    """Say what lies at a path, which may be any text that somebody typed."""
+    try:
+        if path.is_file():
+            return "a file"
+        return "a folder" if path.is_dir() else "no such file"
+    except (OSError, ValueError) as error:  # a name that is too long, or holds what no name holds
+        return getattr(error, "strerror", None) or str(error)
+
+
+def _read(path: Path) -> Annotation:
     kind = format_of(path)
     images = kind.images(path) or [path.stem]
     if len(images) > 1:
         raise NusegError(f"{path}: expected the polygons of one image, found {len(images)}; export those of the slide")
-    polygons = kind.load(path, images[0]).polygons
-    if not polygons:
+    drawn = kind.load(path, images[0])
+    if not drawn.polygons:
         raise NusegError(
             f"{path}: expected polygons, found none ({kind.name}); export area annotations from QuPath as GeoJSON"
         )
-    return polygons
+    return drawn

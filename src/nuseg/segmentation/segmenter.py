@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from nuseg.engines.engine import Engine
-from nuseg.engines.loading import Device, load_engine
+from nuseg.engines.loading import Device, choose_device, load_engine
 from nuseg.io.image import Image
 from nuseg.io.opening import open_source
 from nuseg.io.source import Source
@@ -35,6 +35,8 @@ class Segmenter:
         Any function from `(n, h, w, 3)` uint8 to maps `(n, k, h, w)` float32 in 0..1.
     threads : int, optional
         CPU threads for all that is done beside the engine; None = all.
+    quality, device : str, optional
+        What was asked for and where the engine runs, for the record.
 
     Examples
     --------
@@ -46,6 +48,8 @@ class Segmenter:
     model: Model
     engine: Engine
     threads: int | None = None
+    quality: Quality | None = None
+    device: Device | None = None
 
     @classmethod
     def load(
@@ -57,7 +61,8 @@ class Segmenter:
     ) -> "Segmenter":
         """Load a model and its engine; `segment` explains the parameters."""
         found = choose_model(model, quality)
-        return cls(found, load_engine(found, device, threads), threads)
+        device = choose_device(device)
+        return cls(found, load_engine(found, device, threads), threads, quality, device)
 
     def __call__(
         self,
@@ -74,7 +79,9 @@ class Segmenter:
             chosen = SegmentOptions(mpp, chosen.region, chosen.tissue, chosen.tile)
         opened = open_source(source)
         try:
-            return segment_source(opened, self.model.config, self.engine, chosen, checkpoint, self.threads, progress)
+            found = segment_source(opened, self.model.config, self.engine, chosen, checkpoint, self.threads, progress)
+            found.info.settings.update(quality=self.quality, device=self.device)
+            return found
         except BaseException:
             if opened is not source:
                 opened.close()
@@ -151,10 +158,13 @@ def segment(
     >>> result.nuclei["area_um2"].mean()  # doctest: +SKIP
     """
     found = choose_model(model, quality)
+    where = None
     if engine is None:
+        where = choose_device(device)
         files = tuple(sorted(found.config.files.values()))
         best: Quality | None = "best" if found.config.orientations > 1 else None
-        engine = remembered_engine(found.path, files, best, device, threads)
+        engine = remembered_engine(found.path, files, best, where, threads)
     area = region if region is None or isinstance(region, Region) else read_region(str(region))
     options = SegmentOptions(mpp, area, tissue, tile)
-    return Segmenter(found, engine, threads)(source, options=options, checkpoint=checkpoint, progress=progress)
+    segmenter = Segmenter(found, engine, threads, quality, where)
+    return segmenter(source, options=options, checkpoint=checkpoint, progress=progress)

@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from scipy.special import logit
 
 from nuseg.evaluation.calibration import find_matched
-from nuseg.evaluation.counting import count_error
+from nuseg.evaluation.counting import ImageCounts, centroids, count_error, count_quarters
 from nuseg.measure.counts import CountError
 from nuseg.measure.probability import EDGE, Calibration
 from nuseg.model.config import Thresholds
@@ -21,19 +21,20 @@ FEWEST = 50  # nuclei; fewer say nothing
 
 @dataclass(frozen=True)
 class Found:
-    """The nuclei found in a validation image: raw probability of each, and whether it matches a true one."""
+    """The nuclei found in a validation image: raw probability of each, whether it matches a true one, and counts."""
 
     dataset: str
     raw_probability: np.ndarray
     matched: np.ndarray
-    true_count: int
+    counts: ImageCounts
 
 
 def find_validation_nuclei(example: Example, thresholds: Thresholds) -> Found:
     """Find the nuclei of a validation image as users get them."""
     found, raw_probability = example.find(thresholds)
-    true_count = int(np.count_nonzero(np.unique(example.labels)))
-    return Found(example.dataset, raw_probability, matched_of(example.labels, found, len(raw_probability)), true_count)
+    matched = matched_of(example.labels, found, len(raw_probability))
+    true, seen = (count_quarters(*centroids(labels), labels.shape) for labels in (example.labels, found))
+    return Found(example.dataset, raw_probability, matched, ImageCounts(example.dataset, true, seen))
 
 
 def matched_of(true_labels: LabelImage, found: LabelImage, count: int) -> Mask:
@@ -46,7 +47,7 @@ def matched_of(true_labels: LabelImage, found: LabelImage, count: int) -> Mask:
 
 def measure_counts(images: Sequence[Found]) -> CountError | None:
     """Say how far the number of nuclei in an image is off; see `count_error`."""
-    return count_error([image.true_count for image in images], [len(image.raw_probability) for image in images])
+    return count_error([image.counts for image in images])
 
 
 def calibrate(images: Sequence[Found]) -> Calibration:

@@ -1,12 +1,11 @@
 """Training patches: which image, which place and which changes, all decided by the seed and a running number."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset as TorchDataset
-from torch.utils.data import Sampler
 
 from nuseg.datasets.dataset import Dataset, load_item
 from nuseg.errors import NusegError
@@ -126,28 +125,3 @@ class Patches(TorchDataset[Patch]):
 def as_tensor(array: np.ndarray) -> torch.Tensor:
     """A tensor with memory of its own."""
     return torch.from_numpy(array.copy())
-
-
-class PatchNumbers(Sampler[int]):
-    """The numbers of an epoch's patches: new ones each epoch, and each device its own.
-
-    Lightning calls `set_epoch` before each epoch, also after resuming: that makes a resumed training see exactly
-    the patches that it would have seen.
-    """
-
-    def __init__(self, per_epoch: int) -> None:
-        self.per_epoch = per_epoch
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.per_epoch
-
-    def __iter__(self) -> Iterator[int]:
-        rank, devices = 0, 1
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            rank, devices = torch.distributed.get_rank(), torch.distributed.get_world_size()
-        start = self.epoch * self.per_epoch * devices
-        return iter(range(start + rank, start + self.per_epoch * devices, devices))

@@ -17,7 +17,7 @@ import shapely
 from nuseg.annotations.annotation import Annotation, Canvas, some
 from nuseg.annotations.documents import load_text_mapping, short
 from nuseg.annotations.format import BY_NAME, SURE, AnnotationFormat, Sniff
-from nuseg.annotations.polygons import FARTHEST, areas_only
+from nuseg.annotations.polygons import MAX_PX, areas_only
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
 from nuseg.text import plural
@@ -162,7 +162,7 @@ def _area(geometry: shapely.Geometry | None) -> shapely.Geometry | None:
     if geometry is None or geometry.is_empty:
         return None
     corners = shapely.get_coordinates(geometry)
-    if not (np.abs(corners) <= FARTHEST).all():
+    if not (np.abs(corners) <= MAX_PX).all():
         raise ValueError("a coordinate that is not finite or too large")
     found = areas_only(geometry if geometry.is_valid else shapely.make_valid(geometry))
     return None if found.is_empty else found

@@ -7,7 +7,7 @@ import numpy as np
 from nuseg.annotations.annotation import Annotation
 from nuseg.annotations.format import SURE, AnnotationFormat, Sniff
 from nuseg.annotations.formats.binary_mask import read_mask
-from nuseg.annotations.labels import present_labels
+from nuseg.annotations.labels import present_labels, stack_masks
 from nuseg.annotations.raster import ANNOTATION_SUFFIXES
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_folder
@@ -15,11 +15,17 @@ from nuseg.io.find import list_files
 from nuseg.io.image import write_png
 
 
-def read_masks(path: str | Path) -> np.ndarray:
+def read_masks(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarray:
     """Read a folder of masks, one nucleus each, as a label image.
 
     Labels follow the sorted file names; empty masks are left out. Where two masks overlap the smaller one
     wins, so that no nucleus is hidden under a larger one.
+
+    Parameters
+    ----------
+    path : path
+    size : (h, w), optional
+        Size of the image, where it is known.
 
     Returns
     -------
@@ -36,10 +42,10 @@ def read_masks(path: str | Path) -> np.ndarray:
         raise NusegError(
             f"{path}: no mask files in the folder; expected one {' or '.join(ANNOTATION_SUFFIXES[:2])} per nucleus"
         )
-    masks: list[tuple[np.ndarray, ...]] = []
+    masks: list[np.ndarray] = []
     shape: tuple[int, ...] = ()
     for file in files:
-        mask = read_mask(file)
+        mask = read_mask(file, size)
         if shape and mask.shape != shape:
             raise NusegError(
                 f"{file}: the mask is {mask.shape[1]}x{mask.shape[0]} but {files[0].name} is "
@@ -47,11 +53,8 @@ def read_masks(path: str | Path) -> np.ndarray:
             )
         shape = mask.shape
         if mask.any():
-            masks.append(np.nonzero(mask))
-    labels = np.zeros(shape, np.int32)
-    for label in sorted(range(len(masks)), key=lambda k: -len(masks[k][0])):
-        labels[masks[label]] = label + 1
-    return labels
+            masks.append(np.flatnonzero(mask))
+    return stack_masks(masks, shape)
 
 
 def mask_files(path: str | Path) -> list[Path]:
@@ -87,7 +90,7 @@ class MaskFolder(AnnotationFormat):
         """
         if path.is_file():
             raise NusegError(f"{path}: is a file, expected a folder of masks; give format='labels' or 'binary'")
-        return Annotation(read_masks(path))
+        return Annotation(read_masks(path, shape))
 
     def write(self, annotation: Annotation, path: Path) -> None:
         """Write one PNG of 0 and 255 per nucleus, named by its number."""

@@ -63,7 +63,8 @@ def evaluate(
     components; where the truth is such a mask, scores are per pixel only.
 
     A pair that cannot be scored, or a truth without prediction, is reported;
-    the others are scored, and the exit code is 1.
+    the others are scored, and the exit code is 1. Where the model was trained
+    on the images, or chosen by them, that is said.
 
     [bold]Examples[/bold]
 
@@ -120,10 +121,14 @@ def report(found: "Evaluation", out: Path | None) -> None:
     """Print the table and, where `out` is given, write all files."""
     from rich.console import Console
 
-    from nuseg.evaluation.report import TITLES, render_summary
+    from nuseg.evaluation.report import TITLES, explain_empty, render_summary
 
     scores = found.scores
     Console(highlight=False, soft_wrap=True).print(render_summary(found.summary))
+    for text in found.warnings:
+        print(f"warning: {text}")
+    for text in explain_empty(found.table):
+        print(f"note: {text}")
     if scores.parted:
         count = plural(len(scores.parted), "prediction")
         print(f"note: {count} with one value for all nuclei: connected components taken as nuclei")

@@ -7,6 +7,7 @@ import typer
 
 from nuseg.cli.command import Command
 from nuseg.cli.messages import as_options
+from nuseg.text import one_line, printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -36,7 +37,7 @@ def info(
             with open_source(path) as source:
                 console.print(as_table(path, describe(source, mpp, wanted)))
         except NusegError as error:
-            failed.append(str(error))
+            failed.append(one_line(error))
     problems = Console(stderr=True, highlight=False, soft_wrap=True)
     for text in (*(f"note: {note}" for note in notes), *(f"error: {problem}" for problem in failed)):
         problems.print(as_options(text), markup=False)
@@ -49,7 +50,7 @@ def as_table(path: Path, facts: dict[str, str]) -> "Table":
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=escape(str(path)), title_justify="left", show_header=False)
+    table = Table(title=escape(printable(path)), title_justify="left", show_header=False)
     for fact in facts.items():
         table.add_row(*map(escape, fact))
     return table
@@ -66,13 +67,14 @@ def describe(source: "Source", mpp: float | None, wanted: float) -> dict[str, st
     except NusegError as error:
         return facts | {"resolution": as_options(str(error))}
     used = resolution.mpp
-    assumed = " (assumed)" if resolution.note else ""
+    assumed = " (assumed)" if resolution.note and mpp is None else ""
     facts["resolution"] = f"{used:g} um/px, {resolution.source}{assumed}"
     facts["size on the slide"] = f"{source.width * used / 1000:.2f} x {source.height * used / 1000:.2f} mm"
     if source.kind == "slide":
         facts |= slide_facts(source, used)
-    if source.notes:
-        facts["notes"] = "\n".join(source.notes)
+    notes = [*source.notes, *([as_options(resolution.note)] if resolution.note and mpp is not None else [])]
+    if notes:
+        facts["notes"] = "\n".join(map(printable, notes))
     grid = ModelGrid.of(source, used, wanted)
     steps = []
     if grid.shrink > 1:

@@ -1,5 +1,6 @@
 """`nuseg segment`: images and slides to masks, labels, QuPath detections and tables of nuclei."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +9,8 @@ import typer
 
 from nuseg.cli.command import Command
 from nuseg.cli.messages import as_options
-from nuseg.text import plural
+from nuseg.progress import Progress
+from nuseg.text import plural, printable
 
 if TYPE_CHECKING:
     from nuseg.results.summary import Row
@@ -47,8 +49,10 @@ def segment(
     quality: Annotated[
         Quality | None,
         typer.Option(
-            help="Time to spend: fast sees a quarter of the pixels; best sees each image in eight views, "
-            "which takes eight times as long.",
+            help="Time against accuracy. fast: the shipped model for 0.5 um/px, which sees a quarter of the pixels: "
+            "for a first look and for large slides. default: the shipped model for 0.25 um/px. best: that model, or "
+            "the one that --model names, sees each image in eight views, mirrored and turned, and takes their mean: a "
+            "little more accurate, eight times as long.",
             show_default="default",
         ),
     ] = None,
@@ -104,44 +108,59 @@ def segment(
     from rich.console import Console
 
     from nuseg.cli.progress import progress_bar
+    from nuseg.cli.stopping import Stopped, leave, stoppable
     from nuseg.segmentation.folder import segment_folder
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    noted = 0
+    warned: set[str] = set()
+    done: list[str] = []
 
     def say(text: str) -> None:
-        console.print(as_options(text), markup=False)
+        console.print(printable(as_options(text)), markup=False)
 
-    def each(row: "Row", _done: int, _total: int) -> None:
-        nonlocal noted
+    def each(row: "Row", number: int, total: int) -> None:
+        done.append(row.name)
         if row.error:
             say(f"error: {row.error}")
-        elif row.warning:
-            noted += 1
-            if noted == 1:
-                say(f"warning: {row.warning}")
+        elif row.warning and (kind := kind_of_warning(row)) not in warned:
+            warned.add(kind)
+            say(f"warning: {row.warning}")
+        progress(Progress("images", number, total))
 
-    with progress_bar(console) as progress:
-        result = segment_folder(
-            list(images),
-            out,
-            None if output is None else [word.strip() for word in output.split(",") if word.strip()],
-            mpp=mpp,
-            model=model,
-            quality=quality.value if quality else None,
-            region=region,
-            tissue=tissue,
-            device=device,
-            threads=threads,
-            tile=tile,
-            overwrite=overwrite,
-            progress=progress,
-            each=each,
-            said=say,
+    try:
+        with stoppable(), progress_bar(console) as progress:
+            result = segment_folder(
+                list(images),
+                out,
+                None if output is None else [word.strip() for word in output.split(",") if word.strip()],
+                mpp=mpp,
+                model=model,
+                quality=quality.value if quality else None,
+                region=region,
+                tissue=tissue,
+                device=device,
+                threads=threads,
+                tile=tile,
+                overwrite=overwrite,
+                progress=progress,
+                each=each,
+                said=say,
+            )
+    except Stopped as stopped:
+        say(
+            f"interrupted: {plural(len(done), 'image')} done, see {out / 'summary.csv'}; give the same command again "
+            "to go on"
         )
+        leave(stopped.exit_code)
+        raise typer.Exit(stopped.exit_code) from None
     report(result)
     if result.missing or result.failed:
         raise typer.Exit(1)
+
+
+def kind_of_warning(row: "Row") -> str:
+    """What a warning says, whatever file and numbers it is about: each kind is printed once."""
+    return re.sub(r"[\d.]+", "", row.warning.replace(row.image, "")).replace(Path(row.image).name, "")
 
 
 def report(result: "FolderResult") -> None:
@@ -152,9 +171,11 @@ def report(result: "FolderResult") -> None:
         print(f"{plural(len(good), 'image')}: {plural(nuclei, 'nucleus', 'nuclei')}, summary in {result.summary}")
     if result.skipped:
         print(f"{plural(result.skipped, 'image')} done before (--overwrite does all again)")
-    noted = sum(bool(row.warning) for row in good)
-    if noted > 1:
-        print(f"{plural(noted, 'image')} with a warning like the one above: see {result.summary}")
+    noted = [row for row in good if row.warning]
+    kinds = len({kind_of_warning(row) for row in noted})
+    if len(noted) > kinds:
+        above = "those" if kinds > 1 else "the one"
+        print(f"{plural(len(noted), 'image')} with a warning like {above} above: see {result.summary}")
     if result.failed:
         print(f"{plural(len(result.failed), 'image')} failed: see {result.summary}")
 

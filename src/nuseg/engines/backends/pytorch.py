@@ -1,6 +1,7 @@
 """The network in PyTorch, for GPUs."""
 
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from nuseg.engines.engine import Backend, Engine
 from nuseg.errors import NusegError
 from nuseg.model.config import Precision
 from nuseg.model.store import Model
+from nuseg.text import one_line
 
 
 class TorchEngine:
@@ -30,11 +32,17 @@ class TorchEngine:
     def __init__(self, model: Model, device: str) -> None:
         try:
             from nuseg.model.export import load_network
-        except ImportError as error:
-            raise NusegError(f"device={device} needs PyTorch: pip install 'nuseg[train]', or use device=cpu") from error
+        except (ImportError, OSError) as error:  # OSError: a library of PyTorch's own is missing
+            raise NusegError(
+                f"device='{device}' needs PyTorch: pip install 'nuseg[train]', or use device='cpu'"
+            ) from error
         if not is_there(device):
-            raise NusegError(f"device={device}: PyTorch finds none on this machine: use device=cpu")
-        self.network = load_network(model).to(device)
+            raise NusegError(f"device='{device}': PyTorch finds no such device on this machine; use device='cpu'")
+        network = load_network(model)
+        try:
+            self.network = network.to(device)
+        except RuntimeError as error:
+            raise NusegError(f"device='{device}': cannot be used ({one_line(error):.200}); use device='cpu'") from error
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         from nuseg.model.network import network_maps
@@ -46,7 +54,9 @@ def is_there(device: str) -> bool:
     """Whether PyTorch finds a CUDA or an MPS device."""
     import torch
 
-    return torch.cuda.is_available() if device == "cuda" else torch.backends.mps.is_available()
+    with warnings.catch_warnings():  # of a driver that is missing or old: the answer says it
+        warnings.simplefilter("ignore")
+        return torch.cuda.is_available() if device == "cuda" else torch.backends.mps.is_available()
 
 
 def available(device: str) -> bool:
@@ -56,7 +66,7 @@ def available(device: str) -> bool:
         return False
     try:
         return is_there(device)
-    except ImportError:
+    except (ImportError, OSError):
         return False
 
 

@@ -2,7 +2,7 @@
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ def as_anndata(result: "Segmentation") -> "anndata.AnnData":
     """Bring nuclei to AnnData; less than 200 MB for a million of them.
 
     `X` has the measures `VARIABLES` in float32, `obs_names` the ids, `obsm["spatial"]` the centroids in px of level 0,
-    `obsm["spatial_um"]` the same in um, `uns["nuseg"]` source, resolution, model and versions.
+    `obsm["spatial_um"]` the same in um, `uns["nuseg"]` source, resolution, model, notes, settings and versions.
     """
     import anndata
 
@@ -33,13 +33,21 @@ def as_anndata(result: "Segmentation") -> "anndata.AnnData":
     # Strings as objects: AnnData does not write those of Arrow.
     names, meanings = pd.Index(VARIABLES, dtype=object), [COLUMNS[name] for name in VARIABLES]
     about = result.info.about() | {f"version_{package}": number for package, number in versions().items()}
+    about |= {"notes": "\n".join(result.notes), "settings": result.info.settings}
     return anndata.AnnData(
         X=nuclei[VARIABLES].to_numpy(np.float32),
         obs=pd.DataFrame(index=pd.Index([str(number) for number in nuclei["id"]], dtype=object)),
         var=pd.DataFrame({"meaning": pd.Series(meanings, names, dtype=object)}, index=names),
         obsm={name: nuclei[columns].to_numpy(np.float64) for name, columns in PLACES.items()},
-        uns={"nuseg": about | {"mpp": result.mpp}},
+        uns={"nuseg": storable(about)},
     )
+
+
+def storable(value: Any) -> Any:
+    """Give a value as HDF5 can store it: numbers stay numbers, what is None is left out."""
+    if isinstance(value, dict):
+        return {key: storable(held) for key, held in value.items() if held is not None}
+    return value
 
 
 def write_result(path: Path, result: "Segmentation") -> None:

@@ -57,7 +57,7 @@ def feature(name: str, number: int, polygon: np.ndarray, measures: Mapping[Hasha
 
 
 @contextmanager
-def opened(path: Path, name: str) -> Iterator[Add]:
+def opened(path: Path, name: str, about: Mapping[str, Any] | None = None) -> Iterator[Add]:
     """Open a FeatureCollection to add nuclei to; the file appears when the block ends well.
 
     Parameters
@@ -66,6 +66,8 @@ def opened(path: Path, name: str) -> Iterator[Add]:
         Where to write; gzipped if the name ends in `.gz`.
     name : str
         Name of the image.
+    about : mapping, optional
+        What the collection says of its origin, as its member `nuseg`; QuPath passes over it.
 
     Yields
     ------
@@ -83,7 +85,8 @@ def opened(path: Path, name: str) -> Iterator[Add]:
                 file.write(separator + orjson.dumps(detection).decode())
                 separator = ",\n"
 
-        file.write('{"type":"FeatureCollection","features":[')
+        origin = f'"nuseg":{orjson.dumps(dict(about)).decode()},' if about else ""
+        file.write(f'{{"type":"FeatureCollection",{origin}"features":[')
         yield add
         file.write("]}")
 
@@ -107,6 +110,6 @@ OUTPUT = Output(
     name="geojson",
     suffix=".geojson",
     help="outlines and measures as QuPath detections",
-    open=lambda path, result: opened(path, path.name.removesuffix(".gz").removesuffix(".geojson")),
+    open=lambda path, result: opened(path, path.name.removesuffix(".gz").removesuffix(".geojson"), result.info.about()),
     default_for=("image", "slide"),
 )

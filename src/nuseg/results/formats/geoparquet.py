@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,7 @@ import shapely
 from nuseg.io.atomic import atomic_path
 from nuseg.measure.nuclei import COLUMNS
 from nuseg.results.batch import NucleiBatch
+from nuseg.results.formats.parquet import as_metadata
 from nuseg.results.output import Add, Output
 from nuseg.types import Floats
 
@@ -34,15 +36,15 @@ SCHEMA = pa.schema(
 
 
 @contextmanager
-def opened(path: Path, about: Mapping[str, str]) -> Iterator[Add]:
+def opened(path: Path, about: Mapping[str, Any]) -> Iterator[Add]:
     """Open a file to add batches of nuclei to; it appears when the block ends well.
 
     Parameters
     ----------
     path : Path
         Where to write.
-    about : mapping of str to str
-        The file's metadata: source, mpp and model.
+    about : mapping
+        The file's metadata: source, mpp, model and notes.
 
     Yields
     ------
@@ -50,18 +52,19 @@ def opened(path: Path, about: Mapping[str, str]) -> Iterator[Add]:
         Adds a batch, as a row group of its own.
     """
     low, high = np.full(2, np.inf), np.full(2, -np.inf)
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as writer:
+    schema = SCHEMA.with_metadata(as_metadata(about))
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
 
         def add(batch: NucleiBatch) -> None:
             geometries = as_geometries(batch.polygons)
             bounds = shapely.bounds(geometries)
             np.minimum(low, bounds[:, :2].min(axis=0), out=low)
             np.maximum(high, bounds[:, 2:].max(axis=0), out=high)
-            writer.write_table(as_table(batch, geometries, bounds))
+            writer.write_table(as_table(batch, geometries, bounds).cast(schema))
 
         yield add
         box = [*low.tolist(), *high.tolist()] if np.isfinite(low).all() else None
-        writer.add_key_value_metadata({**about, "geo": json.dumps(geo_metadata(box))})
+        writer.add_key_value_metadata({"geo": json.dumps(geo_metadata(box))})  # bounds are known only now
 
 
 def as_geometries(polygons: list[Floats]) -> np.ndarray:

@@ -1,8 +1,10 @@
 """The table of nuclei as Parquet, without outlines."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,19 +17,29 @@ from nuseg.results.output import Add, Output
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Add]:
-    """Open a Parquet file to add batches of nuclei to; it appears when the block ends well."""
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as writer:
+def opened(path: Path, about: Mapping[str, Any] | None = None) -> Iterator[Add]:
+    """Open a Parquet file to add batches of nuclei to; it appears when the block ends well.
+
+    `about` becomes the schema's metadata, which `pyarrow.parquet.read_schema` gives without reading the table.
+    """
+    schema = SCHEMA.with_metadata(as_metadata(about or {}))
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
 
         def add(batch: NucleiBatch) -> None:
-            writer.write_table(pa.Table.from_pandas(batch.table[list(COLUMNS)], schema=SCHEMA, preserve_index=False))
+            table = batch.table[list(COLUMNS)]
+            writer.write_table(pa.Table.from_pandas(table, schema=SCHEMA, preserve_index=False).cast(schema))
 
         yield add
+
+
+def as_metadata(about: Mapping[str, Any]) -> dict[str, str]:
+    """Make texts of values, since a schema's metadata hold no others: a list becomes JSON."""
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in about.items()}
 
 
 OUTPUT = Output(
     name="parquet",
     suffix=".parquet",
     help="the table of csv as Parquet, unrounded",
-    open=lambda path, result: opened(path),
+    open=lambda path, result: opened(path, result.info.about()),
 )

@@ -1,0 +1,176 @@
+"""What is known of every image of a results folder: a small file each, of which `summary.csv` is put together.
+
+Any number of processes may write into one folder: none touches what another one wrote.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from nuseg.errors import NusegError
+from nuseg.io.atomic import check_folder, hidden_beside, readable_errors
+from nuseg.io.documents import DocumentError, read_json
+from nuseg.io.file_state import FileState
+from nuseg.io.reader import Kind
+from nuseg.results import summary
+from nuseg.results.naming import result_name
+from nuseg.results.summary import Row
+
+MARKER = ".nuseg"  # folder in a results folder; tells one from all other folders
+SUFFIX = ".json"
+ROUNDS = 20  # of putting the summary together while others go on writing
+Listing = dict[str, tuple[int, int, int]]
+
+
+class FolderLost(NusegError):
+    """The results folder is there no more: the whole run ends."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What became of an image, and what it was like then.
+
+    Attributes
+    ----------
+    row : Row
+        Of the summary.
+    kind : "image" or "slide"
+    state : FileState, optional
+        Of the image's file before it was read; None where that is unknown.
+    """
+
+    row: Row
+    kind: Kind = "image"
+    state: FileState | None = None
+
+
+RECORD = TypeAdapter(Record)
+
+
+class Records:
+    """The records of a results folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The results folder. Nothing is made before `begin`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.place = folder / MARKER / "images"
+        self._known: dict[str, tuple[tuple[int, int, int], Record]] = {}
+
+    def begin(self) -> None:
+        """Make the folder; a summary that an older version left there becomes records.
+
+        Raises
+        ------
+        NusegError
+            It cannot be written, or holds another file of the summary's name.
+        """
+        check_folder(self.place)
+        old = [] if self.place.is_dir() else summary.read(self.folder / summary.FILE)
+        with readable_errors(self.folder):
+            self.place.mkdir(parents=True, exist_ok=True)
+        for row in old:
+            self.keep(Record(row))
+
+    def check(self) -> None:
+        """Make sure that the folder is still there.
+
+        Raises
+        ------
+        FolderLost
+            It is not.
+        """
+        if not self.place.is_dir():
+            raise FolderLost(
+                f"{self.folder}: the folder of results vanished while they were written (deleted, moved, or on a drive "
+                "that is gone); bring it back, or begin anew"
+            )
+
+    def keep(self, record: Record) -> None:
+        """Write a record, whole or not at all.
+
+        Raises
+        ------
+        NusegError
+            The folder vanished, or cannot be written.
+        """
+        path = self._path(record.row.name)
+        temporary = hidden_beside(path)
+        self.check()
+        with readable_errors(path):
+            try:
+                temporary.write_text(json.dumps(asdict(record)), encoding="utf-8")
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def get(self, name: str) -> Record | None:
+        """Read the record of one result; None where there is none, or none that can be used."""
+        try:
+            return RECORD.validate_python(read_json(self._path(name)))
+        except (DocumentError, ValidationError):
+            return None
+
+    def read(self) -> dict[str, Record]:
+        """Read all records, by name; of a folder that an older version wrote, the rows of its summary.
+
+        Raises
+        ------
+        NusegError
+            What should be the summary is another file.
+        """
+        rows = summary.read(self.folder / summary.FILE)
+        if not self.place.is_dir():
+            return {row.name: Record(row) for row in rows}
+        return self._read(self._listing())
+
+    def write_summary(self) -> None:
+        """Put `summary.csv` together of all records.
+
+        Where records came while it was written, it is written again: so the last of several processes leaves it whole.
+
+        Raises
+        ------
+        NusegError
+            The folder vanished, or cannot be written.
+        """
+        for _ in range(ROUNDS):
+            self.check()
+            listing = self._listing()
+            summary.write([record.row for record in self._read(listing).values()], self.folder / summary.FILE)
+            if self._listing() == listing:
+                return
+
+    def _path(self, name: str) -> Path:
+        return self.place / f"{result_name(name)}{SUFFIX}"
+
+    def _listing(self) -> Listing:
+        """Which records there are, and what changes with each: time, size, file."""
+        found: Listing = {}
+        try:
+            with os.scandir(self.place) as entries:
+                for entry in entries:
+                    if entry.name.endswith(SUFFIX) and not entry.name.startswith("."):  # those are being written
+                        state = Path(entry.path).stat()  # of an entry on Windows the number is missing
+                        found[entry.name] = state.st_mtime_ns, state.st_size, state.st_ino
+        except FileNotFoundError:
+            self.check()
+        return found
+
+    def _read(self, listing: Listing) -> dict[str, Record]:
+        """Read records that are new or changed since the last time."""
+        records: dict[str, Record] = {}
+        for file, state in sorted(listing.items()):
+            known = self._known.get(file)
+            record = known[1] if known and known[0] == state else self.get(file.removesuffix(SUFFIX))
+            if record is not None:
+                self._known[file] = state, record
+                records[record.row.name] = record
+        return records

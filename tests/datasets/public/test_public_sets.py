@@ -3,30 +3,48 @@
 import json
 import re
 import shutil
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from public_trees import TREES, Expected, zipped
 
 from annotated import field
 from nuseg import NusegError, PrepareSettings, prepare_public, public_datasets
-from nuseg.datasets.dataset import Dataset, load_item
+from nuseg.datasets.dataset import Dataset, Item, load_item
 from nuseg.datasets.findings import gather
 from nuseg.datasets.prepare import Prepared
 from nuseg.datasets.public.tree import Tree, read_tree
+from public_trees import TREES, Expected, zipped
 
 AS_AUTHORS = PrepareSettings(split=(1, 0, 0))
 
 
-def made(tmp_path: Path, name: str, settings: PrepareSettings = AS_AUTHORS) -> tuple[Prepared, Expected]:
-    expected = TREES[name](tmp_path / "given")
-    return prepare_public(name, tmp_path / "out", tmp_path / "given", settings=settings), expected
+@dataclass(frozen=True)
+class Made:
+    """A public dataset that was prepared of its tree."""
+
+    name: str
+    prepared: Prepared
+    expected: Expected
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """Images of the dataset on disk."""
+        return Dataset.load(self.prepared.dataset.root).items
+
+
+@pytest.fixture(scope="module", params=list(TREES))
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Every dataset in turn, with all of the authors' training part."""
+    folder = tmp_path_factory.mktemp(request.param)
+    expected = TREES[request.param](folder / "given")
+    prepared = prepare_public(request.param, folder / "out", folder / "given", settings=AS_AUTHORS)
+    return Made(request.param, prepared, expected)
 
 
 def read(tmp_path: Path, name: str) -> Tree:
-    from contextlib import ExitStack
-
     return read_tree([tmp_path / "given"], ExitStack(), tmp_path)
 
 
@@ -34,52 +52,42 @@ def test_all_that_are_known_are_tried() -> None:
     assert set(public_datasets) == set(TREES)
 
 
-@pytest.mark.parametrize("name", TREES)
-def test_images_nuclei_splits_and_groups_are_the_authors(tmp_path: Path, name: str) -> None:
-    prepared, expected = made(tmp_path, name)
-    dataset = Dataset.load(tmp_path / "out")
-    assert {item.name for item in dataset.items} == set(expected.splits)
-    assert {item.name: item.nuclei for item in dataset.items} == dict.fromkeys(expected.splits, 3)
-    groups = {item.name: item.group for item in dataset.items}
+def test_images_nuclei_splits_and_groups_are_the_authors(made: Made) -> None:
+    expected = made.expected
+    assert {item.name: item.nuclei for item in made.items} == dict.fromkeys(expected.splits, 3)
+    groups = {item.name: item.group for item in made.items}
     assert groups == {name: expected.groups.get(name, name) for name in expected.splits}
     if any(expected.splits.values()):
-        assert {item.name: item.split for item in dataset.items} == expected.splits
-        assert any("split: the authors'" in decision for decision in prepared.decisions)
+        assert {item.name: item.split for item in made.items} == expected.splits
+        assert any("split: the authors'" in decision for decision in made.prepared.decisions)
     else:
-        assert {item.split for item in dataset.items} == {"train"}
+        assert {item.split for item in made.items} == {"train"}
     if expected.mpp:
-        assert {item.mpp for item in dataset.items} == {expected.mpp}
+        assert {item.mpp for item in made.items} == {expected.mpp}
 
 
-@pytest.mark.parametrize("name", TREES)
-def test_pixels_and_labels_are_those_of_the_files(tmp_path: Path, name: str) -> None:
-    made(tmp_path, name)
-    for item in Dataset.load(tmp_path / "out").items:
+def test_pixels_and_labels_are_those_of_the_files(made: Made) -> None:
+    size = (48, 48) if made.name == "pannuke" else (48, 56)
+    drawn = [field(seed, *size) for seed in range(20)]
+    for item in made.items:
         pixels, labels = load_item(item)
-        size = (48, 48) if name == "pannuke" else (48, 56)
-        drawn = [field(seed, *size) for seed in range(20)]
-        own, true = next(pair for pair in drawn if np.array_equal(pair[0], pixels))
-        assert own.shape == pixels.shape
-        places = [np.unique(labels[true == number]).tolist() for number in (1, 2, 3)]
-        assert [len(found) for found in places] == [1, 1, 1]
-        assert len({found[0] for found in places} | {0}) == 4
+        true = next(true for own, true in drawn if np.array_equal(own, pixels))
+        numbers = [np.unique(labels[true == number]).tolist() for number in (1, 2, 3)]
+        assert sorted(numbers) == [[1], [2], [3]]
         assert np.array_equal(labels > 0, true > 0)
 
 
-@pytest.mark.parametrize("name", TREES)
-def test_licence_source_and_use_are_recorded(tmp_path: Path, name: str) -> None:
-    prepared, _ = made(tmp_path, name)
-    record = json.loads((tmp_path / "out" / "dataset.json").read_text())
-    dataset = public_datasets[name]
+def test_licence_source_and_use_are_recorded(made: Made) -> None:
+    record = json.loads((made.prepared.dataset.root / "dataset.json").read_text())
+    dataset = public_datasets[made.name]
     assert record["licence"] == dataset.licence
     assert dataset.citation in record["source"]
     assert dataset.address in record["source"]
-    assert record["public"]["name"] == record["name"] == name
+    assert record["public"]["name"] == record["name"] == made.name
     assert record["public"]["commercial_use"] == dataset.commercial
-    warned = [line for level, line in gather(prepared.findings) if level == "warning" and "commercial" in line]
-    stated = [line for level, line in gather(prepared.findings) if level == "warning" and "no licence" in line]
-    assert bool(warned) == (dataset.commercial == "forbidden")
-    assert bool(stated) == (dataset.commercial == "not stated")
+    warned = [line for level, line in gather(made.prepared.findings) if level == "warning"]
+    assert any("forbids commercial use" in line for line in warned) == (dataset.commercial == "forbidden")
+    assert any("no licence is stated" in line for line in warned) == (dataset.commercial == "not stated")
 
 
 @pytest.mark.parametrize("name", [name for name in TREES if public_datasets[name].classes])
@@ -146,7 +154,8 @@ def test_vague_regions_are_no_nuclei(tmp_path: Path) -> None:
 
 
 def test_cpm15_has_two_resolutions_by_number_counted_from_0_or_1(tmp_path: Path) -> None:
-    made(tmp_path, "cpm15")
+    TREES["cpm15"](tmp_path / "given")
+    prepare_public("cpm15", tmp_path / "out", tmp_path / "given", settings=AS_AUTHORS)
     found = {item.name: item.mpp for item in Dataset.load(tmp_path / "out").items}
     assert found == {"image01": 0.5, "image08": 0.25, "image09": 0.25}
     for old, new in (("01", "00"), ("08", "07")):

@@ -62,6 +62,7 @@ def prepare(
         list[Path] | None,
         typer.Option(
             "--from",
+            metavar="PATH",
             help="Where a public dataset lies: folder or zip archive as its authors distribute it. May be given often.",
             show_default=False,
             rich_help_panel=PUBLIC,

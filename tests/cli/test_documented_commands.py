@@ -24,6 +24,7 @@ from nuseg.model.store import load_model
 from nuseg.segmentation import segmenter
 from nuseg.training import finish, tune
 from nuseg.training.config import load_config, render_config
+from public_trees import TREES, zipped
 from slide_files import save_pyramid
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,6 +38,7 @@ QUICK += ["compute.accelerator=cpu", "compute.precision=32-true"]
 PARSED_ONLY = {
     "nuseg demo": "segments two images of full size; test_demo.py runs it",
     "--device cuda": "needs a GPU",
+    "--download": "needs the network; test_public_download.py has a server",
     "compute.accelerator=gpu": "needs a GPU",
     "slide.ndpi.ndpa": "needs a slide of a Hamamatsu scanner",
     "network.preset=smp": "needs a package that is optional",
@@ -131,6 +133,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
             write_png(folder / "stage1_train" / name / "masks" / f"{number}.png", mask)
         write_png(folder / "HE" / f"{name}.png", pixels)
         write_png(folder / "nuclei" / f"{name}.png", (truth > 0).astype(np.uint8) * 255)
+    TREES["monuseg"](folder / "Downloads" / "MoNuSeg")
+    for part in (folder / "Downloads" / "MoNuSeg").iterdir():
+        zipped(part, folder / f"{part.name}.zip")
     shutil.copytree(folder / "mydata" / "labels", folder / "true-labels")
     (folder / "run1").mkdir()
     (folder / "run1" / "config.yaml").write_text(render_config(load_config(overrides=QUICK)) + "\n")

@@ -67,3 +67,8 @@ class _Shown(Repr):
 def shown(value: object, limit: int = SHOWN) -> str:
     """Write a value that a file or a user gave as a message shows it: in one line, at most `limit` characters."""
     return shortened(_Shown(limit).repr(value), limit)
+
+
+def in_short(problem: object, limit: int = SHOWN) -> str:
+    """Text of a library's error in one line of at most `limit` characters; its type where it says nothing."""
+    return shortened(one_line(problem), limit) or type(problem).__name__

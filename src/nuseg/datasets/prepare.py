@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from nuseg.datasets.assigning import assign_groups, assign_resolutions, assign_splits, join_duplicates
+from nuseg.datasets.assigning import BySettings, Plan, join_duplicates
 from nuseg.datasets.checks import SPECK_UM2, check_area
 from nuseg.datasets.convert import Converted, convert
 from nuseg.datasets.dataset import VERSION, Dataset
@@ -84,12 +84,36 @@ def prepare(
     """
     source, output, settings = Path(source), Path(output), settings or PrepareSettings()
     check_output(source, output, settings.overwrite)
-    check_name(settings.name)
     found = find_pairs(source, settings.images, settings.labels, settings.format)
+    return make_dataset(source, output, found, settings, BySettings(settings), progress)
+
+
+def make_dataset(
+    source: Path, output: Path, found: Pairs, settings: PrepareSettings, plan: Plan, progress: ProgressCallback | None
+) -> Prepared:
+    """Read, check, split and write pairs of images and annotations, see `prepare`.
+
+    Parameters
+    ----------
+    source : Path
+        Where they come from, for messages.
+    output : Path
+    found : Pairs
+    settings : PrepareSettings
+    plan : Plan
+        What decides groups, resolutions and splits.
+    progress : function, optional
+
+    Raises
+    ------
+    NusegError
+        See `prepare`.
+    """
+    check_name(settings.name)
     findings = _unpaired(found, settings.skip_unpaired) + _left_out(found)
     names = [pair.name for pair in found.pairs]
-    groups, group_rule = assign_groups(names, settings)
-    mpps = assign_resolutions(names, settings)
+    groups, group_rule = plan.groups(names)
+    mpps = plan.resolutions(names)
 
     with atomic_folder(output) as folder:
         done: list[Converted] = []
@@ -102,7 +126,7 @@ def prepare(
         if not any(one.facts.areas_um2.size for one in done):
             raise NusegError(f"{source}: no annotation has any nucleus; is 0 the background, and is labels= right?")
         groups, joined = join_duplicates(done, groups)
-        split, split_rule = assign_splits(done, groups, settings)
+        split, split_rule = plan.splits(done, groups)
         annotation, annotation_rule = _what_annotations_tell(done, settings.annotation)
         counts = count_splits(done, groups, split)
         record = {
@@ -111,6 +135,7 @@ def prepare(
             "annotation": annotation,
             "licence": settings.licence,
             "source": settings.source,
+            **plan.record,
             "nuseg": own_version(),
             "fingerprint": fingerprint(done, groups, split, annotation),
             "counts": count_record(done, groups, split, counts),
@@ -150,9 +175,20 @@ def check_output(source: Path, output: Path, overwrite: bool) -> None:
     NusegError
         It is a file, holds the source, is no dataset, or is one and `overwrite` is False.
     """
-    check_folder(output)
     if source.exists() and source.resolve().is_relative_to(output.resolve()):
         raise NusegError(f"{output}: holds the source {source}; write the dataset to another folder")
+    check_free(output, overwrite)
+
+
+def check_free(output: Path, overwrite: bool) -> None:
+    """Refuse an output that would destroy something other than a dataset that may be replaced.
+
+    Raises
+    ------
+    NusegError
+        It is a file, is no dataset, or is one and `overwrite` is False.
+    """
+    check_folder(output)
     if output.is_dir() and any(output.iterdir()):
         if not (output / "dataset.json").is_file():
             raise NusegError(f"{output}: exists, is not empty and is no dataset; name another folder")

@@ -90,13 +90,13 @@ def stain(
             try:
                 with open_source(job.image) as source:
                     normaliser = plan_normaliser(source, method, target, mpp)
-                    write_stain(source, normaliser, out, job.name, mpp)
+                    written = write_stain(source, normaliser, out, job.name, mpp)
             except Exception as error:  # one bad image must not end a run of many, whatever a decoder raises
                 failed += 1
                 say(f"error: {error_line(error, job.image)}")
                 continue
-            if normaliser.found.blank:
-                say(f"note: {printable(job.image)}: too little stain to be fitted, the pixels stay as they are")
+            for note in written.notes:
+                say(f"note: {note}")
     if len(inputs) > failed:
         print(f"{plural(len(inputs) - failed, 'image')}: {out}")
     if failed or missing:

@@ -1,5 +1,6 @@
 """Normalise images and slides: fitted on the whole source, applied to any part of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,12 +56,7 @@ class Normaliser:
         """
         if self.found.blank:
             return pixels
-        rows = max(1, PART // max(pixels.shape[1], 1))
-        parts = [
-            self.method.transform(pixels[top : top + rows], self.found, self.target)
-            for top in range(0, len(pixels), rows)
-        ]
-        return np.concatenate(parts) if parts else pixels
+        return in_parts(lambda part: self.method.transform(part, self.found, self.target), pixels)
 
     def separate(self, pixels: RGB) -> tuple[RGB, RGB]:
         """Show haematoxylin and eosin each alone, in the source's own colours.
@@ -75,9 +71,19 @@ class Normaliser:
             RGB on white.
         """
         found = self.found
-        amounts = self.method.amounts(density_over(pixels, found.white), found.vectors)
-        first, second = (stained_with(amounts[..., [stain]], found.vectors[[stain]]) for stain in (0, 1))
-        return first, second
+
+        def alone(part: RGB) -> RGB:
+            amounts = self.method.amounts(density_over(part, found.white), found.vectors)
+            return np.concatenate([stained_with(amounts[..., [k]], found.vectors[[k]]) for k in (0, 1)], axis=2)
+
+        both = in_parts(alone, pixels)
+        return both[..., :3], both[..., 3:]
+
+
+def in_parts(change: Callable[[RGB], RGB], pixels: RGB) -> RGB:
+    """Change pixels `(h, w, 3)` some rows at a time, in little memory."""
+    rows = max(1, PART // pixels.shape[1])
+    return np.concatenate([change(pixels[top : top + rows]) for top in range(0, len(pixels), rows)])
 
 
 def fit_stain(source: Picture, method: str = DEFAULT_METHOD, mpp: float | None = None) -> StainFit:

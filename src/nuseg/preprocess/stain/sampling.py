@@ -53,11 +53,14 @@ def sample_source(source: Source, mpp: float | None = None) -> Sample:
     Raises
     ------
     NusegError
-        An image is damaged, or the resolution is implausible. Damaged parts of a slide are left out.
+        An image is damaged, or all of a slide that would be read, or the resolution is implausible. Damaged parts of a
+        slide are left out.
     """
     resolution = source.resolution(mpp).mpp
     tissue, white = find_tissue_and_glass(source, resolution)
     pixels = np.concatenate([read_square(source, x, y) for x, y in choose_squares(source, tissue)])
+    if not len(pixels):
+        raise NusegError(f"{source.where}: damaged, no part of its tissue could be read; copy or export it again")
     stained = pixels[is_stained(density_over(pixels, white))]
     if len(stained) < max(FEWEST, FEWEST_SHARE * len(pixels)):
         return Sample(stained[:0], white)

@@ -20,7 +20,7 @@ from nuseg.preprocess.stain.registry import shipped_target, stain_methods
 from stained import OTHER, USUAL, amounts_of, degrees, field, pixels_of
 
 GREY_GLASS = (236.0, 229.0, 238.0)
-REAL = ("tnbc/images/01_1.png", "consep-train/images/train_1.png", "nuinsseg-binary/images/human_bladder_01.png")
+REAL = ("tnbc/images/01_1.png", "consep-train/images/train_1.png", "nuinsseg-binary/images/001.png")
 THEIR_WHITE = 240
 LN10 = np.log(10)
 
@@ -35,10 +35,8 @@ def image(request: pytest.FixtureRequest) -> np.ndarray:
     """A generated field, or a part of a real image of each of several laboratories."""
     if request.param == "generated":
         return field(120, 100, OTHER)
-    path: Path = request.getfixturevalue("real_data") / request.param
-    if not path.is_file():
-        path = sorted(path.parent.iterdir())[0]
-    return read_image(path).pixels[:250, :250]
+    folder: Path = request.getfixturevalue("real_data")
+    return read_image(folder / request.param).pixels[:250, :250]
 
 
 @pytest.mark.parametrize("method", [MACENKO, VAHADANE], ids=lambda method: method.name)

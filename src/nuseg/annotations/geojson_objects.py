@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from nuseg.annotations.annotation import Colour
-from nuseg.annotations.polygons import MAX_POINTS, area
+from nuseg.annotations.polygons import MAX_POINTS, area, united
 
 MAX_DEPTH = 8  # of lists and collections in each other; a file of QuPath has three
 LONGEST_NAME = 200  # characters of a class
@@ -70,11 +70,11 @@ def areas(geometry: Any, depth: int = 0) -> shapely.Geometry | None:
     if kind == "GeometryCollection":
         inner = [areas(part, depth + 1) for part in _value(geometry, "geometries", list)]
         parts = [part for part in inner if part is not None]
-        return shapely.union_all(parts) if parts else None
+        return united(parts) if parts else None
     coordinates = _value(geometry, "coordinates", list)
     if kind == "Polygon":
         return _polygon(coordinates)
-    return shapely.union_all([_polygon(each) for each in coordinates]) if coordinates else None
+    return united([_polygon(each) for each in coordinates]) if coordinates else None
 
 
 def shown(value: Any) -> str:

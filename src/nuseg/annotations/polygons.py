@@ -94,6 +94,11 @@ def rectangle(x0: float, y0: float, x1: float, y1: float, degrees: float = 0.0) 
     return area([ring])
 
 
+def united(parts: Sequence[shapely.Geometry]) -> shapely.Geometry:
+    """Make one area of many valid ones, fast where most lie apart, such as all nuclei of a slide."""
+    return shapely.disjoint_subset_union_all(parts)
+
+
 def areas_only(geometry: shapely.Geometry) -> shapely.Geometry:
     """Give the polygons of a valid geometry as one Polygon or MultiPolygon, without lines and points beside them."""
     if geometry.geom_type in ("Polygon", "MultiPolygon"):

@@ -103,7 +103,8 @@ def heard() -> Iterator[list[str]]:
     with hearing, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield said
-        said += [in_short(warning.message) for warning in caught]
+        # Python tells at any time of files that others left open: that says nothing of this one.
+        said += [in_short(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
 
 
 def decode_picture(picture: ImageFile, content: bytes, where: str, palette: bool = True) -> np.ndarray:

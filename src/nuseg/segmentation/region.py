@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 
 from nuseg.annotations.annotation import Annotation
-from nuseg.annotations.polygons import MAX_PX, Ring, area, contains, rings_of
+from nuseg.annotations.polygons import MAX_PX, Ring, area, contains, rings_of, united
 from nuseg.annotations.registry import format_of
 from nuseg.errors import NusegError
 from nuseg.io.paths import user_path
@@ -55,7 +55,7 @@ class Region:
     @cached_property
     def area(self) -> shapely.Geometry:
         """All polygons as one area."""
-        return shapely.union_all([area(rings) for rings in self.polygons])
+        return united([area(rings) for rings in self.polygons])
 
     def corners(self) -> list[list[list[list[float]]]]:
         """Give all corners as plain lists: what tells one region from another."""

@@ -165,6 +165,12 @@ def load_item(item: Item) -> tuple[np.ndarray, np.ndarray]:
     return pixels, labels.astype(np.int32)
 
 
+def load_with_ignore(item: Item) -> tuple[np.ndarray, np.ndarray, Mask]:
+    """Read an item's pixels and labels, as `load_item` does, and where its content is not known: see `load_ignore`."""
+    pixels, labels = load_item(item)
+    return pixels, labels, load_ignore(item, (labels.shape[0], labels.shape[1]))
+
+
 def load_ignore(item: Item, shape: tuple[int, int]) -> Mask:
     """Read where an item's content is not known.
 

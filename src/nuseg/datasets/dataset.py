@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from nuseg.annotations.raster import read_raw
-from nuseg.datasets.tables import NucleusTable, Points, read_nuclei, read_points
+from nuseg.annotations.tables import NucleusTable, Points, read_nuclei, read_points
 from nuseg.errors import NusegError
 from nuseg.io.opening import read_image
 from nuseg.io.resolution import check_mpp

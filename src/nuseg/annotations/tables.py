@@ -1,4 +1,4 @@
-"""Tables of a dataset in CSV: class and id of every nucleus, and points with classes."""
+"""Tables in CSV that datasets keep: class and id of every nucleus, and points with classes."""
 
 import csv
 from collections.abc import Iterable, Sequence

@@ -16,9 +16,7 @@ from nuseg.evaluation.contingency import check_labels, find_overlaps, in_order
 from nuseg.types import Integers, LabelImage, Mask
 
 
-def leave_out(
-    true_labels: LabelImage, pred_labels: LabelImage, ignore: Mask | None
-) -> tuple[LabelImage, LabelImage]:
+def leave_out(true_labels: LabelImage, pred_labels: LabelImage, ignore: Mask | None) -> tuple[LabelImage, LabelImage]:
     """Give the two label images with only what counts.
 
     Parameters

@@ -4,13 +4,12 @@ import numpy as np
 
 from nuseg.evaluation.assignment import best_pairs
 from nuseg.evaluation.contingency import Overlaps, find_overlaps, ratio
+from nuseg.evaluation.counting import count_scores
 from nuseg.evaluation.ignoring import leave_out
 from nuseg.types import Integers, LabelImage, Mask
 
 
-def object_scores(
-    true_labels: LabelImage, pred_labels: LabelImage, ignore: Mask | None = None
-) -> dict[str, float]:
+def object_scores(true_labels: LabelImage, pred_labels: LabelImage, ignore: Mask | None = None) -> dict[str, float]:
     """Compare two label images nucleus by nucleus.
 
     Parameters
@@ -41,10 +40,7 @@ def object_scores(
         "aji": aji(overlaps),
         "aji_plus": aji_plus(overlaps),
         **panoptic_quality(overlaps),
-        "true_count": float(true_count),
-        "pred_count": float(pred_count),
-        "count_error": float(pred_count - true_count),
-        "abs_count_error": float(abs(pred_count - true_count)),
+        **count_scores(true_count, pred_count),
     }
 
 

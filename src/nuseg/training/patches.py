@@ -86,7 +86,7 @@ class Patches(TorchDataset[Patch]):
             )
         if not any(share.any() for share in shares):
             raise NusegError(
-                "nothing to train on: every image of the split 'train' is ignored from edge to edge; annotate some of it"
+                "nothing to train on: every image of the split 'train' is ignored as a whole; annotate some of it"
             )
         if config.augmentation.restain_probability:
             self.colours = [measure_colours(pixels) for pixels, *_ in self.images]

@@ -90,8 +90,9 @@ def train(
     Raises
     ------
     NusegError
-        A dataset lacks a split or nuclei to validate on, or has points in place of nuclei; the configuration contradicts
-        the model to start from; the run folder is in use; or there is nothing to resume. Nothing is left in the folder of a run that cannot start.
+        A dataset lacks a split or nuclei to validate on, or has points in place of nuclei; a head's loss counts what
+        the dataset ignores; the configuration contradicts the model to start from; the run folder is in use; or there
+        is nothing to resume. Nothing is left in the folder of a run that cannot start.
     KeyboardInterrupt
         The training was interrupted; `resume` goes on with it.
     SystemExit

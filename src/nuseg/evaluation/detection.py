@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy.spatial import KDTree
 
 from nuseg.annotations.tables import Points
@@ -24,6 +25,8 @@ from nuseg.evaluation.counting import centroids, count_scores
 from nuseg.types import Floats, Integers, LabelImage, Mask
 
 RADIUS_UM = 3.0
+OF_PREDICTED_CLASS = ("class_f1", "class_detected", "pred_count")
+BY_CLASS = ("detection_recall", "detected", "true_count", *OF_PREDICTED_CLASS)
 
 
 @dataclass(frozen=True)
@@ -131,24 +134,44 @@ def detection_scores(true: Points, pred: Points, radius: float, ignore: Mask | N
         - `detection_f1` = 2 TP / (2 TP + FP + FN), `detection_precision` = TP / (TP + FP),
           `detection_recall` = TP / (TP + FN), `detected` = TP
         - `true_count`, `pred_count`, `count_error`, `abs_count_error`: points that count
-        - of each class of the true points, as `NAME:CLASS`: `detection_recall`, `detected` and `true_count`, whatever
-          class was predicted
-        - where predicted points have classes, of each class: `class_f1`, `class_detected`, `pred_count`, in which
-          points are paired with those of their own class alone. An image has no F1 of a class that it has not.
+        - of each class, as `NAME:CLASS`: `detection_recall`, `detected` and `true_count` of its true points, whatever
+          class was predicted; `class_f1`, `class_detected` and `pred_count`, in which points are paired with those of
+          their own class alone. Where an image has nothing of a class, recall and F1 are NaN. See `drop_unknown` for
+          what is of use.
     """
     found = detect(true.xy, pred.xy, radius, ignore)
     totals = _counts(found)
     scores = {**detection_rates(totals), **totals, **count_scores(int(totals["true_count"]), int(totals["pred_count"]))}
     for name in sorted({name for name in (*true.classes, *pred.classes) if name is not None}):
         of_true, of_pred = (np.array([each == name for each in points.classes], bool) for points in (true, pred))
-        if any(each is not None for each in true.classes):
-            held = found.true_counts & of_true
-            own = {"detected": float((held & found.true_found).sum()), "true_count": float(held.sum())}
-            if any(each is not None for each in pred.classes):
-                alike = _counts(detect(true.xy[of_true], pred.xy[of_pred], radius, ignore))
-                own |= {"class_detected": alike["detected"], "pred_count": alike["pred_count"]}
-            scores |= {f"{key}:{name}": value for key, value in (own | class_rates(own)).items()}
+        alike = _counts(detect(true.xy[of_true], pred.xy[of_pred], radius, ignore))
+        own = {
+            "detected": float((of_true & found.true_found).sum()),
+            "true_count": alike["true_count"],
+            "class_detected": alike["detected"],
+            "pred_count": alike["pred_count"],
+        }
+        scores |= {f"{key}:{name}": value for key, value in (class_rates(own) | own).items()}
     return scores
+
+
+def drop_unknown(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave scores of classes out that mean nothing, since all true or all predicted points are without a class.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per image: only of all images together it can be said.
+    """
+
+    def columns(*names: str) -> list[str]:
+        return [column for column in map(str, table) if column.startswith(tuple(f"{name}:" for name in names))]
+
+    if not table[columns("true_count")].sum().any():
+        return table.drop(columns=columns(*BY_CLASS))
+    if not table[columns("pred_count")].sum().any():
+        return table.drop(columns=columns(*OF_PREDICTED_CLASS))
+    return table
 
 
 def detection_rates(totals: Mapping[str, float]) -> dict[str, float]:
@@ -163,7 +186,7 @@ def detection_rates(totals: Mapping[str, float]) -> dict[str, float]:
 
 
 def class_rates(totals: Mapping[str, float]) -> dict[str, float]:
-    """Recall of a class by its counts, and its F1 where there are predicted ones; NaN where there is nothing."""
+    """Recall and F1 of a class by its counts, without F1 where those of predicted ones lack; NaN for 0 / 0."""
     rates = {"detection_recall": _share(totals["detected"], totals["true_count"])}
     if "pred_count" in totals:
         both = totals["true_count"] + totals["pred_count"]

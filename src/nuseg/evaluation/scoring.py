@@ -10,6 +10,7 @@ from nuseg.datasets.seen import Use
 from nuseg.errors import NusegError
 from nuseg.evaluation.cases import Case
 from nuseg.evaluation.comparison import Comparison
+from nuseg.evaluation.detection import drop_unknown
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Scores:
     @property
     def table(self) -> pd.DataFrame:
         """One row per image."""
-        return pd.DataFrame(self.rows)
+        return drop_unknown(pd.DataFrame(self.rows))
 
 
 def score_cases(

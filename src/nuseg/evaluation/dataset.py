@@ -206,7 +206,7 @@ def evaluate_dataset(
     truth = Path(truth)
     check_choice(truth, predictions, model, quality)
     if not 0 < radius_um < math.inf:
-        raise NusegError(f"radius={radius_um:g}: expected a distance above 0, in um")
+        raise NusegError(f"radius= is {radius_um:g}, expected a distance above 0, in um")
     about: dict[str, Any] = {"truth": str(truth)}
     unknown: tuple[str, ...] = ()
     if predictions is not None:
@@ -217,7 +217,7 @@ def evaluate_dataset(
         cases = folder_cases(truth, Path(predictions), mpp, radius_um)
     else:
         if mpp is not None:
-            raise NusegError(f"mpp={mpp:g}: {truth} states the resolution of its images; leave mpp= out")
+            raise NusegError(f"{truth}: states the resolution of its images; leave mpp= out")
         dataset = Dataset.load(truth)
         items = list(dataset.items) if split == "all" else dataset.split(split)
         if not items:

@@ -31,7 +31,7 @@ def squares(*corners: tuple[int, int]) -> np.ndarray:
 
 
 SHOWN = squares((5, 5), (20, 30), (40, 60))
-# The first is off by 2 px (0.5 um), the second by 16 px (4 um); the third is not annotated, and one is that is not there.
+# The first is off by 2 px (0.5 um), the second by 16 px (4 um); the third has no point, and one point has no nucleus.
 POINTS = "x,y,class\n12,10,tumour\n51,25,stroma\n5,50,tumour\n"
 
 
@@ -104,9 +104,8 @@ def test_ignored_areas_are_not_scored(tmp_path: Path, model: Path) -> None:
     assert "note: ignored areas in 1 image, 42 % of all pixels on average: not scored" in result.out
     scores = scores_of(tmp_path / "out")
     assert (scores["true_count"], scores["pred_count"], scores["detection_f1"]) == (2, 2, 1)
-    assert json.loads((tmp_path / "out" / "scores.json").read_text())["ignored"] == {
-        "a": pytest.approx(25 / 60, abs=1e-4)
-    }
+    record = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert record["ignored"] == {"a": pytest.approx(25 / 60, abs=1e-4)}
 
 
 def test_folders_of_points(tmp_path: Path) -> None:
@@ -126,15 +125,10 @@ def test_folders_of_points(tmp_path: Path) -> None:
 def test_predicted_outlines_against_a_folder_of_points(tmp_path: Path, suffix: str) -> None:
     (tmp_path / "t").mkdir()
     (tmp_path / "t" / "a.csv").write_text(POINTS)
-    write_png(tmp_path / "p" / "a.png", SHOWN)
-    if suffix == "geojson":
-        assert (
-            run_cli("convert", tmp_path / "p" / "a.png", "-o", tmp_path / "q" / "a.geojson", "--to", "geojson").code
-            == 0
-        )
-    result = run(
-        tmp_path / "t", "-p", tmp_path / ("p" if suffix == "png" else "q"), "--mpp", 0.25, "-o", tmp_path / "out"
-    )
+    predicted = tmp_path / "png" / "a.png"
+    write_png(predicted, SHOWN)
+    assert run_cli("convert", predicted, "-o", tmp_path / "geojson" / "a.geojson", "--to", "geojson").code == 0
+    result = run(tmp_path / "t", "-p", tmp_path / suffix, "--mpp", 0.25, "-o", tmp_path / "out")
     assert result.code == 0, result.output
     assert scores_of(tmp_path / "out")["detected"] == 1
 
@@ -177,7 +171,7 @@ def test_ignored_areas_of_label_images(tmp_path: Path, model: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--radius", 0), "--radius=0: expected a distance above 0, in um"),
+        (("--radius", 0), "--radius is 0, expected a distance above 0, in um"),
         (("--mpp", 0.5), "states the resolution of its images; leave --mpp out"),
     ],
 )

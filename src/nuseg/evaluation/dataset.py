@@ -157,7 +157,7 @@ def evaluate_dataset(
     quality: Quality | None = None,
     split: Split = "test",
     mpp: float | None = None,
-    radius_um: float = RADIUS_UM,
+    radius: float = RADIUS_UM,
     device: Device = "auto",
     threads: int | None = None,
     progress: ProgressCallback | None = None,
@@ -181,7 +181,7 @@ def evaluate_dataset(
     mpp : float, optional
         Resolution of the images in um/px, where `truth` is no dataset: without it nothing is said of detection, and
         points cannot be compared.
-    radius_um : float
+    radius : float
         A nucleus is detected where its centroid lies within this distance (um) of the annotated one.
     progress : function, optional
         Called with a `nuseg.Progress` after each image.
@@ -205,8 +205,8 @@ def evaluate_dataset(
     """
     truth = Path(truth)
     check_choice(truth, predictions, model, quality)
-    if not 0 < radius_um < math.inf:
-        raise NusegError(f"radius= is {radius_um:g}, expected a distance above 0, in um")
+    if not 0 < radius < math.inf:
+        raise NusegError(f"radius= is {radius:g}, expected a distance above 0, in um")
     about: dict[str, Any] = {"truth": str(truth)}
     unknown: tuple[str, ...] = ()
     if predictions is not None:
@@ -214,7 +214,7 @@ def evaluate_dataset(
     if predictions is not None and not (truth / DATASET_FILE).is_file():
         if mpp is not None:
             check_mpp(mpp, str(truth), "give mpp= in um/px")
-        cases = folder_cases(truth, Path(predictions), mpp, radius_um)
+        cases = folder_cases(truth, Path(predictions), mpp, radius)
     else:
         if mpp is not None:
             raise NusegError(f"{truth}: states the resolution of its images; leave mpp= out")
@@ -225,17 +225,17 @@ def evaluate_dataset(
         about |= {"split": split, "dataset": dataset.name, "fingerprint": dataset.fingerprint}
         instance = dataset.annotation == "instance"
         if predictions is not None:
-            cases = dataset_cases(items, instance, Path(predictions), radius_um)
+            cases = dataset_cases(items, instance, Path(predictions), radius)
         else:
             segmenter = Segmenter.load(model, device, threads, quality)
             about["model"] = segmenter.model.config.name
             data = segmenter.model.config.data
             cases = model_cases(
-                items, instance, lambda pixels, mpp: segmenter(pixels, mpp).labels, known_images(data), radius_um
+                items, instance, lambda pixels, mpp: segmenter(pixels, mpp).labels, known_images(data), radius
             )
             if not tells_images(data):
                 unknown = (
                     f"model {about['model']} does not say which images it was trained on: these may be among them",
                 )
     scores = score_cases(tracked(cases.cases, "evaluating", progress), failed=failed)
-    return Evaluation(scores, cases, about, unknown, radius_um)
+    return Evaluation(scores, cases, about, unknown, radius)

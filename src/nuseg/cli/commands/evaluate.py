@@ -119,7 +119,7 @@ def evaluate(
             quality=chosen,
             split=split.value,
             mpp=mpp,
-            radius_um=radius,
+            radius=radius,
             device=device,
             threads=threads,
             progress=progress,

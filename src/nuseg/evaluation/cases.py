@@ -104,10 +104,10 @@ def folder_cases(truth: Path, predictions: Path, mpp: float | None = None, radiu
             ignore = None if true.shape is None else vague_area(true, true.shape)
             return ComparedPoints(points, read_found(entry, true.shape), radius_um / scale, ignore=ignore)
         predicted = read_annotation(entry, true.shape)
+        _refuse_points(predicted, entry)
         shape = true.shape or predicted.shape
         if shape is None:
             raise NusegError(f"{true_entry}: polygons without the size of the image, as {entry}; give one as labels")
-        _refuse_points(predicted, entry)
         return Compared(
             truth=true.label_image(true.shape or shape),
             prediction=predicted.label_image(predicted.shape or shape),

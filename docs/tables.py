@@ -13,6 +13,8 @@ from typing import Any
 
 from nuseg.annotations.format import AnnotationFormat
 from nuseg.annotations.registry import annotation_formats
+from nuseg.datasets.public.public_dataset import PublicDataset
+from nuseg.datasets.public.registry import public_datasets
 from nuseg.engines.registry import engines
 from nuseg.measure.nuclei import COLUMNS
 from nuseg.model.registry import architectures, heads
@@ -78,12 +80,31 @@ def annotation_cells(one: AnnotationFormat) -> tuple[str, ...]:
     )
 
 
+def dataset_cells(one: PublicDataset) -> tuple[str, ...]:
+    """Size, tissue, resolution, licence, split, how to get it, reference."""
+    return (
+        code([one.name]),
+        f"{one.images:,}",
+        f"{one.nuclei:,}" if one.nuclei else "",
+        one.organs,
+        "mixed" if one.mpp is None else f"{one.mpp:g}",
+        one.licence if one.commercial == "allowed" else f"{one.licence}; commercial use {one.commercial}",
+        one.split,
+        "`--download`" if one.downloads else f"[by hand]({one.address})",
+        one.citation,
+    )
+
+
+DATASET_HEADS = ("dataset", "images", "nuclei", "organs", "um/px", "licence", "official split", "get it", "cite")
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "outputs": lambda: table(("output", "file", "content", "default for", "needs"), output_rows()),
     "annotations": lambda: table(
         ("format", "content", "files", "written", "one file for many images", "needs"),
         ((code([one.name]), one.help, *annotation_cells(one)) for one in own(annotation_formats)),
     ),
+    "datasets": lambda: table(DATASET_HEADS, (dataset_cells(one) for one in own(public_datasets))),
     "travels": lambda: table(
         ("format", "kept", "lost", "coordinates"),
         ((code([one.name]), one.kept, one.lost, one.convention) for one in own(annotation_formats)),

@@ -33,6 +33,8 @@ HOMES = {
     "open_source": "nuseg.io.opening",
     "outputs": "nuseg.results.registry",
     "prepare": "nuseg.datasets.prepare",
+    "prepare_public": "nuseg.datasets.public.prepare_public",
+    "public_datasets": "nuseg.datasets.public.registry",
     "read_image": "nuseg.io.opening",
     "read_region": "nuseg.segmentation.region",
     "segment": "nuseg.segmentation.segmenter",

@@ -4,6 +4,8 @@ from nuseg.datasets.conversion import convert_annotations as convert_annotations
 from nuseg.datasets.dataset import Dataset as Dataset
 from nuseg.datasets.prepare import PrepareSettings as PrepareSettings
 from nuseg.datasets.prepare import prepare as prepare
+from nuseg.datasets.public.prepare_public import prepare_public as prepare_public
+from nuseg.datasets.public.registry import public_datasets as public_datasets
 from nuseg.errors import NusegError as NusegError
 from nuseg.evaluation import score_image as evaluate
 from nuseg.evaluation.dataset import evaluate_dataset as evaluate_dataset
@@ -49,6 +51,8 @@ __all__ = [
     "open_source",
     "outputs",
     "prepare",
+    "prepare_public",
+    "public_datasets",
     "read_image",
     "read_region",
     "segment",

@@ -76,3 +76,15 @@ def test_a_real_file_beside_the_label_image_made_of_it(real_data: Path) -> None:
             x, y = np.array(part.exterior.coords).T - 1
             again[fill(y, x, again.shape)] = number
     assert (again != given).mean() < 0.001
+
+
+def test_the_class_of_a_layer_may_be_the_name_of_an_attribute_without_a_value(tmp_path: Path) -> None:
+    layers = (("Epithelial", ""), ("Description", ""), ("Description", "stroma"), ("Zoom", "20"))
+    text = "".join(
+        f'<Annotation Name=""><Attributes><Attribute Name="{name}" Value="{value}"/></Attributes>'
+        f"<Regions>{region(box(1, 1, 4))}</Regions></Annotation>"
+        for name, value in layers
+    )
+    path = tmp_path / "a.xml"
+    path.write_text(f"<Annotations>{text}</Annotations>")
+    assert FORMAT.load(path, "a").classes == ("Epithelial", None, "stroma", None)

@@ -20,7 +20,19 @@ from nuseg.cli import make_app
 from nuseg.cli.command import Command, commands
 from slide_files import save_pyramid
 
-ORDER = ["demo", "segment", "info", "prepare", "convert", "formats", "train", "evaluate", "export", "models"]
+ORDER = [
+    "demo",
+    "segment",
+    "info",
+    "datasets",
+    "prepare",
+    "convert",
+    "formats",
+    "train",
+    "evaluate",
+    "export",
+    "models",
+]
 TOY = '''
 from nuseg.cli.command import Command
 from nuseg.errors import NusegError

@@ -24,6 +24,7 @@ from nuseg.model.store import load_model
 from nuseg.segmentation import segmenter
 from nuseg.training import finish, tune
 from nuseg.training.config import load_config, render_config
+from public_trees import TREES, zipped
 from slide_files import save_pyramid
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +38,9 @@ QUICK += ["compute.accelerator=cpu", "compute.precision=32-true"]
 PARSED_ONLY = {
     "nuseg demo": "segments two images of full size; test_demo.py runs it",
     "--device cuda": "needs a GPU",
+    "--download": "needs the network; test_public_download.py has a server",
     "compute.accelerator=gpu": "needs a GPU",
+    "slide.ndpi.ndpa": "needs a slide of a Hamamatsu scanner",
     "network.preset=smp": "needs a package that is optional",
 }
 
@@ -80,6 +83,20 @@ def write_predictions(folder: Path, names: list[str]) -> None:
         )
 
 
+def write_conversions(folder: Path) -> None:
+    """What `nuseg convert` is shown with."""
+    shutil.copytree(folder / "mydata" / "labels", folder / "labels")
+    shutil.copytree(folder / "mydata" / "images", folder / "images")
+    shutil.make_archive(str(folder / "export"), "zip", folder / "other-tool" / "geojson")
+    write_png(folder / "img" / "tile.png", np.full((256, 256, 3), 230, np.uint8))
+    ring = [[10, 10], [30, 10], [30, 30], [10, 30], [10, 10]]
+    properties = {"classification": {"name": "tumor"}}
+    nucleus = {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]}, "properties": properties}
+    (folder / "puma").mkdir()
+    (folder / "puma" / "tile.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [nucleus]}))
+    (folder / "classes.yaml").write_text("Neoplastic: [tumor]\n")
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All files that the commands of the pages name, but those that earlier commands make."""
@@ -103,6 +120,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "slides").mkdir()
     for path in (folder / "slide.svs", folder / "slides" / "s.svs"):
         save_pyramid(path, np.tile(field(3)[0], (4, 4, 1)))
+    write_predictions(folder / "other-tool", names)
+    shutil.copy(folder / "other-tool" / "geojson" / f"{names[0]}.geojson", folder / "nuclei.geojson")
+    write_conversions(folder)
     ring = [[0, 0], [200, 0], [200, 200], [0, 200], [0, 0]]
     (folder / "roi.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
     for seed, name in enumerate(("a1", "a2", "a3", "a4")):
@@ -113,7 +133,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
             write_png(folder / "stage1_train" / name / "masks" / f"{number}.png", mask)
         write_png(folder / "HE" / f"{name}.png", pixels)
         write_png(folder / "nuclei" / f"{name}.png", (truth > 0).astype(np.uint8) * 255)
-    write_predictions(folder / "other-tool", names)
+    TREES["monuseg"](folder / "Downloads" / "MoNuSeg")
+    for part in (folder / "Downloads" / "MoNuSeg").iterdir():
+        zipped(part, folder / f"{part.name}.zip")
     shutil.copytree(folder / "mydata" / "labels", folder / "true-labels")
     (folder / "run1").mkdir()
     (folder / "run1" / "config.yaml").write_text(render_config(load_config(overrides=QUICK)) + "\n")

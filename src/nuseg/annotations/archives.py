@@ -42,15 +42,21 @@ def opened(path: Path) -> Iterator[tuple[ZipFile, list[ZipInfo]]]:
 
 
 @contextmanager
-def unpacked(path: Path) -> Iterator[Path]:
+def unpacked(path: Path, parent: Path | None = None) -> Iterator[Path]:
     """Unpack an archive to a temporary folder, which goes with the block.
+
+    Parameters
+    ----------
+    path : Path
+    parent : Path, optional
+        Folder to make it in; default: that of the system for temporary files.
 
     Raises
     ------
     NusegError
         See `opened`.
     """
-    with TemporaryDirectory(prefix="nuseg-") as folder, opened(path) as (archive, files):
+    with TemporaryDirectory(prefix=".nuseg-", dir=parent) as folder, opened(path) as (archive, files):
         for one in files:
             archive.extract(one, folder)
         yield Path(folder)

@@ -86,7 +86,8 @@ def read_points(path: Path) -> Points:
 
 def write_points(path: Path, points: Points) -> None:
     """Write a table of points, whole or not at all; coordinates to a thousandth of a pixel."""
-    rows = ((f"{x:.10g}", f"{y:.10g}", name) for (x, y), name in zip(points.xy.round(3), points.classes, strict=True))
+    places = points.xy.round(3).tolist()
+    rows = ((float(x), float(y), name) for (x, y), name in zip(places, points.classes, strict=True))
     _write(path, POINT_COLUMNS, rows)
 
 

@@ -3,26 +3,26 @@
 That is `labels/NAME.png` with one number per nucleus, or `points/NAME.csv`; `nuclei/NAME.csv` where nuclei have classes
 or ids; `ignore/NAME.png` where not everything is known."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
+from nuseg.annotations.dataset_file import AGAIN, FILE, ItemRecord, item_records, read_record
+from nuseg.annotations.dataset_file import VERSION as VERSION
 from nuseg.annotations.raster import read_raw
 from nuseg.annotations.tables import NucleusTable, Points, read_nuclei, read_points
 from nuseg.errors import NusegError
 from nuseg.io.opening import read_image
+from nuseg.io.places import is_file
 from nuseg.io.resolution import check_mpp
-from nuseg.text import plural
+from nuseg.text import plural, shortened, shown
 from nuseg.types import RGB, Mask
 
-VERSION = 1
 SPLITS = ("train", "validation", "test")
 Kind = Literal["instance", "binary", "points"]
 ANNOTATIONS: tuple[Kind, ...] = get_args(Kind)
-AGAIN = "make the dataset again with nuseg prepare"
 
 
 @dataclass(frozen=True)
@@ -101,24 +101,22 @@ class Dataset:
             The folder is no dataset, `dataset.json` is damaged or newer than this nuseg, or files lack.
         """
         root = Path(root)
-        record = _read_record(root)
-        where = root / "dataset.json"
-        try:
-            items = tuple(_item(root, entry) for entry in record["items"])
-            dataset = cls(
-                root=root,
-                name=str(record["name"]),
-                annotation=record["annotation"],
-                licence=str(record["licence"]),
-                source=str(record["source"]),
-                fingerprint=str(record["fingerprint"]),
-                items=items,
-                classes=tuple(str(name) for name in record.get("classes", [])),
+        where, record = root / FILE, read_record(root)
+        annotation = next((kind for kind in ANNOTATIONS if kind == record.annotation), None)
+        if annotation is None:
+            raise NusegError(
+                f"{where}: annotation must be one of {', '.join(ANNOTATIONS)}, not {shown(record.annotation)}"
             )
-        except KeyError as missing:
-            raise NusegError(f"{where}: lacks {missing}; make the dataset again with `nuseg prepare`") from None
-        except (TypeError, ValueError) as problem:
-            raise NusegError(f"{where}: damaged ({problem}); {AGAIN}") from None
+        dataset = cls(
+            root=root,
+            name=record.name,
+            annotation=annotation,
+            licence=record.licence,
+            source=record.source,
+            fingerprint=record.fingerprint,
+            items=tuple(_item(root, item) for item in item_records(root, record)),
+            classes=tuple(record.classes),
+        )
         _check(dataset)
         return dataset
 
@@ -242,66 +240,43 @@ def _size(shape: tuple[int, ...]) -> str:
     return f"{shape[1]}x{shape[0]}"
 
 
-def _read_record(root: Path) -> dict[str, Any]:
-    where = root / "dataset.json"
-    if not root.is_dir():
-        raise NusegError(f"{root}: no such dataset folder; make one with `nuseg prepare`")
-    try:
-        record = json.loads(where.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise NusegError(
-            f"{root}: is no nuseg dataset (no dataset.json); make one of it with `nuseg prepare`"
-        ) from None
-    except (OSError, ValueError) as problem:
-        raise NusegError(f"{where}: cannot be read ({problem})") from None
-    if not isinstance(record, dict):
-        raise NusegError(f"{where}: expected a JSON object, found {type(record).__name__}")
-    version = record.get("version")
-    if not isinstance(version, int) or version > VERSION:
-        raise NusegError(
-            f"{where}: format version {version!r} is unknown, this nuseg reads up to {VERSION}: update nuseg"
-        )
-    return record
-
-
-def _item(root: Path, entry: dict[str, Any]) -> Item:
-    def file(key: str) -> Path | None:
-        given = entry.get(key)
-        return None if given is None else root / given
+def _item(root: Path, record: ItemRecord) -> Item:
+    def file(place: str | None) -> Path | None:
+        return None if place is None else root / place
 
     return Item(
-        name=str(entry["name"]),
-        image=root / entry["image"],
-        label=None if entry["label"] is None else root / entry["label"],
-        mpp=float(entry["mpp"]),
-        split=str(entry["split"]),
-        group=str(entry["group"]),
-        nuclei=int(entry["nuclei"]),
-        table=file("table"),
-        ignore=file("ignore"),
-        points=file("points"),
+        name=record.name,
+        image=root / record.image,
+        label=file(record.label),
+        mpp=record.mpp,
+        split=record.split,
+        group=record.group,
+        nuclei=record.nuclei,
+        table=file(record.table),
+        ignore=file(record.ignore),
+        points=file(record.points),
     )
 
 
 def _check(dataset: Dataset) -> None:
-    where = dataset.root / "dataset.json"
-    if dataset.annotation not in ANNOTATIONS:
-        raise NusegError(f"{where}: annotation must be one of {', '.join(ANNOTATIONS)}, not {dataset.annotation!r}")
+    where = dataset.root / FILE
     if not dataset.items:
         raise NusegError(f"{where}: has no images")
     names: set[str] = set()
     for item in dataset.items:
+        name = shortened(item.name)
         if item.name in names:
-            raise NusegError(f"{where}: the name {item.name} occurs twice")
+            raise NusegError(f"{where}: the name {name} occurs twice")
         names.add(item.name)
         if item.split not in SPLITS:
-            raise NusegError(f"{where}: split of {item.name} must be one of {', '.join(SPLITS)}, not {item.split!r}")
-        check_mpp(item.mpp, f"{where}: {item.name}", f"{AGAIN} mpp=")
+            raise NusegError(f"{where}: split of {name} must be one of {', '.join(SPLITS)}, not {shown(item.split)}")
+        check_mpp(item.mpp, f"{where}: {name}", f"{AGAIN} mpp=")
         needed = "points" if dataset.annotation == "points" else "label"
         if getattr(item, needed) is None:
-            raise NusegError(f"{where}: {item.name} has no {needed}, which the annotation {dataset.annotation} needs")
+            raise NusegError(f"{where}: {name} has no {needed}, needed by annotation {dataset.annotation}; {AGAIN}")
     files = [(item.image, item.label, item.table, item.ignore, item.points) for item in dataset.items]
-    missing = [path for paths in files for path in paths if path is not None and not path.is_file()]
+    missing = [path for paths in files for path in paths if path is not None and not is_file(path)]
     if missing:
         more = f" and {plural(len(missing) - 1, 'more file')}" if len(missing) > 1 else ""
-        raise NusegError(f"{where}: {missing[0]}{more} missing; copy the whole folder or {AGAIN}")
+        found = shortened(str(missing[0].relative_to(dataset.root)))
+        raise NusegError(f"{where}: {found}{more} missing; copy the whole folder or {AGAIN}")

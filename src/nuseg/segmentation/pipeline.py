@@ -19,6 +19,7 @@ import shapely
 
 from nuseg.engines.engine import Engine
 from nuseg.engines.threads import limited_threads
+from nuseg.errors import NusegError
 from nuseg.io.reader import MIN_SLIDE_PIXELS
 from nuseg.io.source import Source
 from nuseg.model.config import ModelConfig
@@ -33,6 +34,7 @@ from nuseg.segmentation.components import ComponentPixels, separate_tile
 from nuseg.segmentation.part_store import GIANT, JOINED, PARTS_KEPT, TILE, PartStore
 from nuseg.segmentation.plan import Plan, SegmentOptions, asked, plan_source, settings_of, wants_tissue
 from nuseg.segmentation.postprocess import quantise
+from nuseg.segmentation.resample import REACH
 from nuseg.segmentation.stitching import find_groups, giant_cells, nuclei_of, split_home
 from nuseg.segmentation.tiling import Tile
 from nuseg.segmentation.tissue_area import tissue_pixels
@@ -97,6 +99,7 @@ def segment_source(
 
         store = find_nuclei_of(plan, maps_of, parts, max(1, cores // 2), progress)
     damaged = damaged_places(plan, parts)
+    check_read(plan, options, damaged)
     overview = plan.overview
     info = ResultInfo(
         name=result_name(source.name),
@@ -121,9 +124,9 @@ def segment_source(
             printable(note)
             for note in (
                 *source.notes,
-                *filter(None, [plan.resolution.note]),
+                *filter(None, [plan.resolution.note, no_tissue_note(plan)]),
                 *(options.region.notes if options.region else ()),
-                *damage_note(source, damaged),
+                *filter(None, [damage_note(source, damaged)]),
             )
         ),
         seconds=time.perf_counter() - begun,
@@ -199,15 +202,50 @@ def fingerprint(settings: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def damage_note(source: Source, damaged: list[list[int]]) -> list[str]:
+def check_read(plan: Plan, options: SegmentOptions, damaged: list[list[int]]) -> None:
+    """Refuse a source of which nothing could be read: that is not a source without nuclei.
+
+    Raises
+    ------
+    NusegError
+        All of it is damaged where nuclei are looked for.
+    """
+    if not damaged:
+        return
+    x, y, width, height = np.array(damaged, np.float64).T
+    unread = shapely.union_all(shapely.box(x, y, x + width, y + height)).buffer(REACH * plan.grid.shrink + 1)
+    source, scale = plan.grid.source, plan.grid.scale
+    cores = [
+        shapely.box(columns.start * scale, rows.start * scale, columns.stop * scale, rows.stop * scale)
+        for rows, columns in (tile.core for tile in plan.tiles)
+    ]
+    looked_at = shapely.union_all(cores).intersection(shapely.box(0, 0, source.width, source.height))
+    if options.region is not None:
+        looked_at = looked_at.intersection(options.region.area)
+    if unread.covers(looked_at):
+        raise NusegError(
+            f"{source.where}: damaged, nothing of it could be read where nuclei are looked for ({len(damaged)} parts); "
+            "copy or export it again"
+        )
+
+
+def no_tissue_note(plan: Plan) -> str:
+    """Say that nothing was looked at, where no tissue was found."""
+    if plan.tiles:
+        return ""
+    where = plan.grid.source.where
+    return f"{where}: no tissue was found, nothing was looked at; turn the search for tissue off to look everywhere"
+
+
+def damage_note(source: Source, damaged: list[list[int]]) -> str:
     """Say that something was left out, where it was."""
     if not damaged:
-        return []
+        return ""
     x, y, width, height = damaged[0]
-    return [
+    return (
         f"{source.where}: {len(damaged)} damaged part(s) of the file taken as blank, the first at x {x}, y {y} "
         f"({width} x {height} px)"
-    ]
+    )
 
 
 def ahead(pool: Executor, function: Callable[[Given], Made], items: Iterable[Given]) -> Iterator[Made]:

@@ -18,6 +18,8 @@ from nuseg.io.paths import user_path
 from nuseg.model.store import sha256
 from nuseg.text import plural
 
+FAR = 1_000_000  # px; corners beyond are drawn there, since OpenCV counts no further
+
 
 @dataclass(frozen=True)
 class Region:
@@ -70,7 +72,7 @@ class Region:
         """
         drawn = np.zeros(shape, np.uint8)
         for rings in self.polygons:
-            corners = [np.floor(ring / factor).astype(np.int32) for ring in rings]
+            corners = [np.floor(ring / factor).clip(-FAR, FAR).astype(np.int32) for ring in rings]
             low = np.clip(corners[0].min(axis=0), 0, (shape[1], shape[0]))
             high = np.clip(corners[0].max(axis=0) + 1, 0, (shape[1], shape[0]))
             if (low >= high).any():

@@ -4,13 +4,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
 from nuseg.engines.engine import Engine
 from nuseg.engines.loading import Device, choose_device, load_engine
-from nuseg.io.image import Image
-from nuseg.io.opening import open_source
-from nuseg.io.source import Source
+from nuseg.io.opening import Picture, open_source
 from nuseg.model.store import Model, Quality, choose_model
 from nuseg.progress import ProgressCallback
 from nuseg.results.segmentation import Segmentation
@@ -18,9 +14,6 @@ from nuseg.segmentation.pipeline import segment_source
 from nuseg.segmentation.plan import SegmentOptions
 from nuseg.segmentation.region import Region, read_region
 from nuseg.segmentation.tiling import DEFAULT_TILE
-
-Picture = str | Path | np.ndarray | Image | Source
-"""What can be segmented: a file, pixels, or an open source."""
 
 
 @dataclass(frozen=True)
@@ -115,9 +108,10 @@ def segment(
 
     Parameters
     ----------
-    source : path, array, Image or Source
+    source : path, array, Pillow picture, Image or Source
         An image file, a slide, or pixels as `nuseg.io.pixels.to_rgb_uint8` takes them: grey, RGB or RGBA, of 8 or 16
-        bits or float.
+        bits or float. An array of dask or zarr is computed or fetched part by part. Of a Pillow picture the pixels
+        count, as Pillow shows them; its metadata do not.
     mpp : float, optional
         Resolution (um/px), over what the file says. Where neither says it, 0.25 is taken, and a note says so.
     model : str, path or Model

@@ -13,6 +13,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from nuseg.io.atomic import atomic_path
 from nuseg.progress import Progress
+from nuseg.training.run_files import load_checkpoint, read_log
 from nuseg.training.telling import Teller
 
 
@@ -22,6 +23,12 @@ class AtomicCheckpoints(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         with atomic_path(Path(path)) as temporary:
             super().save_checkpoint(checkpoint, temporary, storage_options)
+
+    def load_checkpoint(self, path: Any, *_: Any, **__: Any) -> dict[str, Any]:
+        return load_checkpoint(Path(path))
+
+    def remove_checkpoint(self, path: Any) -> None:
+        """Nothing: both are replaced under their own names. Lightning would remove what a checkpoint names as older."""
 
 
 class RunCheckpoint(ModelCheckpoint):
@@ -66,7 +73,7 @@ class EpochLog(L.Callback):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if self.path.is_file():  # resumed: keep the epochs that the checkpoint has behind it
-            rows = pd.read_csv(self.path)
+            rows = read_log(self.path)
             self.rows = rows[rows["epoch"] <= trainer.current_epoch].to_dict("records")
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

@@ -23,6 +23,7 @@ from nuseg.segmentation.segmenter import Segmenter
 from nuseg.segmentation.tiling import predict_maps
 from nuseg.training.calibrate import calibrate, find_validation_nuclei, measure_counts
 from nuseg.training.module import Training
+from nuseg.training.run_files import read_log
 from nuseg.training.run_folder import MODEL
 from nuseg.training.tune import Example, score_thresholds, tune_thresholds
 
@@ -50,7 +51,7 @@ def finish(module: Training, datasets: Sequence[Dataset], run: Path, progress: P
     if items:
         config = fit_to_images(config, examples(module.segmenter(), items, progress), progress)
     calibration = calibration_images(datasets, config.mpp) if items and module.config.export.int8 else ()
-    draw_curves(pd.read_csv(run / "log.csv"), run / "curves.png")
+    draw_curves(read_log(run / "log.csv"), run / "curves.png")
     with atomic_folder(run / MODEL) as folder:
         model = save_model(module.result(), config, folder, calibration)
         if items:

@@ -40,6 +40,7 @@ from nuseg.training.finish import finish
 from nuseg.training.losses import check_heads
 from nuseg.training.module import Training
 from nuseg.training.patches import Patches
+from nuseg.training.run_files import fit_weights, going_on, load_checkpoint
 from nuseg.training.run_folder import (
     CHECKPOINTS,
     MODEL,
@@ -247,14 +248,10 @@ def fit(trainer: L.Trainer, module: Training, stream: PatchStream, checkpoint: P
     KeyboardInterrupt
         Lightning, which ends the process in its place, was interrupted.
     """
+    start = checkpoint if checkpoint is not None and checkpoint.is_file() else None
     try:
-        trainer.fit(
-            module,
-            stream,
-            range(len(module.validation)),
-            ckpt_path=checkpoint if checkpoint is not None and checkpoint.is_file() else None,
-            weights_only=False,
-        )
+        with going_on(start, lambda: module.begun):
+            trainer.fit(module, stream, range(len(module.validation)), ckpt_path=start, weights_only=True)
     except SystemExit as stopped:
         if trainer.received_sigterm:
             raise SystemExit(SIGTERM_CODE) from stopped
@@ -278,6 +275,6 @@ def native_precision(compute: Compute) -> Any:
 
 def load_best(module: Training, run: Path) -> None:
     """Give the module the averaged weights of its best epoch."""
-    checkpoint = torch.load(best_checkpoint(run), map_location="cpu", weights_only=False)
-    module.load_state_dict(checkpoint["state_dict"])
+    path = best_checkpoint(run)
+    fit_weights(module, load_checkpoint(path), path)
     module.eval()

@@ -49,6 +49,7 @@ class Training(L.LightningModule):
         self.model_config = model
         self.validation = validation
         self.start = copy.deepcopy(network.state_dict()) if config.network.init_share else None
+        self.begun = False  # with the first step; what goes wrong before is the fault of a checkpoint
         self.losses: dict[str, list[Tensor]] = defaultdict(list)
         self.scores: dict[str, list[float]] = defaultdict(list)
 
@@ -59,6 +60,7 @@ class Training(L.LightningModule):
         factors = [factor(schedule.last_epoch) for factor in schedule.lr_lambdas]
         for group, base, factor in zip(schedule.optimizer.param_groups, schedule.base_lrs, factors, strict=True):
             group["lr"] = base * factor
+        self.begun = True
 
     def on_train_epoch_start(self) -> None:
         # Chance within the network (dropout) is that of the epoch, whether the training was interrupted or not.

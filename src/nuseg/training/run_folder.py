@@ -8,6 +8,8 @@ from typing import Any
 
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path, check_folder, remove_folder
+from nuseg.io.documents import DocumentError, read_json
+from nuseg.io.places import refuse_links_out
 from nuseg.model.store import CONFIG_FILE as MODEL_FILE
 from nuseg.model.store import Model, load_model
 from nuseg.training.config import TrainConfig, load_config, render_config
@@ -77,6 +79,7 @@ def check_same(run: Path, config: TrainConfig, fingerprints: Mapping[str, str]) 
         There is no run, or it differs; the message names each key or dataset that does, with both values.
     """
     path = run / CONFIG_FILE
+    refuse_links_out(run)
     if not has_begun(run):
         raise NusegError(f"{run}: nothing to resume: no {CONFIG_FILE} there: train without resume=True")
     differing = [
@@ -139,9 +142,11 @@ def read_record(run: Path) -> dict[str, Any]:
     """
     path = run / RECORD_FILE
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise NusegError(f"{path}: expected the record of a run, found {_shown(error)}: start a new run") from error
+        record = read_json(path)
+    except DocumentError as error:
+        raise NusegError(
+            f"{path}: expected the record of a run, found another file ({error}): start a new run"
+        ) from error
     if not isinstance(record, dict):
         raise NusegError(f"{path}: expected the record of a run, found a {type(record).__name__}: start a new run")
     return record

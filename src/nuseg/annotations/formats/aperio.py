@@ -3,7 +3,8 @@
 Coordinates count from the corner of the first pixel, as ImageScope draws them: a vertex at 0, 0 lies on the corner of
 the slide. (Challenge data drawn with MATLAB's `poly2mask` from such files are shifted against them by half a pixel or
 more.) The class of a region is its own `Text`, else the name of its layer, else the layer's attribute `Description`,
-else the `Value` of a region's attribute of that name. Regions with `NegativeROA="1"` are holes in the regions of their
+else the `Value` of a region's attribute of that name. Of a layer without these the name of an attribute that has no
+value is the class, as in MoNuSAC. Regions with `NegativeROA="1"` are holes in the regions of their
 layer that they lie in. Ellipses and rectangles are given by two or more corners of their box. Rulers and arrows are
 left out, and that is noted."""
 
@@ -103,7 +104,8 @@ class _Layer:
 
     @classmethod
     def of(cls, element: Element) -> "_Layer":
-        given = (element.get("Name") or "").strip() or _described(element.findall("Attributes/Attribute"))
+        attributes = element.findall("Attributes/Attribute")
+        given = (element.get("Name") or "").strip() or _described(attributes) or _flag(attributes)
         layer = cls(given, _colour(element.get("LineColor")))
         holes: list[tuple[shapely.Geometry, str]] = []
         for region in element.iter("Region"):
@@ -155,6 +157,12 @@ def _described(attributes: list[Element]) -> str:
     """Give the value of the attribute `Description`, empty if there is none."""
     values = [attribute.get("Value") or "" for attribute in attributes if attribute.get("Name") == "Description"]
     return values[0].strip() if values else ""
+
+
+def _flag(attributes: list[Element]) -> str:
+    """Give the name of the first attribute without a value, other than `Description`; empty if there is none."""
+    names = [(one.get("Name") or "").strip() for one in attributes if not (one.get("Value") or "").strip()]
+    return next((name for name in names if name not in ("", "Description")), "")
 
 
 def _colour(text: str | None) -> Colour | None:

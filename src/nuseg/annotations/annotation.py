@@ -1,9 +1,10 @@
 """What was drawn on one image, whatever the format of the file."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import shapely
@@ -14,6 +15,7 @@ from nuseg.annotations.tracing import pixel_areas
 from nuseg.text import plural
 
 Colour = tuple[int, int, int]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Canvas:
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """Nuclei or regions of one image, as pixels or as polygons.
+    """Nuclei or regions of one image, as pixels, as polygons, or as a point each.
 
     Attributes
     ----------
@@ -56,8 +58,11 @@ class Annotation:
         Label image with the numbers as stored: 0 = background, one number above 0 per nucleus, gaps allowed.
     polygons : tuple of N shapely.Polygon or shapely.MultiPolygon, or None
         One per nucleus, valid, in px of the image as `nuseg.annotations.polygons` counts them.
+    points : (N, 2) float or None
+        x and y of one point per nucleus, in px as those of `polygons`: of annotations without outlines.
     classes : tuple of N (str or None), or None
-        Class of every nucleus, None where it has none: in the order of `polygons`, or of the numbers in `labels`.
+        Class of every nucleus, None where it has none: in the order of `polygons` or `points`, or of the numbers in
+        `labels`.
     instance : bool
         Whether touching nuclei are told apart; False for a mask that was taken apart into connected components.
     label_limit : int or None
@@ -72,6 +77,8 @@ class Annotation:
         Colours of classes, 0..255 each, where the file has them.
     vague : tuple of shapely.Geometry
         Regions in which nuclei are not drawn one by one, such as COCO's crowds.
+    detections : tuple of N bool, or None
+        Which of `polygons` a program found, where the file tells them from what somebody drew, as QuPath's do.
     canvas : Canvas
         What the file says of the image.
     """
@@ -86,15 +93,19 @@ class Annotation:
     vocabulary: tuple[str, ...] = ()
     colours: Mapping[str, Colour] = field(default_factory=dict)
     vague: tuple[shapely.Geometry, ...] = ()
+    detections: tuple[bool, ...] | None = None
+    points: np.ndarray | None = None
     canvas: Canvas = Canvas()
 
     def __post_init__(self) -> None:
-        if (self.labels is None) == (self.polygons is None):
-            raise ValueError("an annotation has either labels or polygons")
-        if self.polygons is not None and self.classes is not None and len(self.classes) != len(self.polygons):
-            raise ValueError(f"{len(self.classes)} classes for {len(self.polygons)} polygons")
-        if self.polygons is not None and self.ids is not None and len(self.ids) != len(self.polygons):
-            raise ValueError(f"{len(self.ids)} ids for {len(self.polygons)} polygons")
+        if sum(held is not None for held in (self.labels, self.polygons, self.points)) != 1:
+            raise ValueError("an annotation has either labels or polygons, or points")
+        for what, drawn in (("polygons", self.polygons), ("points", self.points)):
+            for held, values in (("classes", self.classes), ("ids", self.ids), ("detections", self.detections)):
+                if drawn is not None and values is not None and len(values) != len(drawn):
+                    raise ValueError(f"{len(values)} {held} for {len(drawn)} {what}")
+        if self.points is not None and (self.points.ndim != 2 or self.points.shape[1] != 2):
+            raise ValueError(f"points of shape {self.points.shape}, expected (n, 2)")
         if self.labels is not None and (self.labels.ndim != 2 or self.labels.dtype.kind not in "ui"):
             raise ValueError(f"labels of shape {self.labels.shape}, {self.labels.dtype}: expected (h, w) integers")
 
@@ -105,21 +116,33 @@ class Annotation:
 
     @cached_property
     def areas(self) -> tuple[shapely.Geometry, ...]:
-        """One area per nucleus: the polygons, or those that a label image covers, see `pixel_areas`."""
+        """One area per nucleus: the polygons, or those that a label image covers, see `pixel_areas`.
+
+        Raises
+        ------
+        ValueError
+            Nuclei are points.
+        """
         if self.polygons is not None:
             return self.polygons
-        assert self.labels is not None
+        if self.labels is None:
+            raise ValueError("nuclei are points, without outlines")
         return tuple(pixel_areas(renumber(self.labels)))
 
     @property
+    def count(self) -> int:
+        """Number of nuclei."""
+        return len(self.areas) if self.points is None else len(self.points)
+
+    @property
     def names(self) -> tuple[str | None, ...]:
-        """Class of every one of `areas`."""
-        return (None,) * len(self.areas) if self.classes is None else self.classes
+        """Class of every nucleus."""
+        return (None,) * self.count if self.classes is None else self.classes
 
     @property
     def identifiers(self) -> tuple[str | None, ...]:
-        """Id of every one of `areas`."""
-        return (None,) * len(self.areas) if self.ids is None else self.ids
+        """Id of every nucleus."""
+        return (None,) * self.count if self.ids is None else self.ids
 
     @property
     def all_classes(self) -> tuple[str, ...]:
@@ -143,11 +166,12 @@ class Annotation:
         Raises
         ------
         ValueError
-            The labels have another shape.
+            The labels have another shape, or nuclei are points.
         """
         if self.polygons is not None:
             return draw(self.polygons, shape)
-        assert self.labels is not None
+        if self.labels is None:
+            raise ValueError("nuclei are points, without outlines")
         if self.labels.shape != shape:
             raise ValueError(f"labels of shape {self.labels.shape}, expected {shape}")
         return self.labels
@@ -177,7 +201,25 @@ class Annotation:
         for what, held in (("classes", classes), ("ids", ids)):
             if held is not None and len(held) != len(present):
                 raise ValueError(f"{len(held)} {what} for {len(present)} labels")
-        return replace(self, labels=labels, polygons=None, classes=classes, ids=ids, notes=tuple(notes))
+        return replace(
+            self, labels=labels, polygons=None, classes=classes, ids=ids, detections=None, notes=tuple(notes)
+        )
+
+    def chosen(self, kept: Sequence[bool] | np.ndarray) -> "Annotation":
+        """Give some of the nuclei of polygons or points; `kept` says of each whether it stays."""
+        places = np.flatnonzero(np.asarray(kept, bool))
+
+        def some_of(held: tuple[T, ...] | None) -> tuple[T, ...] | None:
+            return None if held is None else tuple(held[place] for place in places)
+
+        return replace(
+            self,
+            polygons=some_of(self.polygons),
+            points=None if self.points is None else self.points[places],
+            classes=some_of(self.classes),
+            ids=some_of(self.ids),
+            detections=some_of(self.detections),
+        )
 
 
 def some(values: Iterable[str | None]) -> tuple[str | None, ...] | None:

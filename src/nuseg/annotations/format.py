@@ -61,6 +61,8 @@ class AnnotationFormat(ABC):
         of the set.
     raster : bool
         Whether it is written of `Annotation.labels`, so that polygons have to be drawn first.
+    has_points : bool
+        Whether nuclei that are points can be written.
     needs_shape, keeps_shape : bool
         Whether the image's size (`Annotation.canvas`) must be known to write it; whether the file says it where it is.
     folder_entries : tuple of str
@@ -78,6 +80,7 @@ class AnnotationFormat(ABC):
     has_classes: bool = False
     numbers_classes: bool = False
     raster: bool = False
+    has_points: bool = False
     needs_shape: bool = False
     keeps_shape: bool = False
     folder_entries: tuple[str, ...] = ()
@@ -124,6 +127,19 @@ class AnnotationFormat(ABC):
     def read_over(self, path: Path, image: str, canvas: Canvas) -> Annotation:
         """Read as `read`, for formats that depend on more of the image than its size: `canvas` is what is known."""
         return self.read(path, image, canvas.shape)
+
+    def read_without(self, path: Path, image: str, shape: tuple[int, int] | None, number: int) -> Annotation:
+        """Read as `read`, for pictures of numbers, of which one means that nothing is known: that becomes `vague`.
+
+        Raises
+        ------
+        NusegError
+            This format has no numbers of pixels.
+        """
+        raise NusegError(
+            f"{path}: the annotation format {self.name} is no picture of numbers, of which one could be ignored "
+            "(ignore_label=); name classes in place of it: ignore_class="
+        )
 
     def write_images(self, annotations: Iterable[Annotation], path: Path) -> None:
         """Write what was drawn on many images as one file or folder; `Annotation.canvas` says which image.
@@ -192,6 +208,10 @@ class AnnotationFormat(ABC):
         """
         where = Canvas(shape=shape).over(canvas or Canvas())
         return self._safely(path, lambda: self.read_over(path, image, where))
+
+    def load_without(self, path: Path, image: str, shape: tuple[int, int] | None, number: int) -> Annotation:
+        """Read as `read_without`; every problem becomes a NusegError that names the file."""
+        return self._safely(path, lambda: self.read_without(path, image, shape, number))
 
     def images(self, path: Path) -> list[str] | None:
         """Name the images in a file, as `index`; every problem becomes a NusegError that names the file."""

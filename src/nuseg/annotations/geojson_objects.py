@@ -8,21 +8,26 @@ import numpy as np
 import shapely
 
 from nuseg.annotations.annotation import Colour
-from nuseg.annotations.polygons import MAX_POINTS, area, united
+from nuseg.annotations.polygons import MAX_POINTS, MAX_PX, area, united
 
 MAX_DEPTH = 8  # of lists and collections in each other; a file of QuPath has three
 LONGEST_NAME = 200  # characters of a class
 AREAS = ("Polygon", "MultiPolygon", "GeometryCollection")
+DETECTIONS = ("detection", "cell", "tile")
 OTHERS = ("Point", "MultiPoint", "LineString", "MultiLineString")
 
 
 class Drawn(NamedTuple):
-    """An object: its geometry, of a cell that of its nucleus; its class, the colour of that, and its id."""
+    """An object: its geometry, of a cell that of its nucleus; its class, the colour of that, its id.
+
+    `detection` says that a program found it, as QuPath's detections and cells.
+    """
 
     geometry: Any
     name: str | None = None
     colour: Colour | None = None
     own_id: str | None = None
+    detection: bool = False
 
 
 def objects(content: Any, depth: int = 0) -> Iterator[Drawn]:
@@ -45,7 +50,9 @@ def objects(content: Any, depth: int = 0) -> Iterator[Drawn]:
             raise ValueError("a Feature lacks 'geometry'")
         geometry = content.get("nucleusGeometry") or content["geometry"]
         found = content.get("properties")
-        yield Drawn(geometry, _class(found), _colour((found or {}).get("classification")), _id(content.get("id")))
+        name, kind = _class(found), (found or {}).get("objectType")
+        colour = _colour((found or {}).get("classification"))
+        yield Drawn(geometry, name, colour, _id(content.get("id")), kind in DETECTIONS)
     else:
         yield Drawn(content)
 
@@ -75,6 +82,24 @@ def areas(geometry: Any, depth: int = 0) -> shapely.Geometry | None:
     if kind == "Polygon":
         return _polygon(coordinates)
     return united([_polygon(each) for each in coordinates]) if coordinates else None
+
+
+def places(geometry: Any) -> np.ndarray:
+    """Give the points of a geometry, (n, 2) float64; none of any other than a Point or MultiPoint.
+
+    Raises
+    ------
+    ValueError
+        They cannot be drawn.
+    """
+    kind = geometry.get("type") if isinstance(geometry, dict) else None
+    if kind not in ("Point", "MultiPoint"):
+        return np.empty((0, 2))
+    coordinates = _value(geometry, "coordinates", list)
+    found = _ring([coordinates] if kind == "Point" else coordinates)
+    if not np.isfinite(found).all() or np.abs(found).max(initial=0) > MAX_PX:
+        raise ValueError("a point that lies where no image reaches")
+    return found
 
 
 def shown(value: Any) -> str:

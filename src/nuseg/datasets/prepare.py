@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from nuseg.annotations.dataset_file import VERSION
 from nuseg.datasets.assigning import BySettings, Plan, join_duplicates
 from nuseg.datasets.checks import SPECK_UM2, check_area
 from nuseg.datasets.convert import Converted, convert
-from nuseg.datasets.dataset import VERSION, Dataset
+from nuseg.datasets.dataset import Dataset
 from nuseg.datasets.findings import Finding, listed, raise_errors
 from nuseg.datasets.overview import write_contact_sheet
 from nuseg.datasets.pairing import Pairs, find_pairs

@@ -55,7 +55,7 @@ def random_patch(
     pixels
         `(height, width, 3)` uint8.
     labels
-        Label image `(height, width)`, float32: what OpenCV can warp.
+        Label image `(height, width)`, float32: what OpenCV can warp; numbers below 0 are kept as they are.
     size
         Side of the patch (px).
     zoom

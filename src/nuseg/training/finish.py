@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from nuseg.datasets.dataset import Dataset, Item, load_item
+from nuseg.datasets.dataset import Dataset, Item, load_item, load_with_ignore
 from nuseg.engines.loading import has_bf16, load_engine
 from nuseg.evaluation.report import score_image, write_scores
 from nuseg.io.atomic import atomic_folder
@@ -75,11 +75,11 @@ def examples(
     """Maps of validation images, quantised."""
     made = []
     for item, dataset in tracked(items, "validation images", progress):
-        pixels, labels = load_item(item)
+        pixels, labels, ignore = load_with_ignore(item)
         model = segmenter.model.config
         at_model = resample(open_source(pixels), item.mpp, model.mpp)
         maps = quantise(predict_maps(segmenter.engine, at_model, model))
-        made.append(Example(pixels, maps, labels, item.mpp, dataset.name, model))
+        made.append(Example(pixels, maps, labels, item.mpp, dataset.name, model, ignore))
     return made
 
 
@@ -132,9 +132,9 @@ def test(
     for dataset in datasets:
         rows = []
         for item in tracked(dataset.split("test"), f"test {dataset.name}", progress):
-            pixels, truth = load_item(item)
+            pixels, truth, ignore = load_with_ignore(item)
             found = segmenter(pixels, item.mpp).labels
-            score = score_image(truth, found, instance=dataset.annotation == "instance")
+            score = score_image(truth, found, dataset.annotation == "instance", ignore)
             rows.append({"name": item.name, **score})
             drawn.append((f"{dataset.name} {item.name}", pixels, truth, found, score))
         if rows:

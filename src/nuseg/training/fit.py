@@ -23,6 +23,7 @@ from nuseg.datasets.dataset import Dataset
 from nuseg.datasets.findings import gather
 from nuseg.engines.loading import has_bf16
 from nuseg.errors import NusegError
+from nuseg.model.registry import find_heads
 from nuseg.model.store import Model, load_model
 from nuseg.text import one_line
 from nuseg.training.averaging import ema
@@ -36,6 +37,7 @@ from nuseg.training.callbacks import (
 )
 from nuseg.training.config import Compute, TrainConfig
 from nuseg.training.finish import finish
+from nuseg.training.losses import check_heads
 from nuseg.training.module import Training
 from nuseg.training.patches import Patches
 from nuseg.training.run_files import fit_weights, going_on, load_checkpoint
@@ -89,8 +91,9 @@ def train(
     Raises
     ------
     NusegError
-        A dataset lacks a split or nuclei to validate on, the configuration contradicts the model to start from, the
-        run folder is in use, or there is nothing to resume. Nothing is left in the folder of a run that cannot start.
+        A dataset lacks a split or nuclei to validate on, or has points in place of nuclei; a head's loss counts what
+        the dataset ignores; the configuration contradicts the model to start from; the run folder is in use; or there
+        is nothing to resume. Nothing is left in the folder of a run that cannot start.
     KeyboardInterrupt
         The training was interrupted; `resume` goes on with it.
     SystemExit
@@ -101,6 +104,7 @@ def train(
     start = None if config.network.init is None else load_model(config.network.init)
     config = follow_start(config, start)
     findings = check_splits(loaded)
+    check_heads(find_heads(config.network.heads), loaded)
     fingerprints = {dataset.name: dataset.fingerprint for dataset in loaded}
     if resume:
         check_same(run, config, fingerprints)

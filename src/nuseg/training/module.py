@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuseg.datasets.dataset import Dataset, Item, load_item
+from nuseg.datasets.dataset import Dataset, Item, load_with_ignore
 from nuseg.evaluation.report import score_image
 from nuseg.model.config import ModelConfig
 from nuseg.model.network import Network, network_maps
@@ -70,8 +70,8 @@ class Training(L.LightningModule):
     def training_step(self, batch: Patch, _index: int) -> Tensor:
         x = batch.pixels.float().contiguous(memory_format=torch.channels_last)
         how, network = self.config.optimiser, self.network
-        weight = pixel_weights(batch.targets["mask"], batch.touching, how.touching_weight)
-        instance = torch.as_tensor(batch.instance)
+        weight = pixel_weights(batch.targets["mask"], batch.touching, batch.known, how.touching_weight)
+        instance = batch.whole & torch.as_tensor(batch.instance)[:, None, None, None]
         parts = segmentation_loss(network.outputs, network(x), batch.targets, weight, instance, how.part_weights)
         for name, value in parts.items():
             self.losses[name].append(value.detach())
@@ -79,9 +79,9 @@ class Training(L.LightningModule):
 
     def validation_step(self, number: int, _index: int) -> None:
         item, dataset = self.validation[number]
-        pixels, labels = load_item(item)
+        pixels, labels, ignore = load_with_ignore(item)
         found = self.segmenter()(pixels, item.mpp).labels
-        for name, value in score_image(labels, found, dataset.annotation == "instance").items():
+        for name, value in score_image(labels, found, dataset.annotation == "instance", ignore).items():
             self.scores[name].append(value)
 
     def on_validation_epoch_end(self) -> None:

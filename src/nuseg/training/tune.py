@@ -19,7 +19,7 @@ from nuseg.segmentation.label_maps import label_maps
 from nuseg.segmentation.pipeline import nuclei_of_maps
 from nuseg.segmentation.resample import ModelGrid
 from nuseg.segmentation.tiling import DEFAULT_TILE
-from nuseg.types import RGB, Floats, LabelImage
+from nuseg.types import RGB, Floats, LabelImage, Mask
 
 # Where the search begins: what was good for several networks.
 START = Thresholds(mask=0.5, distance_share=0.3, marker=0.3, min_raw_probability=0.5)
@@ -54,6 +54,8 @@ class Example:
         Name of its dataset.
     model : ModelConfig
         That the maps are from.
+    ignore : (h, w) bool, optional
+        True where it is not known what is there.
     """
 
     pixels: RGB
@@ -62,6 +64,7 @@ class Example:
     mpp: float
     dataset: str
     model: ModelConfig
+    ignore: Mask | None = None
 
     @cached_property
     def grid(self) -> ModelGrid:
@@ -80,7 +83,7 @@ class Example:
 
     def score(self, thresholds: Thresholds) -> dict[str, float]:
         """Scores per nucleus of what is found."""
-        return object_scores(self.labels, self.find(thresholds)[0])
+        return object_scores(self.labels, self.find(thresholds)[0], self.ignore)
 
 
 def score_thresholds(

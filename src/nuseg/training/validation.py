@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-
-from nuseg.datasets.dataset import Dataset, Item, load_item
+from nuseg.datasets.dataset import Dataset, Item, load_with_ignore
 from nuseg.datasets.findings import Finding
 from nuseg.errors import NusegError
+from nuseg.evaluation.ignoring import leave_out
 
 SPLITS_NEEDED = ("train", "validation")
 
@@ -53,8 +52,14 @@ def check_splits(datasets: Sequence[Dataset]) -> list[Finding]:
     Raises
     ------
     NusegError
-        No dataset has images in the split "train", or in "validation".
+        No dataset has images in the split "train", or in "validation", or nuclei are annotated by points.
     """
+    for dataset in datasets:
+        if dataset.annotation == "points":
+            raise NusegError(
+                f"{dataset.root}: nuclei are annotated by points, which do not say where a nucleus ends: train on a "
+                "dataset of label images or masks; nuseg evaluate scores a model on points"
+            )
     for split in SPLITS_NEEDED:
         if not any(dataset.split(split) for dataset in datasets):
             raise NusegError(
@@ -78,7 +83,7 @@ def choose_validation(datasets: Sequence[Dataset]) -> Validation:
         An image is unreadable, or none has nuclei.
     """
     shown = [Shown(item, dataset) for dataset in datasets for item in dataset.split("validation")]
-    kept = tuple(one for one in shown if np.any(load_item(one.item)[1]))
+    kept = tuple(one for one in shown if has_known_nuclei(one.item))
     if not kept:
         raise NusegError(
             f"{names_of(datasets)}: no validation image ({len(shown)} in all) has a nucleus, so no epoch can be chosen "
@@ -87,6 +92,13 @@ def choose_validation(datasets: Sequence[Dataset]) -> Validation:
     left = [one.item.name for one in shown if one not in kept]
     text = "validation image without nuclei: it does not choose the epoch or the thresholds"
     return Validation(kept, tuple(Finding("note", text, name) for name in left))
+
+
+def has_known_nuclei(item: Item) -> bool:
+    """Whether a nucleus of an image is not ignored."""
+    _, labels, ignore = load_with_ignore(item)
+    counted, _ = leave_out(labels, labels, ignore)
+    return bool(counted.any())
 
 
 def names_of(datasets: Sequence[Dataset]) -> str:

@@ -7,9 +7,10 @@ import tifffile
 
 from nuseg.annotations.annotation import Annotation
 from nuseg.annotations.colours import drop_alpha, number_colours
-from nuseg.annotations.format import BY_NAME, SURE, AnnotationFormat, Sniff
+from nuseg.annotations.format import BY_NAME, SURE, Sniff
 from nuseg.annotations.meaning import judge
-from nuseg.annotations.raster import ANNOTATION_SUFFIXES, LOSSY_SUFFIXES, read_picture, refuse_folder
+from nuseg.annotations.pictures import PictureFormat
+from nuseg.annotations.raster import ANNOTATION_SUFFIXES, LOSSY_SUFFIXES, Stored, read_picture
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
 from nuseg.io.image import write_png
@@ -73,7 +74,7 @@ def numbers_of(stored: np.ndarray, path: str | Path) -> np.ndarray:
     return values
 
 
-class LabelImage(AnnotationFormat):
+class LabelImage(PictureFormat):
     """A picture in which every nucleus has its own number."""
 
     name = "labels"
@@ -102,8 +103,8 @@ class LabelImage(AnnotationFormat):
             return Sniff(SURE, f"{path.name} has {meaning.count} different labels")
         return Sniff(BY_NAME, f"{path.name} has no more than one nucleus")
 
-    def read(self, path: Path, image: str, shape: tuple[int, int] | None) -> Annotation:
-        """Read the numbers as stored.
+    def of_picture(self, picture: Stored, path: Path) -> Annotation:
+        """Take the numbers as stored.
 
         Raises
         ------
@@ -111,8 +112,6 @@ class LabelImage(AnnotationFormat):
             See `read_stored`; or the numbers are not those of nuclei, by the pieces of each: a mask, classes, or
             numbers that were clipped or began again.
         """
-        refuse_folder(path)
-        picture = read_picture(path, shape)
         stored = numbers_of(picture.values, path)
         meaning = judge(stored)
         if meaning.kind in ("mask", "inverted"):

@@ -24,6 +24,7 @@ HOMES = {
     "Source": "nuseg.io.source",
     "TrainConfig": "nuseg.training.config",
     "annotation_formats": "nuseg.annotations.registry",
+    "check_dataset": "nuseg.quality.dataset_check",
     "evaluate": "nuseg.evaluation",
     "evaluate_dataset": "nuseg.evaluation.dataset",
     "load_model": "nuseg.model.store",

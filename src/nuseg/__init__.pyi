@@ -12,6 +12,7 @@ from nuseg.io.opening import read_image as read_image
 from nuseg.io.source import Source as Source
 from nuseg.model.store import load_model as load_model
 from nuseg.progress import Progress as Progress
+from nuseg.quality.dataset_check import check_dataset as check_dataset
 from nuseg.results.output import Output as Output
 from nuseg.results.registry import outputs as outputs
 from nuseg.results.segmentation import Segmentation as Segmentation
@@ -38,6 +39,7 @@ __all__ = [
     "Source",
     "TrainConfig",
     "annotation_formats",
+    "check_dataset",
     "evaluate",
     "evaluate_dataset",
     "load_model",

@@ -33,7 +33,7 @@ def edge_contrast(pixels: RGB, labels: LabelImage, reach: int = REACH) -> Floats
     inner, outer = mask - cv2.erode(mask, RIM), cv2.dilate(mask, RIM) - mask
     weight = inner / max(int(inner.sum()), 1) - outer / max(int(outer.sum()), 1)
     within = weight[reach:-reach, reach:-reach].astype(np.float32)
-    return cv2.matchTemplate(density - np.float32(density.mean()), within, cv2.TM_CCORR)
+    return np.asarray(cv2.matchTemplate(density - np.float32(density.mean()), within, cv2.TM_CCORR), np.float32)
 
 
 def best_shift(contrast: Floats) -> tuple[float, float]:

@@ -49,7 +49,8 @@ def find_keypoints(pixels: RGB, mpp: float) -> Keypoints:
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     if mpp < MPP and min(grey.shape) > 2 * 32:
         grey = cv2.resize(grey, None, fx=mpp / MPP, fy=mpp / MPP, interpolation=cv2.INTER_AREA)
-    found, descriptions = cv2.SIFT_create(nfeatures=POINTS, contrastThreshold=0.01).detectAndCompute(grey, None)
+    sift = cv2.SIFT_create(nfeatures=POINTS, contrastThreshold=0.01)  # type: ignore[attr-defined]
+    found, descriptions = sift.detectAndCompute(grey, None)
     if descriptions is None:
         return Keypoints(np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32))
     places = np.array([point.pt for point in found[:POINTS]], np.float32)

@@ -70,7 +70,7 @@ def draw_view(view: View, pixels: RGB, labels: LabelImage) -> RGB:
     scale = SIDE / max(piece.shape[:2])
     smooth = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
     size = max(1, round(piece.shape[1] * scale)), max(1, round(piece.shape[0] * scale))
-    drawn = np.asarray(cv2.resize(piece, size, interpolation=smooth))
+    drawn = np.asarray(cv2.resize(piece, size, interpolation=smooth), np.uint8)
     thickness = 2 if scale >= 2 else 1
     if view.outlined:
         moved = _enlarged(numbers, size, view.shift)

@@ -35,7 +35,7 @@ class Suspect:
 
 @dataclass(frozen=True)
 class Suspects:
-    """All suspects of an image, and of how many nuclei; where `grave`, they are worth a warning however few they are."""
+    """All suspects of an image, and of how many nuclei; `grave`: worth a warning however few they are."""
 
     places: tuple[Suspect, ...]
     of: int

@@ -68,7 +68,7 @@ def judge(measured: Sequence[Measured[Suspects]]) -> list[Finding]:
         measured,
         "merged",
         lambda count, of: f"{plural(count, 'number')} of {of:,} on what looks like several nuclei",
-        "part them and number each, or say that the annotation is binary when you make the dataset",
+        "part them, and give each nucleus a number",
     )
 
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from nuseg.quality.check import Check, Measured
-from nuseg.quality.finding import Finding, View
+from nuseg.quality.finding import Finding, Level, View
 from nuseg.quality.sample import Sample
-from nuseg.text import plural
+from nuseg.quality.suspects import SHOWN
 
 # Medians of public H&E sets at their true resolution run from 4.1 to 6.2 um.
 PLAUSIBLE_UM = (3.2, 8.0)
 FEW = 15  # nuclei: with fewer, an image is not compared with the others
 FACTOR = 1.7  # by which an image's nuclei are larger or smaller than those of the others
-SURE = 2.5  # robust standard deviations
+UNUSUAL, SURE = 2.5, 4.0  # robust standard deviations that are worth a note, and a warning
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,13 @@ def judge(measured: Sequence[Measured[Size]]) -> list[Finding]:
     logs = np.log(medians)
     usual = float(np.median(logs[many]))
     spread = max(1.4826 * float(np.median(np.abs(logs[many] - usual))), 0.05)
-    limit = max(float(np.log(FACTOR)), SURE * spread)
-    return [
-        _of_one(one, float(np.exp(usual)))
-        for one, log, enough in zip(counted, logs, many, strict=True)
-        if enough and abs(log - usual) >= limit
-    ]
+    off = np.where(many, np.abs(logs - usual), 0)
+    odd = [place for place in np.argsort(-off).tolist() if off[place] >= max(np.log(FACTOR), UNUSUAL * spread)]
+    # Where images differ little from each other, as those of one organ do, one that differs is a fault.
+    faults = [place for place in odd if off[place] >= SURE * spread]
+    findings = [_of_some([counted[place]], float(np.exp(usual)), "warning") for place in faults]
+    rest = [counted[place] for place in odd if place not in faults]
+    return findings + ([_of_some(rest, float(np.exp(usual)), "note")] if rest else [])
 
 
 def _of_all(counted: Sequence[Measured[Size]], middle: float) -> Finding:
@@ -77,17 +78,18 @@ def _of_all(counted: Sequence[Measured[Size]], middle: float) -> Finding:
     )
 
 
-def _of_one(one: Measured[Size], usual: float) -> Finding:
-    ratio = one.facts.median_um / usual
-    how = f"{ratio:.2g} times as large as" if ratio > 1 else f"{ratio:.2g} of the size of"
+def _of_some(odd: Sequence[Measured[Size]], usual: float, level: Level) -> Finding:
+    sizes = sorted(one.facts.median_um for one in odd)
+    low, high = f"{sizes[0]:.2g}", f"{sizes[-1]:.2g}"
+    span = low if low == high else f"{low} to {high}"
     return Finding(
         "resolution",
-        "warning",
-        (one.item.name,),
-        f"nuclei are {how} those of the other images across ({one.facts.median_um:.2g} against {usual:.2g} um): "
-        f"another resolution, or pieces of nuclei that are numbered as nuclei",
-        f"check the resolution of this image (stated: {one.facts.mpp:g} um/px), and its labels",
-        (View(one.item.name, f"{plural(one.facts.nuclei, 'nucleus', 'nuclei')}"),),
+        level,
+        tuple(one.item.name for one in odd),
+        f"nuclei are {span} um across, in the other images {usual:.2g} um: another tissue, another "
+        "resolution, or pieces of nuclei that are numbered as nuclei",
+        f"check the resolution (stated: {odd[0].facts.mpp:g} um/px) and the labels",
+        tuple(View(one.item.name, f"{one.item.name}: {one.facts.median_um:.2g} um") for one in odd[:SHOWN]),
     )
 
 

@@ -195,9 +195,8 @@ def words(shift: Floats) -> str:
 def moves(shift: Floats) -> str:
     """Say how to move labels: "0.66 px down and 0.41 px right"."""
     down, right = shift
-    return (
-        f"{abs(down):.2f} px {'down' if down > 0 else 'up'} and {abs(right):.2f} px {'right' if right > 0 else 'left'}"
-    )
+    ways = "down" if down > 0 else "up", "right" if right > 0 else "left"
+    return f"{abs(down):.2f} px {ways[0]} and {abs(right):.2f} px {ways[1]}"
 
 
 def _busy_part(labels: LabelImage) -> Box:

@@ -32,7 +32,7 @@ def judge(measured: Sequence[Measured[Suspects]]) -> list[Finding]:
         lambda count, of: (
             f"{plural(count, 'number')} of {of:,} with a piece below {SPECK_UM2:g} um2, too small for a nucleus"
         ),
-        "remove the specks: stray clicks, crumbs of other nuclei, or rests of polygons that others cover",
+        "remove what is no nucleus: stray clicks, crumbs, rests of polygons that others cover",
     )
 
 

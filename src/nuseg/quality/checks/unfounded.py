@@ -13,7 +13,8 @@ from nuseg.quality.suspects import Suspect, Suspects, judge_suspects
 from nuseg.text import plural
 from nuseg.types import Floats
 
-RIM_UM = 1.0  # width of the surroundings that a nucleus is compared with
+RIM_UM = 0.5  # width of a nucleus' rim, and of the surroundings that it is compared with
+TISSUE = 0.1  # optical density from which on a pixel is no glass
 FAINT = 0.1  # of the usual contrast of the image's nuclei
 OVERLAP = 0.05  # share of the annotation that the model's nuclei may cover
 LEAST_UM2 = 5.0
@@ -21,15 +22,28 @@ SHARE = 0.03
 
 
 def contrasts(sample: Sample) -> Floats:
-    """How much darker each nucleus 0..n is than its surroundings, which no nucleus covers: optical density, (n + 1,)."""
-    size, labels = len(sample.areas), sample.labels
+    """Measure how much darker nuclei are than the tissue around them that no nucleus covers.
+
+    Of a nucleus the darker of two counts: all of it, or its rim, because the membrane is all that is dark in some.
+    What is darker around it than nuclei are, such as ink, is no measure: then the unannotated tissue is taken.
+
+    Returns
+    -------
+    (n + 1,) float64
+        Optical density, for the numbers 0..n; NaN where there is no such number, or nothing free around it.
+    """
+    size, labels, density = len(sample.areas), sample.labels, sample.density
     side = 2 * max(1, round(RIM_UM / sample.mpp)) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    widened = cv2.dilate(labels.astype(np.float32), kernel).astype(np.int64)
-    rim = (labels == 0) & (widened > 0)
-    inner = _means(labels, sample.density, size)
-    outer = _means(widened[rim], sample.density[rim], size)
-    return inner - outer
+    floats = labels.astype(np.float32)
+    widened, narrowed = (change(floats, kernel).astype(np.int64) for change in (cv2.dilate, cv2.erode))
+    rim, around = (labels > 0) & (narrowed != labels), (labels == 0) & (widened > 0)
+    inner = np.fmax(_means(labels, density, size), _means(labels[rim], density[rim], size))
+    outer = _means(widened[around], density[around], size)
+    free = density[(labels == 0) & (density > TISSUE)]
+    if free.size and np.isfinite(inner[1:]).any():
+        outer[outer > np.nanmedian(inner[1:])] = np.median(free)
+    return np.asarray(inner - outer)
 
 
 def _means(labels: np.ndarray, values: np.ndarray, size: int) -> Floats:
@@ -69,7 +83,7 @@ def judge(measured: Sequence[Measured[Suspects]]) -> list[Finding]:
     return judge_suspects(
         measured,
         "unfounded",
-        lambda count, of: f"{plural(count, 'annotation')} of {of:,} without a nucleus under it",
+        lambda count, of: f"{plural(count, 'annotation')} of {of:,} without a nucleus to be seen under it",
         "remove it, or check that labels belong to this image",
         share=SHARE,
     )

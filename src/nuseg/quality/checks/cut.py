@@ -1,6 +1,7 @@
 """Nuclei that are cut in two."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,12 +13,24 @@ from nuseg.quality.suspects import Suspect, Suspects, judge_suspects
 from nuseg.quality.touching import Contact, Seam, contacts, describe_seam
 from nuseg.text import plural
 
-NOTCH = 1.2  # px
-CROOKED = 0.5  # px
-LENGTH = 0.8  # of the diameter of the smaller part
-SOLIDITY = 0.85
+NOTCH, CROOKED = 1.2, 0.5  # px
 SAME = 0.6  # IoU of the model's nucleus with both parts together, where there is a model
 LEAST_UM2 = 5.0  # both parts together
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a cut must meet: its least length, over the diameter of the smaller part; the solidity of both parts
+    together; and how deep the notches at its ends may be, over its length.
+    """
+
+    length: float
+    solidity: float
+    notch: float
+
+
+CONFIRMED = Limits(0.8, 0.85, 0.15)
+ALONE = Limits(0.9, 0.88, 0.06)  # where no model confirms it
 
 
 def measure(sample: Sample) -> Suspects:
@@ -37,9 +50,9 @@ def _suspect(sample: Sample, contact: Contact) -> Suspect | None:
     crop = slice(box[0], box[2]), slice(box[1], box[3])
     both = np.isin(sample.labels[crop], (first, second))
     seam = describe_seam(both, contact.points - [box[1], box[0]])
-    if not is_cut(seam, float(2 * np.sqrt(areas.min() / np.pi))):
-        return None
     found = sample.found
+    if not is_cut(seam, float(2 * np.sqrt(areas.min() / np.pi)), ALONE if found is None else CONFIRMED):
+        return None
     if found is None:
         return Suspect(box, (first, second), score=seam.solidity)
     under = covered(found, crop, both)
@@ -50,10 +63,13 @@ def _suspect(sample: Sample, contact: Contact) -> Suspect | None:
     return Suspect(box, (first, second), iou, (found.outline(number),)) if iou >= SAME else None
 
 
-def is_cut(seam: Seam, diameter: float) -> bool:
+def is_cut(seam: Seam, diameter: float, limits: Limits) -> bool:
     """Whether a contact is a cut through one nucleus, by the diameter (px) of the smaller part."""
     return (
-        seam.notch < NOTCH and seam.crooked < CROOKED and seam.length > LENGTH * diameter and seam.solidity > SOLIDITY
+        seam.crooked < CROOKED
+        and seam.notch < min(NOTCH, limits.notch * seam.length)
+        and seam.length > limits.length * diameter
+        and seam.solidity > limits.solidity
     )
 
 

@@ -15,7 +15,7 @@ from nuseg.text import plural
 NARROW = 0.75  # width of the neck over the diameter of the smaller part
 DENT = 2.0  # px
 SHARE = 0.25  # of the smaller part
-LOBES = 0.85  # convexity of both parts
+LOBES = 0.89  # convexity of both parts
 COVER = 0.75  # share of the annotated nucleus that the model's nuclei cover
 INSIDE = 0.75  # share of a nucleus of the model that lies within the annotated one
 PART = 0.15  # share of the annotated nucleus that a nucleus of the model covers, to count

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from planted import Planted, write_clean
 
 

@@ -13,7 +13,7 @@ RELATIVE = 0.75  # of the median over all images
 SOFT = 0.56  # above this an image is sharp, whatever the others are
 BLURRED = 0.39  # below this it is not, whatever the others are
 SURE = 3.0  # robust standard deviations of the logarithm
-FLAT = 0.01  # optical density: with less detail than this there is nothing to be sharp
+FLAT = 0.002  # optical density: with less detail than this there is nothing to be sharp
 
 
 def sharpness(density: np.ndarray) -> float:

@@ -12,10 +12,9 @@ from nuseg.quality.sample import Found, Sample
 from nuseg.quality.suspects import Suspect, Suspects, judge_suspects
 from nuseg.text import plural
 
-NARROW = 0.75  # width of the neck over the diameter of the smaller part
-DENT = 2.0  # px
-SHARE = 0.25  # of the smaller part
-LOBES = 0.89  # convexity of both parts
+# The neck between two nuclei: at most this narrow, with at least this dent (px), share of the smaller part, and
+# convexity of both parts. The narrower it is, the less the rest matters.
+NECKS = ((0.5, 2.0, 0.2, 0.75), (0.75, 2.0, 0.25, 0.89), (0.85, 2.5, 0.25, 0.91))
 COVER = 0.75  # share of the annotated nucleus that the model's nuclei cover
 INSIDE = 0.75  # share of a nucleus of the model that lies within the annotated one
 PART = 0.15  # share of the annotated nucleus that a nucleus of the model covers, to count
@@ -54,7 +53,10 @@ def _suspect(sample: Sample, number: int) -> Suspect | None:
 
 def has_neck(neck: Neck) -> bool:
     """Whether a neck is that between two nuclei."""
-    return neck.narrow < NARROW and neck.dent > DENT and neck.share > SHARE and neck.lobes > LOBES
+    return any(
+        neck.narrow < narrow and neck.dent > dent and neck.share > share and neck.lobes > lobes
+        for narrow, dent, share, lobes in NECKS
+    )
 
 
 def _within(found: Found, seen: Covered) -> np.ndarray:

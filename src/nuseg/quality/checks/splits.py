@@ -10,7 +10,7 @@ from nuseg.quality.finding import Finding, View
 from nuseg.quality.sample import Sample
 from nuseg.types import Floats
 
-FEW_NUCLEI, FEW_GROUPS = 100, 3  # in a split: with fewer, it is not compared
+FEW_NUCLEI, FEW_GROUPS = 50, 3  # in a split: with fewer, it is not compared
 FACTOR = 1.3  # by which the median diameters of two splits differ
 
 

@@ -13,14 +13,16 @@ from nuseg.quality.finding import Finding, View
 from nuseg.quality.sample import Sample
 from nuseg.types import Floats
 
-TISSUE = 0.1  # optical density from which on a pixel is no glass
+TISSUE = 0.05  # optical density from which on a pixel is no glass
 LEAST_TISSUE = 0.02  # of the image
 SURE = 4.0  # robust standard deviations
 FLOOR = np.array([0.1, 0.015, 0.015])  # they are taken as this at least
 SWAPPED = -0.03  # see `Colours.turn`
-SWAPPED_WORDS = "nuclei absorb less red and more blue than the tissue around: red and blue are swapped"
-SWAP = "swap red and blue (the file was written as BGR), or export the image again"
-NOT_HE = "leave the image out if it is not H&E"
+INVERTED = 0.9  # optical density in nuclei over that of the tissue around
+SWAP_SURE, TURN_FLOOR = 3.5, 0.03  # robust standard deviations of it, and what these are taken as at least
+SWAPPED_WORDS = "nuclei absorb less red and more blue than the tissue around: are red and blue swapped?"
+SWAP = "swap them if the file was written as BGR, or export the image again; look for ink otherwise"
+NOT_HE = "export the image and its labels again, or leave it out"
 WORDS = (("paler", "darker"), ("less red absorbed", "more red absorbed"), ("less blue absorbed", "more blue absorbed"))
 
 
@@ -57,6 +59,8 @@ def measure(sample: Sample) -> Colours:
     turn = np.nan
     if nuclei.mean() > 0.01 and rest.mean() > 0.01:
         inner, outer = (density[part].mean(axis=0, dtype=np.float64) for part in (nuclei, rest))
+        if inner.mean() < INVERTED * outer.mean():
+            unlike += ("nuclei are paler than the tissue around: inverted, or labels of another image",)
         turn = float((inner[0] - inner[2]) / inner.sum() - (outer[0] - outer[2]) / outer.sum())
     share = mean / mean.sum()
     return Colours(np.array([np.log(mean.mean()), share[0], share[2]]), turn, unlike)
@@ -85,13 +89,14 @@ def _outliers(measured: Sequence[Measured[Colours]]) -> list[Finding]:
     usual = np.median(stains, axis=0)
     spread = np.maximum(1.4826 * np.median(np.abs(stains - usual), axis=0), FLOOR)
     scores = (stains - usual) / spread
-    # Shares of red and of blue, the other way round.
-    swapped = (stains[:, [0, 2, 1]] - usual) / spread
-    size, other = (np.abs(score).max(axis=1) for score in (scores, swapped))
+    size = np.abs(scores).max(axis=1)
+    turns = np.array([one.facts.turn for one in measured])
+    middle = float(np.nanmedian(turns)) if np.isfinite(turns).any() else np.nan
+    turned = turns - middle < -SWAP_SURE * max(TURN_FLOOR, 1.4826 * float(np.nanmedian(np.abs(turns - middle))))
     findings = []
     for place in np.argsort(-size).tolist():
         one = measured[place]
-        if one.facts.turn < SWAPPED and other[place] + 1 < size[place]:
+        if turned[place] and one.facts.turn < SWAPPED:
             findings.append(Finding("stain", "warning", (one.item.name,), SWAPPED_WORDS, SWAP, _views(one)))
         elif size[place] >= SURE:
             findings.append(_of_outlier(one, scores[place]))

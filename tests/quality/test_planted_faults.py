@@ -181,6 +181,14 @@ class TestImages:
         planted.write("f4", pixels=change(planted.read("f4")[0]))
         assert words in only_finding(planted.found("stain"), "stain", "f4").text
 
+    @pytest.mark.parametrize("colour", [(30, 25, 28), (25, 70, 170), (20, 110, 60)])
+    def test_ink(self, planted: Planted, colour: tuple[int, int, int]) -> None:
+        pixels = planted.read("f3")[0].copy()
+        cv2.line(pixels, (0, 40), (SIDE, 90), colour, 12)
+        planted.write("f3", pixels=pixels)
+        only_finding(planted.found("ink"), "ink", "f3")
+        assert not planted.found("stain")
+
     def test_all_images_swapped(self, planted: Planted) -> None:
         for name in EVERY:
             planted.write(name, pixels=planted.read(name)[0][..., ::-1])
@@ -236,6 +244,6 @@ class TestSplits:
 def test_every_check_is_planted() -> None:
     """What a check looks for is planted above, or in the tests with a model."""
     assert set(checks) == {
-        *("shift", "resolution", "cut", "merged", "pieces", "holes", "specks", "blur", "stain"),
+        *("shift", "resolution", "cut", "merged", "pieces", "holes", "specks", "blur", "stain", "ink"),
         *("duplicates", "unannotated", "unfounded", "splits"),
     }

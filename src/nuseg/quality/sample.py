@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import cv2
 import numpy as np
 from scipy import ndimage
 
@@ -69,6 +70,11 @@ class Sample:
     def density(self) -> Floats:
         """Mean optical density of the three channels, (h, w) float32."""
         return np.asarray(optical_density(self.pixels).mean(axis=2))
+
+    @cached_property
+    def smooth_density(self) -> Floats:
+        """Optical density of red, green and blue, blurred a little, (h, w, 3) float32."""
+        return np.asarray(cv2.GaussianBlur(optical_density(self.pixels), (0, 0), 1))
 
     @cached_property
     def areas(self) -> Integers:

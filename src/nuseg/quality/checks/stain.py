@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 
 from nuseg.datasets.checks import check_image
-from nuseg.measure.stain import optical_density
 from nuseg.quality.check import Check, Measured
 from nuseg.quality.finding import Finding, View
+from nuseg.quality.ink import find_ink
 from nuseg.quality.sample import Sample
 from nuseg.types import Floats
 
@@ -48,8 +48,8 @@ class Colours:
 
 def measure(sample: Sample) -> Colours:
     """Measure the stain over the tissue, and in nuclei against the rest."""
-    density = cv2.GaussianBlur(optical_density(sample.pixels), (0, 0), 1)
-    tissue = density.mean(axis=2) > TISSUE
+    density = sample.smooth_density
+    tissue = (density.mean(axis=2) > TISSUE) & ~find_ink(density, sample.labels)
     unlike = tuple(check_image(sample.pixels))
     if tissue.mean() < LEAST_TISSUE:
         return Colours(None, np.nan, unlike)

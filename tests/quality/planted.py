@@ -20,6 +20,7 @@ from nuseg.quality.sample import Sample
 
 SIDE, MPP = 288, 0.25
 FIELDS = 8
+EVIL = "<script>alert(1)</script>"
 
 
 def write_clean(folder: Path) -> Path:

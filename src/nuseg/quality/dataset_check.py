@@ -148,9 +148,8 @@ def check_dataset(
     >>> found = nuseg.check_dataset("dataset")  # doctest: +SKIP
     >>> found.save("report")  # doctest: +SKIP
     """
+    wanted = sorted([checks[name] for name in only] or checks.values(), key=lambda check: (check.position, check.name))
     loaded = dataset if isinstance(dataset, Dataset) else Dataset.load(dataset)
-    wanted = [checks[name] for name in only] or checks.values()
-    wanted.sort(key=lambda check: (check.position, check.name))
     instance = loaded.annotation == "instance"
     done = [check for check in wanted if (use_model or not check.needs_model) and (instance or not check.instance_only)]
     segmenter = Segmenter.load(model, device, threads, quality) if use_model else None

@@ -7,7 +7,7 @@ from nuseg.quality.finding import Finding, View
 from nuseg.quality.ink import find_ink
 from nuseg.quality.sample import Sample
 
-LEAST = 0.01  # share of the image
+LEAST, MUCH = 0.01, 0.03  # shares of the image that are worth a note, and a warning
 
 
 def measure(sample: Sample) -> float:
@@ -24,10 +24,10 @@ def judge(measured: Sequence[Measured[float]]) -> list[Finding]:
 def _finding(one: Measured[float]) -> Finding:
     return Finding(
         "ink",
-        "warning",
+        "warning" if one.facts >= MUCH else "note",
         (one.item.name,),
-        f"{one.facts:.0%} of the image are blue or black as ink or dirt, not as stained tissue",
-        "leave the image out, or cut it to what is clean: under ink no nucleus can be annotated",
+        f"{one.facts:.0%} of the image are blue or black as ink, dirt or pigment, not as stained tissue",
+        "leave the image out, or cut it to what is clean: under ink no nucleus can be seen",
         (View(one.item.name, "as annotated"),),
     )
 

@@ -18,7 +18,8 @@ LEAST_TISSUE = 0.02  # of the image
 SURE = 4.0  # robust standard deviations
 FLOOR = np.array([0.1, 0.015, 0.015])  # they are taken as this at least
 SWAPPED = -0.03  # see `Colours.turn`
-INVERTED = 0.9  # optical density in nuclei over that of the tissue around
+INVERTED = 0.9  # median optical density in nuclei over that of the rest of the image
+FEW = 5  # nuclei: with fewer, they are not compared with the rest
 SWAP_SURE, TURN_FLOOR = 3.5, 0.03  # robust standard deviations of it, and what these are taken as at least
 SWAPPED_WORDS = "nuclei absorb less red and more blue than the tissue around: are red and blue swapped?"
 SWAP = "swap them if the file was written as BGR, or export the image again; look for ink otherwise"
@@ -50,17 +51,17 @@ def measure(sample: Sample) -> Colours:
     """Measure the stain over the tissue, and in nuclei against the rest."""
     density = sample.smooth_density
     tissue = (density.mean(axis=2) > TISSUE) & ~find_ink(density, sample.labels)
+    nuclei = sample.labels > 0
     unlike = tuple(check_image(sample.pixels))
+    if sample.count >= FEW and np.median(sample.density[nuclei]) < INVERTED * np.median(sample.density[~nuclei]):
+        unlike += ("nuclei are paler than the rest of the image: inverted, or labels of another image",)
     if tissue.mean() < LEAST_TISSUE:
         return Colours(None, np.nan, unlike)
     mean = density[tissue].mean(axis=0, dtype=np.float64)
-    nuclei = sample.labels > 0
     rest = tissue & (cv2.dilate(nuclei.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0)
     turn = np.nan
     if nuclei.mean() > 0.01 and rest.mean() > 0.01:
         inner, outer = (density[part].mean(axis=0, dtype=np.float64) for part in (nuclei, rest))
-        if inner.mean() < INVERTED * outer.mean():
-            unlike += ("nuclei are paler than the tissue around: inverted, or labels of another image",)
         turn = float((inner[0] - inner[2]) / inner.sum() - (outer[0] - outer[2]) / outer.sum())
     share = mean / mean.sum()
     return Colours(np.array([np.log(mean.mean()), share[0], share[2]]), turn, unlike)

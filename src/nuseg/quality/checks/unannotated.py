@@ -15,7 +15,7 @@ from nuseg.types import Floats, Mask
 
 SURE = 0.9  # probability
 OVERLAP = 0.1  # share of the model's nucleus that may be annotated
-REACH_UM = 30.0  # nuclei so near to each other are one area
+REACH_UM = 18.0  # nuclei so near to each other are one area
 TOGETHER = 4  # missing nuclei that make an unannotated area
 MANY, SHARE = 4, 0.04  # missing nuclei of an image that are worth a warning: their number, and share of all
 
@@ -54,7 +54,7 @@ def in_gaps(missing: Floats, annotated: Floats, reach: float) -> Mask:
         return np.zeros(len(missing), bool)
     own = cKDTree(missing).query_ball_point(missing, reach, return_length=True)
     others = cKDTree(annotated).query_ball_point(missing, reach, return_length=True) if len(annotated) else 0
-    return np.asarray((own >= TOGETHER) & (own > 2 * others))
+    return np.asarray((own >= TOGETHER) & (own > others))
 
 
 def centres(found: Found, chosen: Mask) -> Floats:

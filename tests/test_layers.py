@@ -13,10 +13,10 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "nuseg"
 NAME = "nuseg"
 LAYERS = (
     ("cli", "viewer"),
-    ("training", "evaluation"),
+    ("training", "evaluation", "quality"),
     ("segmentation",),
     ("engines", "results", "datasets"),
-    ("annotations", "model", "preprocess", "plot"),
+    ("annotations", "model", "preprocess", "plot", "report"),
     ("measure", "io"),
 )
 DEPTH = {package: depth for depth, layer in enumerate(LAYERS) for package in layer}

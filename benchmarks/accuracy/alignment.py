@@ -3,14 +3,13 @@
     python benchmarks/accuracy/alignment.py DATASET [DATASET ...] [--split test] [--model default]
 
 For each image, the shift of the labels is searched at which the optical density just inside of them exceeds that just
-outside the most: no network takes part. Then the model segments the split's images, and is scored with the labels as
-they are and moved by the mean shift, in whole pixels.
+outside the most, as `nuseg check` does it: no network takes part. Then the model segments the split's images, and is
+scored with the labels as they are and moved by the mean shift, in whole pixels.
 """
 
 import argparse
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 from rich.console import Console
@@ -19,35 +18,10 @@ from rich.table import Table
 
 from nuseg.datasets.dataset import Dataset, load_item
 from nuseg.evaluation.report import score_image
-from nuseg.measure.stain import optical_density
+from nuseg.quality.alignment import best_shift, edge_contrast
 from nuseg.segmentation.segmenter import Segmenter
 
-REACH = 4  # px
-RIM = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 SCORES = ("dice", "aji", "pq", "f1")
-
-
-def edge_contrast(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Density inside less outside the labels' border, with the labels moved by -REACH..REACH px, down and right."""
-    density = cv2.GaussianBlur(optical_density(pixels).mean(axis=2), (0, 0), 0.7)
-    mask = (labels > 0).astype(np.uint8)
-    inner, outer = mask - cv2.erode(mask, RIM), cv2.dilate(mask, RIM) - mask
-    weight = inner / max(inner.sum(), 1) - outer / max(outer.sum(), 1)
-    within = weight[REACH:-REACH, REACH:-REACH]
-    windows = np.lib.stride_tricks.sliding_window_view(density, within.shape)
-    return np.einsum("abij,ij->ab", windows, within)
-
-
-def best_shift(contrast: np.ndarray) -> tuple[float, float]:
-    """Where it is highest, down and right (px), to a fraction by the parabola through three values on either axis."""
-    inner = contrast[1:-1, 1:-1]
-    y, x = (int(place) + 1 for place in np.unravel_index(inner.argmax(), inner.shape))
-
-    def peak(values: np.ndarray) -> float:
-        before, at, behind = values
-        return float((before - behind) / (2 * (before - 2 * at + behind)))
-
-    return y + peak(contrast[y - 1 : y + 2, x]) - REACH, x + peak(contrast[y, x - 1 : x + 2]) - REACH
 
 
 def moved_scores(truth: np.ndarray, found: np.ndarray, down: int, right: int) -> dict[str, float]:

@@ -25,6 +25,7 @@ HOMES = {
     "Source": "nuseg.io.source",
     "TrainConfig": "nuseg.training.config",
     "annotation_formats": "nuseg.annotations.registry",
+    "check_dataset": "nuseg.quality.dataset_check",
     "convert_annotations": "nuseg.datasets.conversion",
     "evaluate": "nuseg.evaluation",
     "evaluate_dataset": "nuseg.evaluation.dataset",

@@ -19,6 +19,7 @@ from nuseg.preprocess.stain.normaliser import fit_stain as fit_stain
 from nuseg.preprocess.stain.normaliser import normalise_stain as normalise_stain
 from nuseg.preprocess.stain.registry import stain_methods as stain_methods
 from nuseg.progress import Progress as Progress
+from nuseg.quality.dataset_check import check_dataset as check_dataset
 from nuseg.results.output import Output as Output
 from nuseg.results.registry import outputs as outputs
 from nuseg.results.segmentation import Segmentation as Segmentation
@@ -46,6 +47,7 @@ __all__ = [
     "Source",
     "TrainConfig",
     "annotation_formats",
+    "check_dataset",
     "convert_annotations",
     "evaluate",
     "evaluate_dataset",

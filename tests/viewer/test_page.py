@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from nuseg.errors import NusegError
-from nuseg.viewer.histogram import histogram_svg, round_step
-from nuseg.viewer.page import Panel, data_uri, render_page, write_page
+from nuseg.report.histogram import histogram_svg, round_step
+from nuseg.report.page import data_uri, write_page
+from nuseg.viewer.page import Panel, render_page
 
 VOID = {"meta", "link", "img", "input", "br", "line", "rect"}
 

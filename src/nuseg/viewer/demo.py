@@ -10,10 +10,11 @@ from nuseg.datasets.synthetic import synthetic_field
 from nuseg.evaluation.report import score_image
 from nuseg.io.image import Image, write_png
 from nuseg.plot.outlines import draw_outlines
+from nuseg.report.page import write_page
 from nuseg.results.formats import labels as label_tiff
 from nuseg.results.segmentation import Segmentation
 from nuseg.types import RGB, LabelImage
-from nuseg.viewer.page import Panel, render_page, write_page
+from nuseg.viewer.page import Panel, render_page
 
 PAGE = "index.html"
 TISSUE_MPP = 0.5

@@ -1,20 +1,15 @@
-"""One HTML page of segmented images that needs nothing beside itself: no network, no other file."""
+"""One HTML page of segmented images."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
-from pathlib import Path
 
-import cv2
 import numpy as np
 
-from nuseg.io.atomic import atomic_path
+from nuseg.report.histogram import histogram_svg
+from nuseg.report.page import data_uri, document, pairs_html
 from nuseg.types import RGB, Floats
-from nuseg.viewer.histogram import histogram_svg
-
-QUALITY = 92  # of the pictures in the page; the files written hold every pixel
 
 
 @dataclass(frozen=True)
@@ -73,48 +68,16 @@ def render_page(
     str
         HTML; every text is escaped, pictures, style and script are inside.
     """
-    asset = files("nuseg.viewer")
     cards = "\n".join(panel_html(panel) for panel in panels)
     rows = "".join(
         f"<tr><td><code>{escape(file)}</code></td><td>{escape(what)}</td></tr>" for file, what in written.items()
     )
     commands = "".join(f"<p>{escape(text)}</p><pre><code>{escape(line)}</code></pre>" for text, line in steps)
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<link rel="icon" href="data:,">
-<style>
-{asset.joinpath("page.css").read_text(encoding="utf-8")}</style>
-</head>
-<body>
-<main>
-<h1>{escape(title)}</h1>
-<p class="lead">{escape(lead)}</p>
-{cards}
+    body = f"""{cards}
 <section class="card"><h2>Files written</h2><div class="scroll"><table>{rows}</table></div></section>
-<section class="card"><h2>What to do next</h2>{commands}</section>
-<footer>{escape(closing)}</footer>
-</main>
-<script>
-{asset.joinpath("page.js").read_text(encoding="utf-8")}</script>
-</body>
-</html>
-"""
-
-
-def write_page(html: str, path: Path) -> None:
-    """Write a page, whole or not at all.
-
-    Raises
-    ------
-    NusegError
-        The place cannot be written.
-    """
-    with atomic_path(path) as temporary:
-        temporary.write_text(html, encoding="utf-8")
+<section class="card"><h2>What to do next</h2>{commands}</section>"""
+    script = files("nuseg.viewer").joinpath("demo.js").read_text(encoding="utf-8")
+    return document(title, lead, body, closing, script)
 
 
 def panel_html(panel: Panel) -> str:
@@ -153,21 +116,3 @@ def panel_html(panel: Panel) -> str:
 </div>
 </div>
 </section>"""
-
-
-def pairs_html(pairs: Mapping[str, str], attributes: str = "") -> str:
-    """Names and values as a definition list."""
-    items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in pairs.items())
-    return f"<dl{attributes}>{items}</dl>"
-
-
-def data_uri(pixels: RGB) -> str:
-    """An RGB image `(h, w, 3)` uint8 as a `data:` address (JPEG, colours at full resolution)."""
-    options = [
-        cv2.IMWRITE_JPEG_QUALITY,
-        QUALITY,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-    ]
-    _, file = cv2.imencode(".jpg", pixels[..., ::-1], options)
-    return "data:image/jpeg;base64," + base64.b64encode(file.tobytes()).decode("ascii")

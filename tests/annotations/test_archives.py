@@ -2,7 +2,7 @@
 
 import stat
 from pathlib import Path
-from zipfile import ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import pytest
 
@@ -51,3 +51,15 @@ def test_a_damaged_archive_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(b"PK\x03\x04" + bytes(100))
     with pytest.raises(NusegError, match="damaged zip archive"), unpacked(tmp_path / "a.zip"):
         pass
+
+
+def test_damaged_compression_is_refused_by_the_name_of_the_archive(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+        archive.writestr("a.txt", "text " * 100)
+    content = bytearray(path.read_bytes())
+    content[30 + len("a.txt")] = 0xFF  # first byte behind the local header: a kind of block that there is not
+    path.write_bytes(content)
+    with pytest.raises(NusegError, match=r"a\.zip: damaged zip archive") as refused, unpacked(path):
+        pass
+    assert "\n" not in str(refused.value)

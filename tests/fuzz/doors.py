@@ -1,6 +1,7 @@
 """What users do with files: each function takes what they name, and writes to the folder `out` where it is at all."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest import mock
 
 import numpy as np
@@ -8,6 +9,9 @@ import numpy as np
 from dark_model import CONFIG, dark_network
 from fuzz.samples import INPUT, MPP, OUTPUT
 from nuseg.errors import NusegError
+
+if TYPE_CHECKING:
+    from nuseg.annotations.format import AnnotationFormat
 
 SHAPE = (48, 56)  # of annotated images
 PART = 64
@@ -51,10 +55,46 @@ def annotation(path: Path) -> None:
     """Recognise an annotation, and draw it."""
     from nuseg.annotations.registry import format_of
 
-    kind = format_of(path)
+    draw(format_of(path), path)
+
+
+def as_format(name: str, path: Path) -> None:
+    """Ask all formats whether an annotation is theirs, and draw it as one of them."""
+    from nuseg.annotations.registry import annotation_formats, recognise
+
+    recognise(path)
+    draw(annotation_formats[name], path)
+
+
+def draw(kind: "AnnotationFormat", path: Path) -> None:
+    """Draw all images of a file."""
+    from nuseg.annotations.annotation import Canvas
+
     for name in kind.images(path) or [path.stem]:
-        found = kind.load(path, name, SHAPE)
+        found = kind.load(path, name, SHAPE, Canvas(mpp=MPP))
         found.label_image(found.shape or SHAPE)
+        kind.load_pixels(path, name)
+
+
+def convert(path: Path, **options: object) -> None:
+    """`nuseg convert`."""
+    from nuseg.datasets.conversion import ConvertOptions, convert_annotations
+
+    done = convert_annotations([path], out() / "converted", "geojson", ConvertOptions(**options))
+    if done.failed:
+        raise NusegError(done.failed[0].text)
+
+
+def convert_with_images(path: Path) -> None:
+    """`nuseg convert --images`."""
+    convert(path, images=Path.cwd() / INPUT / "images")
+
+
+def prepare_public(name: str, path: Path) -> None:
+    """`nuseg prepare` of a public dataset."""
+    from nuseg.datasets.public.prepare_public import prepare_public as make
+
+    make(name, out(), path)
 
 
 def prepare(path: Path) -> None:
@@ -142,8 +182,9 @@ def resume(path: Path) -> None:
     """`nuseg train --resume`, without the export at the end, which reads nothing more."""
     from nuseg.training import fit
     from nuseg.training.config import load_config
+    from nuseg.training.run_folder import CONFIG_FILE
 
-    settings = load_config(path / fit.CONFIG_FILE)
+    settings = load_config(path / CONFIG_FILE)
     with mock.patch.object(fit, "finish"):
         fit.train([Path.cwd() / INPUT], path, settings, resume=True, progress=False)
 

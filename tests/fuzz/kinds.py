@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -73,9 +74,9 @@ def _image(make: Make, **options: object) -> Kind:
     return Kind(make, doors.look, doors.segment, **options)
 
 
-def _annotation(name: str, write: Callable[[Path, np.ndarray], object]) -> Kind:
+def _annotation(name: str, write: Callable[[Path, np.ndarray], object], door: Door = doors.annotation) -> Kind:
     changed = f"{INPUT}/labels/{samples.NAMES[0]}" + (name or "/*")
-    return Kind(samples.annotation(name, write), doors.annotation, doors.prepare, changed, lists=True)
+    return Kind(samples.annotation(name, write), door, doors.prepare, changed, lists=True)
 
 
 def _registered() -> dict[str, Kind]:
@@ -83,8 +84,9 @@ def _registered() -> dict[str, Kind]:
     kinds = {}
     for format in annotation_formats.values():
         for suffix in format.suffixes:
-            if suffix not in ANNOTATION_SUFFIXES:
-                kinds[f"annotation {format.name} {suffix}"] = _annotation(suffix, samples.write_as(format.name))
+            if suffix not in ANNOTATION_SUFFIXES or format.name == "cellpose":
+                name, door = format.file_name("", suffix), partial(doors.as_format, format.name)
+                kinds[f"annotation {format.name} {suffix}"] = _annotation(name, samples.write_as(format.name), door)
     return kinds
 
 
@@ -105,7 +107,16 @@ KINDS: dict[str, Kind] = {
     },
     **{
         f"TIFF, {name}": _image(samples.image(HARD_FILES[name].name, HARD_FILES[name].write), inputs=12)
-        for name in ("16 bits", "floats to 255", "orientation 6", "WebP", "JPEG 2000", "decimal comma", "two series")
+        for name in (
+            "16 bits",
+            "floats to 255",
+            "orientation 6",
+            "WebP",
+            "JPEG 2000",
+            "JPEG XL",
+            "decimal comma",
+            "two series",
+        )
     },
     "JPEG, Exif": _image(samples.image("a.jpg", HARD_FILES["Exif"].write)),
     "Leica": _image(samples.in_folder(slides.leica)),
@@ -127,7 +138,22 @@ KINDS: dict[str, Kind] = {
     "mask BMP": _annotation(".bmp", samples.as_mask),
     "mask JPEG": _annotation(".jpg", samples.as_mask),
     "mask folder": _annotation("", samples.write_as("folders")),
+    "annotation classes .png": _annotation(".png", samples.as_classes, partial(doors.as_format, "classes")),
+    "annotation inverted .png": _annotation(".png", samples.as_dark_mask, partial(doors.as_format, "inverted")),
     **_registered(),
+    "annotation pannuke .npy": Kind(
+        samples.pannuke, partial(doors.as_format, "pannuke"), doors.convert, f"{INPUT}/*.npy", lists=True
+    ),
+    "annotation nuseg results": Kind(
+        samples.results, partial(doors.as_format, "nuseg"), doors.convert, changed=f"{INPUT}/results/*/*", lists=True
+    ),
+    "annotation nuseg summary": Kind(
+        samples.results, partial(doors.as_format, "nuseg"), doors.convert, changed=f"{INPUT}/results/*.csv", lists=True
+    ),
+    "annotation yolo classes": Kind(
+        samples.yolo_folder, doors.convert_with_images, changed=f"{INPUT}/labels/data.yaml", lists=True
+    ),
+    "zip of annotations": Kind(samples.zipped, doors.convert, lists=True),
     "region": Kind(samples.region, doors.region, doors.segment_region, inputs=60),
     "region, compressed": Kind(samples.region_gz, doors.region, doors.segment_region),
     "dataset": Kind(samples.dataset, doors.dataset, changed=f"{INPUT}/dataset.json", inputs=60),
@@ -140,5 +166,13 @@ KINDS: dict[str, Kind] = {
     "configuration": Kind(samples.config, doors.config, inputs=60),
     "run": Kind(samples.run, doors.resume, changed=f"{OUTPUT}/run/**/*", inputs=4),  # what it loads takes long
     "summary": Kind(samples.earlier_results, doors.again, changed=f"{OUTPUT}/summary.csv", inputs=24),
+    "records": Kind(samples.earlier_results, doors.again, changed=f"{OUTPUT}/.nuseg/images/*.json", inputs=12),
+    "claims": Kind(samples.claimed, doors.again, changed=f"{OUTPUT}/.nuseg/running/*.json", inputs=12),
+    **{
+        f"public {name}": Kind(
+            samples.public(name), partial(doors.prepare_public, name), changed=files, inputs=4, lists=True
+        )
+        for name, files in samples.PUBLIC.items()
+    },
     "unfinished slide": Kind(samples.unfinished, doors.go_on, changed=f"{OUTPUT}/*.partial/*", inputs=16),
 }

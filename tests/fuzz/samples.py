@@ -3,21 +3,28 @@
 import gzip
 import json
 import shutil
-from collections.abc import Callable
+import socket
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import PIL.Image
 import tifffile
+import yaml
 
 from annotated import field, write_source
 from dark_model import save_dark_model
-from nuseg.annotations.annotation import Annotation
+from nuseg.annotations.annotation import Annotation, Canvas
 from nuseg.annotations.registry import annotation_formats
 from nuseg.datasets.prepare import PrepareSettings, prepare
 from nuseg.errors import NusegError
 from nuseg.io.image import write_png
+from nuseg.results.records import MARKER
+from nuseg.segmentation.claims import Claim, size_and_time
+from public_trees import TREES
 from slide_files import save_pyramid, scene
 
 Make = Callable[[Path], Path]
@@ -75,13 +82,83 @@ def write_as(format: str) -> Callable[[Path, np.ndarray], object]:
     """Write annotations in a registered format; one nucleus where a file holds no more."""
 
     def write(path: Path, labels: np.ndarray) -> None:
-        kind, numbers = annotation_formats[format], labels.astype(np.int32)
+        kind, stem = annotation_formats[format], path.name[0]  # one of `NAMES`
+        canvas = Canvas(f"{stem}.png", labels.shape, MPP)
+        whole, one = (Annotation(part.astype(np.int32), canvas=canvas) for part in (labels, labels == 1))
         try:
-            kind.write(Annotation(numbers), path)
+            kind.write(whole, path)
         except NusegError:
-            kind.write(Annotation((numbers == 1).astype(np.int32)), path)
+            if kind.many_written:
+                kind.write_images([whole], path.with_suffix(""))
+                next(path.with_suffix("").rglob(f"{stem}{path.suffix}")).rename(path)
+                shutil.rmtree(path.with_suffix(""))
+            else:
+                kind.write(one, path)
 
     return write
+
+
+def pannuke(folder: Path) -> Path:
+    """Three images and their nuclei as arrays."""
+    source = write_source(folder / "source", list(NAMES))
+    nuclei = []
+    for seed, name in enumerate(NAMES):
+        labels = field(seed)[1]
+        canvas = Canvas(f"{name}.png", labels.shape, MPP, source / "images" / f"{name}.png")
+        nuclei.append(Annotation(labels, classes=("Neoplastic", "Dead", "Dead"), canvas=canvas))
+    annotation_formats["pannuke"].write_images(nuclei, folder / INPUT)
+    shutil.rmtree(source)
+    return folder / INPUT / "masks.npy"
+
+
+def results(folder: Path) -> Path:
+    """Results of three images: outlines of one, others of the next, and a label image of the last."""
+    made = earlier_results(folder, ["geojson", "geoparquet", "labels"]).parent.rename(folder / INPUT / "results")
+    (made / "geoparquet" / "a.parquet").unlink()
+    for place in ("geoparquet/c.parquet", "geojson/c.geojson"):
+        (made / place).unlink()
+    shutil.rmtree(made / ".nuseg")
+    return made
+
+
+def yolo_folder(folder: Path) -> Path:
+    """A text of one image, and the file beside it that names the classes."""
+    path = annotation(".txt", write_as("yolo"))(folder)
+    about = {"path": ".", "train": "images", "val": "images", "names": {0: "nucleus", 1: "tumour"}}
+    (path.parent / "data.yaml").write_text(yaml.safe_dump(about))
+    return path
+
+
+def zipped(folder: Path) -> Path:
+    """An archive of what was drawn on three images, in folders."""
+    path = annotation(".geojson", write_as("geojson"))(folder)
+    with zipfile.ZipFile(folder / INPUT / "drawn.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(path.parent.iterdir()):
+            archive.write(file, f"drawn/{file.name}")
+    for place in ("images", "labels"):
+        shutil.rmtree(folder / INPUT / place)
+    return folder / INPUT / "drawn.zip"
+
+
+PUBLIC = {  # what is changed of each public dataset, as a pattern
+    "monuseg": f"{INPUT}/**/*.xml",
+    "consep": f"{INPUT}/**/*.mat",
+    "lizard": f"{INPUT}/**/*.*",
+    "dsb2018": f"{INPUT}/**/*.csv",
+    "nucls": f"{INPUT}/**/*.csv",
+    "puma": f"{INPUT}/**/*.*",
+}
+
+
+def public(name: str) -> Make:
+    """A public dataset as its authors distribute it."""
+
+    def make(folder: Path) -> Path:
+        (folder / INPUT).mkdir()
+        TREES[name](folder / INPUT)
+        return folder / INPUT
+
+    return make
 
 
 def save_array(path: Path, labels: np.ndarray) -> None:
@@ -90,6 +167,16 @@ def save_array(path: Path, labels: np.ndarray) -> None:
 
 def as_mask(path: Path, labels: np.ndarray) -> None:
     PIL.Image.fromarray((labels > 0).astype(np.uint8) * 255).save(path)
+
+
+def as_classes(path: Path, labels: np.ndarray) -> None:
+    """A class for every nucleus, counted from 1."""
+    PIL.Image.fromarray(labels.astype(np.uint8)).save(path)
+
+
+def as_dark_mask(path: Path, labels: np.ndarray) -> None:
+    """Dark nuclei on bright ground."""
+    as_mask(path, labels == 0)
 
 
 def as_indexed(path: Path, labels: np.ndarray) -> None:
@@ -210,15 +297,26 @@ def run(folder: Path) -> Path:
     return folder / OUTPUT / "run"
 
 
-def earlier_results(folder: Path) -> Path:
+def earlier_results(folder: Path, outputs: Sequence[str] = ("mask",)) -> Path:
     """Images with results of an earlier run."""
     from nuseg.segmentation.folder import segment_folder
 
     for seed, name in enumerate(NAMES):
         write_png(folder / INPUT / f"{name}.png", field(seed)[0])
     save_dark_model(folder / "model")
-    segment_folder(folder / INPUT, folder / OUTPUT, ["mask"], mpp=MPP, model=folder / "model", threads=1)
+    segment_folder(folder / INPUT, folder / OUTPUT, list(outputs), mpp=MPP, model=folder / "model", threads=1)
     return folder / OUTPUT / "summary.csv"
+
+
+def claimed(folder: Path) -> Path:
+    """Images of which one has no result: a process that is no more worked at it."""
+    path = earlier_results(folder)
+    image, claims = folder / INPUT / "a.png", path.parent / MARKER / "running"
+    (path.parent / MARKER / "images" / "a.json").unlink()
+    claims.mkdir(exist_ok=True)
+    claim = Claim(str(image), *size_and_time(image), socket.gethostname(), 2**22 + 1)
+    (claims / "a.json").write_text(json.dumps(asdict(claim)))
+    return path
 
 
 def unfinished(folder: Path) -> Path:

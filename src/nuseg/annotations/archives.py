@@ -1,6 +1,7 @@
 """Zip archives from strangers: what they hold, and unpacking them without leaving the folder."""
 
 import stat
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -35,7 +36,7 @@ def opened(path: Path) -> Iterator[tuple[ZipFile, list[ZipInfo]]]:
             files = [one for one in archive.infolist() if not one.is_dir()]
             _check(path, files)
             yield archive, [one for one in files if not _hidden(one.filename)]
-    except (BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as problem:
+    except (BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError, zlib.error) as problem:
         if isinstance(problem, NusegError):
             raise
         raise NusegError(f"{path}: damaged zip archive ({short(problem)}); copy it again") from problem

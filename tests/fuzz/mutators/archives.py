@@ -116,7 +116,7 @@ def _rezipped(
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as old:
             files = {name: old.read(name) for name in old.namelist()}
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):  # changed before
         files = {}
     if not files:
         return blocks.flip(content, random)

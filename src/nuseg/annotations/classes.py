@@ -7,10 +7,11 @@ from typing import Any
 
 import yaml
 
-from nuseg.annotations.annotation import Annotation
+from nuseg.annotations.annotation import Annotation, some
 from nuseg.annotations.documents import short
 from nuseg.errors import NusegError
 
+PLAIN_CLASS = "Nucleus"
 _YAML = (".yaml", ".yml")
 _LARGEST = 1 << 20
 
@@ -37,7 +38,7 @@ class ClassNames:
             return annotation
         classes = None
         if annotation.classes is not None:
-            classes = tuple(None if name is None else self.new.get(name, name) for name in annotation.classes)
+            classes = some(None if name is None else self.new.get(name, name) for name in annotation.classes)
         vocabulary = (self.new.get(name, name) for name in annotation.vocabulary)
         return replace(
             annotation,
@@ -50,6 +51,11 @@ class ClassNames:
     def unseen(self) -> list[str]:
         """Old names that never occurred."""
         return [name for name in self.new if name not in self.seen]
+
+
+def without_plain(annotation: Annotation) -> Annotation:
+    """Take the plain class away, which says nothing of a nucleus: results have it, so that QuPath shows a colour."""
+    return ClassNames({PLAIN_CLASS: None}).renamed(annotation)
 
 
 def parse_classes(given: str) -> ClassNames:

@@ -1,7 +1,7 @@
 """What each image gets by the settings: its group, its resolution, its split."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,8 +39,8 @@ class BySettings:
     settings: PrepareSettings
 
     def groups(self, names: Sequence[str]) -> tuple[dict[str, str], str]:
-        """See `assign_groups`."""
-        return assign_groups(names, self.settings)
+        """See `assign_groups`; where images are made of regions, their names are not known yet."""
+        return assign_groups(names, replace(self.settings, group=None) if self.settings.cuts else self.settings)
 
     def resolutions(self, names: Sequence[str]) -> dict[str, float]:
         """See `assign_resolutions`."""
@@ -74,6 +74,26 @@ def assign_groups(names: Sequence[str], settings: PrepareSettings) -> tuple[dict
         return groups, f"groups: column {settings.group_column} of {table.name}"
     rule = "groups: every image is its own; give group= if several come from one patient or slide"
     return {name: name for name in names}, rule
+
+
+def groups_of_regions(
+    done: Sequence[Converted], groups: Mapping[str, str], settings: PrepareSettings
+) -> tuple[dict[str, str], str]:
+    """Give the group of every region's image, and the rule in words: its slide's, or as `group` finds it in its name.
+
+    Parameters
+    ----------
+    done : sequence of Converted
+    groups : mapping of str to str
+        The group of every slide.
+    settings : PrepareSettings
+    """
+    if settings.group is not None:
+        return assign_groups([one.name for one in done], settings)
+    rule = "groups: regions of one slide stay together"
+    if settings.group_column is not None:
+        rule += f", by column {settings.group_column}"
+    return {one.name: groups[one.origin] for one in done}, rule
 
 
 def assign_resolutions(names: Sequence[str], settings: PrepareSettings) -> dict[str, float]:
@@ -112,7 +132,8 @@ def assign_splits(
     """
     if settings.split_column is not None:
         table = _table(settings, "split_column")
-        values = read_column(table, settings.split_column, [one.name for one in done])
+        by_origin = read_column(table, settings.split_column, list(dict.fromkeys(one.origin for one in done)))
+        values = {one.name: by_origin[one.origin] for one in done}
         return given_split(values, groups, str(table)), f"split: column {settings.split_column} of {table.name}"
     by_group = split_groups(group_sizes(done, groups), settings.split, settings.seed)
     shares = ",".join(f"{share:g}" for share in settings.split)
@@ -125,7 +146,7 @@ def group_sizes(done: Sequence[Converted], groups: Mapping[str, str]) -> dict[st
     sizes: dict[str, tuple[int, int]] = {}
     for one in done:
         images, nuclei = sizes.get(groups[one.name], (0, 0))
-        sizes[groups[one.name]] = (images + 1, nuclei + one.facts.areas_um2.size)
+        sizes[groups[one.name]] = (images + 1, nuclei + one.nuclei)
     return sizes
 
 

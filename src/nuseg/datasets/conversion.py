@@ -87,7 +87,7 @@ class ConvertedAnnotations:
     def count(self, annotation: Annotation) -> None:
         """Count an image that was converted."""
         self.images += 1
-        count = len(present_labels(annotation.labels)) if annotation.labels is not None else len(annotation.areas)
+        count = len(present_labels(annotation.labels)) if annotation.labels is not None else annotation.count
         names = annotation.classes or (None,) * count
         self.nuclei += len(names)
         self.classes.update(name or "" for name in names)
@@ -235,6 +235,10 @@ class _Reader:
         """Draw polygons where pixels are written, and say what is lost."""
         kind, name = self.kind, one.entry.stem
         shape = annotation.shape
+        if annotation.points is not None and not kind.has_points:
+            raise NusegError(
+                f"{one}: nuclei are points, which {kind.name} has no place for; convert to points or geojson"
+            )
         if (kind.raster or kind.needs_shape) and shape is None:
             raise NusegError(f"{one}: does not say how large the image is, which {kind.name} needs: give images=")
         if kind.raster and shape is not None:

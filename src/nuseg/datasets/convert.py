@@ -1,22 +1,28 @@
 """One annotated image from the user's files to a dataset's files, with all that was noticed on the way."""
 
 import hashlib
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from nuseg.annotations.annotation import Annotation, Canvas
+from nuseg.annotations.annotation import Annotation
 from nuseg.annotations.format import AnnotationFormat
 from nuseg.annotations.formats.label_image import FORMAT as LABEL_IMAGE
 from nuseg.annotations.formats.label_image import LARGEST_IN_PNG
+from nuseg.annotations.tables import NucleusTable, Points, write_nuclei, write_points
 from nuseg.datasets.checks import LabelFacts, check_image, check_labels, describe_labels
+from nuseg.datasets.corrections import Corrections
 from nuseg.datasets.findings import Finding
 from nuseg.datasets.pairing import Pair
+from nuseg.datasets.rules import Rules
+from nuseg.datasets.samples import Sample, read_samples
 from nuseg.errors import NusegError
-from nuseg.io.image import Image, write_png
-from nuseg.io.opening import read_image
-from nuseg.io.resolution import DEFAULT_MPP, Resolution, resolve_mpp
+from nuseg.io.image import write_png
+from nuseg.io.resolution import Resolution
+
+NO_NUCLEI = LabelFacts(np.empty(0), split=0, specks=0, covered=0.0, largest=0.0)
 
 
 @dataclass(frozen=True)
@@ -25,74 +31,151 @@ class Converted:
 
     Attributes
     ----------
-    name : str
-    image, label : str
-        Its files, relative to the dataset's folder.
+    name, origin : str
+        Of the image, and of the image or slide that it is, or is a part of.
+    image : str
+        Its file, relative to the dataset's folder.
+    label, table, ignore, points : str or None
+        Further files, see `nuseg.datasets.dataset.Item`.
     resolution : Resolution
     facts : LabelFacts
+        Of the label image; of points as if there were no nuclei.
+    nuclei : int
+        Number of nuclei or points.
+    classes : Counter of str
+        Nuclei by class, those without one left out.
+    vocabulary : tuple of str
+        Names of classes in the order of the annotation.
     instance : bool
         Whether its annotation tells touching nuclei apart.
+    ignored : int
+        Pixels that are not known.
     pixel_hash, label_hash : str
         See `content_hash`.
+    further_hash : str
+        Of classes, points and what is not known; empty where there are none.
     """
 
     name: str
+    origin: str
     image: str
-    label: str
+    label: str | None
+    table: str | None
+    ignore: str | None
+    points: str | None
     resolution: Resolution
     facts: LabelFacts
+    nuclei: int
+    classes: Counter[str]
+    vocabulary: tuple[str, ...]
     instance: bool
+    ignored: int
     pixel_hash: str
     label_hash: str
+    further_hash: str
 
 
-def convert(
-    pair: Pair, kind: AnnotationFormat, mpp: float | None, folder: Path
-) -> tuple[Converted | None, list[Finding]]:
-    """Read, check and write one image with its label image.
+@dataclass
+class Conversion:
+    """What became of one pair.
+
+    Attributes
+    ----------
+    done : list of Converted
+        Empty where an error was found.
+    findings : list of Finding
+    corrections : Corrections or None
+    """
+
+    done: list[Converted] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    corrections: Corrections | None = None
+
+
+def convert(pair: Pair, kind: AnnotationFormat, mpp: float | None, folder: Path, rules: Rules) -> Conversion:
+    """Read, check and write one image with its annotation, or its regions.
 
     Parameters
     ----------
     pair : Pair
     kind : AnnotationFormat
         Format of the annotation.
-    mpp : float, optional
-        um per pixel; default: what the image says.
+    mpp : float or None
+        um per pixel; None: what the image says.
     folder : Path
         The dataset being made.
-
-    Returns
-    -------
-    converted : Converted or None
-        None where an error was found.
-    findings : list of Finding
+    rules : Rules
+        What is made of the annotation.
     """
+    made = Conversion()
     try:
-        image = read_pixels(pair, kind)
-        annotation = read_nuclei(pair, kind, image, mpp)
-        resolution, warnings = _resolution(image, mpp)
+        read = read_samples(pair, kind, mpp, rules)
+        made.corrections = read.corrections
+        made.findings += [Finding("note", text, pair.name) for text in read.notes]
+        for sample in read.samples:
+            labels = sample.annotation.labels
+            facts = NO_NUCLEI if labels is None else describe_labels(labels, sample.resolution.mpp)
+            made.findings += _look_at(sample, facts)
+            made.done.append(_write(sample, facts, folder))
     except NusegError as problem:
-        return None, [Finding("error", str(problem), pair.name)]
-    labels = annotation.labels
-    assert labels is not None
-    facts = describe_labels(labels, resolution.mpp)
-    warnings += check_image(image.pixels)
-    warnings += check_labels(facts, eight_bit=annotation.label_limit == np.iinfo(np.uint8).max)
-    findings = [Finding("note", text, pair.name) for text in annotation.notes]
-    findings += [Finding("warning", text, pair.name) for text in warnings]
-    name = f"{pair.name}.png"
-    write_png(folder / "images" / name, image.pixels)
-    converted = Converted(
-        name=pair.name,
-        image=f"images/{name}",
-        label=f"labels/{_write_labels(folder / 'labels' / name, labels)}",
-        resolution=resolution,
+        made.findings.append(Finding("error", str(problem), pair.name))
+    return made
+
+
+def _look_at(sample: Sample, facts: LabelFacts) -> list[Finding]:
+    """Say what is odd about an image."""
+    annotation, name = sample.annotation, sample.name
+    warnings = [*sample.warnings, *check_image(sample.pixels)]
+    if annotation.labels is not None:
+        warnings += check_labels(facts, eight_bit=annotation.label_limit == np.iinfo(np.uint8).max)
+    elif not annotation.count:
+        warnings.append("annotation is empty: no points")
+    findings = [Finding("note", text, name) for text in annotation.notes]
+    return findings + [Finding("warning", text, name) for text in warnings]
+
+
+def _write(sample: Sample, facts: LabelFacts, folder: Path) -> Converted:
+    """Write an image with all that is known of it."""
+    annotation, name, further = sample.annotation, sample.name, []
+    write_png(folder / "images" / f"{name}.png", sample.pixels)
+    label = table = ignore = points = None
+    nuclei, label_hash = facts.areas_um2.size if annotation.points is None else annotation.count, ""
+    if annotation.labels is not None:
+        label = f"labels/{_write_labels(folder / 'labels' / f'{name}.png', annotation.labels)}"
+        label_hash = content_hash(annotation.labels)
+    classes, ids = annotation.classes or (None,) * nuclei, annotation.ids or (None,) * nuclei
+    if annotation.points is not None:
+        points = f"points/{name}.csv"
+        write_points(folder / points, Points(annotation.points, classes))
+        further.append(f"points {content_hash(annotation.points.round(3))}")
+    elif annotation.classes is not None or annotation.ids is not None:
+        table = f"nuclei/{name}.csv"
+        write_nuclei(folder / table, NucleusTable(np.arange(1, nuclei + 1, dtype=np.int32), classes, ids))
+    if annotation.classes is not None:
+        further.append(f"classes {list(classes)}")
+    if sample.unknown.any():
+        ignore = f"ignore/{name}.png"
+        write_png(folder / ignore, sample.unknown.astype(np.uint8) * 255)
+        further.append(f"unknown {content_hash(sample.unknown)}")
+    return Converted(
+        name=name,
+        origin=sample.origin,
+        image=f"images/{name}.png",
+        label=label,
+        table=table,
+        ignore=ignore,
+        points=points,
+        resolution=sample.resolution,
         facts=facts,
+        nuclei=nuclei,
+        classes=Counter(one for one in classes if one is not None),
+        vocabulary=annotation.all_classes,
         instance=annotation.instance,
-        pixel_hash=content_hash(image.pixels),
-        label_hash=content_hash(labels),
+        ignored=int(np.count_nonzero(sample.unknown)),
+        pixel_hash=content_hash(sample.pixels),
+        label_hash=label_hash,
+        further_hash=hashlib.sha256("\n".join(further).encode()).hexdigest() if further else "",
     )
-    return converted, findings
 
 
 def content_hash(array: np.ndarray) -> str:
@@ -100,54 +183,6 @@ def content_hash(array: np.ndarray) -> str:
     digest = hashlib.sha256(f"{array.dtype.str} {array.shape} ".encode())
     digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
-
-
-def read_pixels(pair: Pair, kind: AnnotationFormat) -> Image:
-    """Read an image from its file, or from beside its annotation.
-
-    Raises
-    ------
-    NusegError
-        Unreadable.
-    """
-    pixels = kind.load_pixels(pair.annotation.path, pair.annotation.image or pair.name) if pair.together else None
-    return read_image(pair.image) if pixels is None else Image(pixels, path=pair.image)
-
-
-def read_nuclei(pair: Pair, kind: AnnotationFormat, image: Image, mpp: float | None = None) -> Annotation:
-    """Read an image's annotation as an int32 label image of the numbers 1..N; `mpp` (um/px) goes before the image's.
-
-    Raises
-    ------
-    NusegError
-        Unreadable, or of another size than the image.
-    """
-    entry, shape = pair.annotation, (image.pixels.shape[0], image.pixels.shape[1])
-    canvas = Canvas(pair.image.name, shape, image.mpp if mpp is None else mpp, pair.image)
-    annotation = kind.load(entry.path, entry.image or pair.name, shape, canvas)
-    if annotation.shape not in (None, shape):
-        (height, width), (label_height, label_width) = shape, annotation.shape
-        turned = (height, width) == (label_width, label_height)
-        hint = "is it transposed?" if turned else "export it at the image's size"
-        raise NusegError(
-            f"{entry}: the annotation is {label_width}x{label_height} but the image {pair.image.name} is "
-            f"{width}x{height} (width x height); {hint}"
-        )
-    try:
-        return annotation.numbered(shape)
-    except ValueError as problem:
-        raise NusegError(f"{entry}: contradicts itself ({problem}); export it again") from problem
-
-
-def _resolution(image: Image, mpp: float | None) -> tuple[Resolution, list[str]]:
-    """Resolution and warnings; a default is not warned of here for each image but returned as a text to join."""
-    if mpp is None and image.mpp is None and image.mpp_problem is None:
-        text = f"no resolution in the file, taken as {DEFAULT_MPP} um/px (40x): give mpp= if that is wrong"
-        return Resolution(DEFAULT_MPP, "default"), [text]
-    resolution = resolve_mpp(image, mpp)
-    if resolution.note and image.mpp is not None:
-        return resolution, [f"the file states {image.mpp:.3g} um/px, but {mpp:g} was given and is taken"]
-    return resolution, []
 
 
 def _write_labels(path: Path, labels: np.ndarray) -> str:

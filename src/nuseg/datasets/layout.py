@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nuseg.annotations.formats.mask_folder import mask_files
 from nuseg.datasets.find import AUTO, Found, annotation_paths, find_annotations
-from nuseg.datasets.names import shorten, stem
+from nuseg.datasets.names import PICTURE_SUFFIXES, shorten, stem
 from nuseg.errors import NusegError
 from nuseg.io.find import IMAGE_SUFFIXES, list_files
 
@@ -20,6 +20,7 @@ LABEL_FOLDERS = (
     "annotation",
     "gt",
     "groundtruth",
+    "points",
     "mask binary",
 )
 
@@ -55,9 +56,9 @@ def find_layout(source: Path, images: str | None = None, labels: str | None = No
     NusegError
         No images or no annotations found.
     """
-    image_folder = _folder(source, images, IMAGE_FOLDERS, "images")
-    label_folder = _folder(source, labels, LABEL_FOLDERS, "labels")
-    files = list_files(image_folder, IMAGE_SUFFIXES)
+    image_folder = folder_of(source, images, IMAGE_FOLDERS, "images")
+    label_folder = folder_of(source, labels, LABEL_FOLDERS, "labels")
+    files = list_files(image_folder, PICTURE_SUFFIXES)
     paths = [path for path in annotation_paths(label_folder, format) if path != image_folder]
     words = f"images in {image_folder}, annotations in {label_folder}"
     if image_folder == label_folder:
@@ -68,7 +69,7 @@ def find_layout(source: Path, images: str | None = None, labels: str | None = No
         words += ", told apart by the end of the name" if ending else ""
     if not files:
         raise NusegError(
-            f"{image_folder}: no images found ({', '.join(sorted(IMAGE_SUFFIXES))}); name the folder: images="
+            f"{image_folder}: no images found ({', '.join(sorted(PICTURE_SUFFIXES))}); name the folder: images="
         )
     found = find_annotations(paths, format) if paths else None
     if found is None or not found.entries:
@@ -107,10 +108,19 @@ def bowl_folders(source: Path) -> list[Path]:
     return [f for f in sorted(source.iterdir()) if (f / "masks").is_dir() and (f / "images").is_dir()]
 
 
-def _folder(source: Path, given: str | None, usual: Iterable[str], name: str) -> Path:
+def folder_of(source: Path, given: str | None, usual: Iterable[str], name: str) -> Path:
+    """Find the folder that an option `name` gives, as a path or a name in `source`; or one with a usual name.
+
+    Without either it is `source` itself. Only images must be in a folder; others may be a file.
+
+    Raises
+    ------
+    NusegError
+        There is none where one is given.
+    """
     if given is not None:
         for place in (source / given, Path(given)):
-            if place.is_dir() or (name == "labels" and place.is_file()):
+            if place.is_dir() or (name != "images" and place.is_file()):
                 return place
         raise NusegError(f"{name}='{given}': no such folder, neither in {source} nor as a path")
     present = {f.name.lower(): f for f in sorted(source.iterdir()) if f.is_dir()}

@@ -3,12 +3,22 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from nuseg.datasets.dataset import SPLITS, Dataset, Item, load_item
+import shapely
+
+from nuseg.annotations.polygons import draw
+from nuseg.datasets.dataset import SPLITS, Dataset, Item, Kind, load_item, load_pixels, load_points
 from nuseg.io.image import write_png
 from nuseg.plot.contact_sheet import WINDOW, Shown, sheet, thumbnail
 from nuseg.text import plural
+from nuseg.types import RGB, LabelImage
 
 MAX_IMAGES = 48
+KINDS: dict[Kind, str] = {
+    "instance": "instances",
+    "binary": "binary masks, touching nuclei merged",
+    "points": "points",
+}
+DISC_UM = 2.0  # radius of what is drawn for a point
 SPLIT_COLOURS = {"train": (43, 108, 176), "validation": (192, 110, 20), "test": (160, 44, 110)}
 
 
@@ -20,7 +30,7 @@ def write_contact_sheet(dataset: Dataset, path: Path) -> None:
 
 def title(dataset: Dataset, shown: int) -> str:
     """Say what the dataset is, and how many of its images are shown."""
-    kind = "instances" if dataset.annotation == "instance" else "binary masks, touching nuclei merged"
+    kind = KINDS[dataset.annotation]
     counts = ", ".join(f"{split} {len(dataset.split(split))}" for split in SPLITS if dataset.split(split))
     return (
         f"{dataset.name}: {plural(len(dataset.items), 'image')} ({counts}), {kind}; shown: {shown}, at full "
@@ -40,7 +50,14 @@ def choose(items: Sequence[Item], limit: int = MAX_IMAGES) -> list[Item]:
 
 def show(item: Item) -> Shown:
     """Read an item; its caption says split, count and group, its colour the split."""
-    pixels, labels = load_item(item)
+    pixels, labels = load_item(item) if item.label is not None else _with_discs(item)
     group = f", group {item.group}" if item.group != item.name else ""
     caption = f"{item.split}, {plural(item.nuclei, 'nucleus', 'nuclei')}{group}"
     return Shown(item.name, caption, SPLIT_COLOURS[item.split], pixels, labels)
+
+
+def _with_discs(item: Item) -> tuple[RGB, LabelImage]:
+    """Read an item of points: its pixels, and a label image with a disc around each."""
+    pixels = load_pixels(item)
+    discs = shapely.buffer(shapely.points(load_points(item).xy), max(1.0, DISC_UM / item.mpp))
+    return pixels, draw(list(discs), (pixels.shape[0], pixels.shape[1]))

@@ -2,20 +2,22 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from nuseg.annotations.dataset_file import VERSION
-from nuseg.datasets.assigning import BySettings, Plan, join_duplicates
+from nuseg.datasets.assigning import BySettings, Plan, groups_of_regions, join_duplicates
 from nuseg.datasets.checks import SPECK_UM2, check_area
 from nuseg.datasets.convert import Converted, convert
-from nuseg.datasets.dataset import Dataset
+from nuseg.datasets.corrections import Corrections, total
+from nuseg.datasets.dataset import Dataset, Kind
 from nuseg.datasets.findings import Finding, listed, raise_errors
 from nuseg.datasets.overview import write_contact_sheet
 from nuseg.datasets.pairing import Pairs, find_pairs
 from nuseg.datasets.record import (
     SplitCounts,
+    class_names,
     count_record,
     count_splits,
     fingerprint,
@@ -23,6 +25,7 @@ from nuseg.datasets.record import (
     own_version,
     resolution_record,
 )
+from nuseg.datasets.rules import Rules
 from nuseg.datasets.settings import PrepareSettings
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_folder, check_folder
@@ -46,12 +49,15 @@ class Prepared:
         Warnings and notes.
     counts : dict of str to SplitCounts
         Size of every split.
+    corrections : Corrections or None
+        What was changed since the annotations that `compared_with` names.
     """
 
     dataset: Dataset
     decisions: list[str]
     findings: list[Finding]
     counts: dict[str, SplitCounts]
+    corrections: Corrections | None = None
 
 
 def prepare(
@@ -116,16 +122,23 @@ def make_dataset(
     groups, group_rule = plan.groups(names)
     mpps = plan.resolutions(names)
 
+    rules = Rules.of(settings, source)
+
     with atomic_folder(output) as folder:
         done: list[Converted] = []
+        corrections: dict[str, Corrections] = {}
         for pair in tracked(found.pairs, "read and check", progress):
-            converted, noticed = convert(pair, found.format, mpps.get(pair.name), folder)
-            findings += noticed
-            if converted is not None:
-                done.append(converted)
+            made = convert(pair, found.format, mpps.get(pair.name), folder, rules)
+            findings += made.findings
+            done += made.done
+            if made.corrections is not None:
+                corrections[pair.name] = made.corrections
         raise_errors(source, findings)
-        if not any(one.facts.areas_um2.size for one in done):
+        findings += rules.findings()
+        if not any(one.nuclei for one in done):
             raise NusegError(f"{source}: no annotation has any nucleus; is 0 the background, and is labels= right?")
+        if settings.cuts:
+            groups, group_rule = groups_of_regions(done, groups, settings)
         groups, joined = join_duplicates(done, groups)
         split, split_rule = plan.splits(done, groups)
         annotation, annotation_rule = _what_annotations_tell(done, settings.annotation)
@@ -134,6 +147,7 @@ def make_dataset(
             "version": VERSION,
             "name": settings.name or plain_name_of(output.resolve().name),
             "annotation": annotation,
+            "classes": class_names(done),
             "licence": settings.licence,
             "source": settings.source,
             **plan.record,
@@ -141,6 +155,7 @@ def make_dataset(
             "fingerprint": fingerprint(done, groups, split, annotation),
             "counts": count_record(done, groups, split, counts),
             "resolution": resolution_record(done),
+            **_corrections_record(corrections, settings),
             "split": {"rule": split_rule, "groups": group_rule, "seed": settings.seed, "shares": settings.split},
             "items": item_records(done, groups, split),
         }
@@ -148,9 +163,16 @@ def make_dataset(
         write_contact_sheet(Dataset.load(folder), folder / "contact_sheet.png")
     return Prepared(
         dataset=Dataset.load(output),
-        decisions=[*_layout_and_format(found, settings.format), annotation_rule, group_rule, split_rule],
+        decisions=[
+            *_layout_and_format(found, settings.format),
+            annotation_rule,
+            group_rule,
+            split_rule,
+            *([f"corrections: {total(corrections.values())}"] if corrections else []),
+        ],
         findings=findings + joined + _without_nuclei(done, groups, counts) + _implausible_areas(counts) + _totals(done),
         counts=counts,
+        corrections=total(corrections.values()) if corrections else None,
     )
 
 
@@ -218,7 +240,7 @@ def _without_nuclei(
     done: Sequence[Converted], groups: Mapping[str, str], counts: Mapping[str, SplitCounts]
 ) -> list[Finding]:
     """Warn of splits that can neither teach nor judge, because none of their images has a nucleus."""
-    annotated = {groups[one.name] for one in done if one.facts.areas_um2.size}
+    annotated = {groups[one.name] for one in done if one.nuclei}
     text = (
         f"split without any nucleus ({plural(len(annotated), 'group')} of {len(set(groups.values()))} with nuclei): "
         "scores on it say nothing; annotate more images, or give fewer splits with split="
@@ -234,10 +256,21 @@ def _layout_and_format(found: Pairs, given: str) -> list[str]:
     ]
 
 
-def _what_annotations_tell(
-    done: Sequence[Converted], given: Literal["instance", "binary"] | None
-) -> tuple[Literal["instance", "binary"], str]:
-    """Say whether the annotations tell touching nuclei apart, and why."""
+def _what_annotations_tell(done: Sequence[Converted], given: Literal["instance", "binary"] | None) -> tuple[Kind, str]:
+    """Say whether nuclei are points or the annotations tell touching ones apart, and why.
+
+    Raises
+    ------
+    NusegError
+        Some are points and others not, or points are to be something else.
+    """
+    points = [one.name for one in done if one.points is not None]
+    if points and (given is not None or len(points) < len(done)):
+        other = next((one.name for one in done if one.points is None), None)
+        found = f"annotation='{given}'" if other is None else f"outlines, as of {other}"
+        raise NusegError(f"{points[0]}: is annotated by points, which do not go with {found}; prepare them apart")
+    if points:
+        return "points", "annotation: points, one per nucleus: scores detection, and trains nothing"
     if given is not None:
         return given, f"annotation: {given}, as given"
     if all(one.instance for one in done):
@@ -257,10 +290,27 @@ def _implausible_areas(counts: Mapping[str, SplitCounts]) -> list[Finding]:
     ]
 
 
+def _corrections_record(corrections: Mapping[str, Corrections], settings: PrepareSettings) -> dict[str, Any]:
+    """What dataset.json says of corrections; nothing where there are none."""
+    if not corrections:
+        return {}
+    return {
+        "corrections": {
+            "compared_with": Path(settings.compared_with or "").name,
+            **asdict(total(corrections.values())),
+            "images": {name: asdict(one) for name, one in sorted(corrections.items())},
+        }
+    }
+
+
 def _totals(done: Sequence[Converted]) -> list[Finding]:
     split = sum(one.facts.split for one in done)
     specks = sum(one.facts.specks for one in done)
     findings = []
+    ignored = [one for one in done if one.ignored]
+    if ignored:
+        text = f"px of {plural(len(ignored), 'image')} are not known: ignored by training and scores"
+        findings.append(Finding("note", text, f"{sum(one.ignored for one in ignored):,}"))
     if split:
         findings.append(Finding("note", "nuclei in several pieces, kept as they are", str(split)))
     if specks:

@@ -18,6 +18,21 @@ class PrepareSettings:
         usual names.
     format : str
         Name of a registered annotation format, or "auto" to recognise it.
+    classes : str or None
+        New names of classes: see `nuseg.annotations.classes.parse_classes`.
+    ignore_class : tuple of str
+        Classes (by their new names) that mean "not known": their areas are ignored.
+    ignore_label : int or None
+        Number in label images and masks that means "not known".
+    ignore : str or None
+        Folder of masks of what is not known, named like the images: a path, or a name inside the source.
+    regions : str or None
+        One image is made of every region of interest. "auto": regions are areas larger than any nucleus among the
+        annotations; else folder or file of the regions' annotations, named like the images.
+    region_class : tuple of str
+        Classes of the annotations that are regions.
+    compared_with : str or None
+        Annotations as they were before they were corrected, such as a folder of results: the changes are counted.
     annotation : "instance", "binary" or None
         Whether touching nuclei are told apart; "binary" trains the mask alone. None: as the format does.
     mpp : float or None
@@ -46,6 +61,13 @@ class PrepareSettings:
     images: str | None = None
     labels: str | None = None
     format: str = AUTO
+    classes: str | None = None
+    ignore_class: tuple[str, ...] = ()
+    ignore_label: int | None = None
+    ignore: str | None = None
+    regions: str | None = None
+    region_class: tuple[str, ...] = ()
+    compared_with: str | None = None
     annotation: Literal["instance", "binary"] | None = None
     mpp: float | None = None
     group: str | None = None
@@ -60,3 +82,8 @@ class PrepareSettings:
     source: str = "not stated"
     skip_unpaired: bool = False
     overwrite: bool = False
+
+    @property
+    def cuts(self) -> bool:
+        """Whether images are made of regions."""
+        return self.regions is not None or bool(self.region_class)

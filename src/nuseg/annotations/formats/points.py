@@ -14,8 +14,6 @@ from nuseg.annotations.annotation import Annotation, some
 from nuseg.annotations.documents import head, read_bytes, short
 from nuseg.annotations.format import SURE, AnnotationFormat, Sniff
 from nuseg.annotations.polygons import MAX_PX
-from nuseg.annotations.tables import Points as Table
-from nuseg.annotations.tables import write_points
 from nuseg.errors import NusegError
 
 WHAT = "points in CSV with the columns x, y and class"
@@ -30,14 +28,12 @@ class Points(AnnotationFormat):
     name = "points"
     help = "CSV with one point (x, y) per nucleus, with classes"
     suffixes = (".csv", ".tsv")
-    written_suffixes = (".csv",)
-    kept = "points, classes"
-    lost = "outlines (only points can be written), ids, colours"
+    kept = "points, classes, ids"
+    lost = "nothing: only read; points are written as GeoJSON"
     convention = (
         "px from the upper left corner of the image; whole numbers alone count pixels (their middles are taken)"
     )
     has_classes = True
-    has_points = True
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise the columns x and y."""
@@ -75,12 +71,6 @@ class Points(AnnotationFormat):
             ids=some(_cell(row, columns.get(ID_COLUMN)) for row in rows if any(row)),
             notes=(_PIXELS,) if counted and len(places) else (),
         )
-
-    def write(self, annotation: Annotation, path: Path) -> None:
-        """Write one row per point."""
-        if annotation.points is None:
-            raise NusegError(f"{path}: points are written of points, found outlines; choose a format that has them")
-        write_points(path, Table(annotation.points, annotation.names))
 
 
 FORMAT = Points()

@@ -5,9 +5,11 @@ Of every image the outlines are read, from `geoparquet/NAME.parquet`, `geojson/N
 0 from the upper left corner. Sizes and resolutions are those of `summary.csv`."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 from nuseg.annotations.annotation import Annotation, Canvas
+from nuseg.annotations.classes import without_plain
 from nuseg.annotations.documents import short
 from nuseg.annotations.format import SURE, AnnotationFormat, Sniff
 from nuseg.annotations.formats.geojson import FORMAT as GEOJSON
@@ -22,7 +24,6 @@ _PLACES = (
     ("geojson", ".geojson.gz", GEOJSON),
     ("labels", ".tiff", LABELS),
 )
-_PLAIN_CLASS = "Nucleus"  # of results without classes, for QuPath
 
 
 class Results(AnnotationFormat):
@@ -68,16 +69,7 @@ class Results(AnnotationFormat):
             mpp=float(row["mpp"]) if row.get("mpp") else None,
         )
         read = kind.load(file, image, shape)
-        classes = None if set(read.classes or ()) == {_PLAIN_CLASS} else read.classes
-        return Annotation(
-            labels=read.labels,
-            polygons=read.polygons,
-            classes=classes,
-            ids=read.ids,
-            notes=read.notes,
-            colours=read.colours if classes is not None else {},
-            canvas=stated,
-        )
+        return replace(without_plain(read), canvas=stated)
 
 
 FORMAT = Results()

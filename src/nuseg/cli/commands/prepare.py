@@ -12,6 +12,8 @@ from nuseg.cli.progress import progress_bar
 from nuseg.errors import NusegError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from nuseg.datasets.prepare import Prepared
 
 
@@ -41,7 +43,16 @@ def formats_help() -> str:
 
 
 PUBLIC = "Public datasets"
+
+
+def names_in(given: str | None) -> tuple[str, ...]:
+    """Give the names of a list with commas."""
+    return tuple(name.strip() for name in (given or "").split(",") if name.strip())
+
+
 FILES = "Files"
+CLASSES = "Classes, and what is not known"
+REGIONS = "Regions and corrections"
 RESOLUTION = "Resolution"
 SPLIT = "Split"
 RECORD = "Record"
@@ -118,6 +129,62 @@ def prepare(
         Path | None,
         typer.Option(help="CSV with a column [bold]name[/bold] and those named below.", rich_help_panel=FILES),
     ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OLD=NEW,...",
+            help="New names of classes, or a YAML file of them; equal ones merge, an empty one takes the class away.",
+            rich_help_panel=CLASSES,
+        ),
+    ] = None,
+    ignore_class: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="Classes that mean: not known. Training and scores ignore their areas.",
+            rich_help_panel=CLASSES,
+        ),
+    ] = None,
+    ignore_label: Annotated[
+        int | None,
+        typer.Option(
+            help="Number in label images and masks that means: not known, such as 255 or -1.", rich_help_panel=CLASSES
+        ),
+    ] = None,
+    ignore: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Masks of what is not known, named like the images; nuclei that are annotated there stay.",
+            rich_help_panel=CLASSES,
+        ),
+    ] = None,
+    regions: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|FOLDER",
+            help="Make one image of every region of interest: [bold]auto[/bold] takes annotated areas larger than any "
+            "nucleus; else a folder or file of regions, named like the images or slides.",
+            rich_help_panel=REGIONS,
+        ),
+    ] = None,
+    region_class: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="Classes of the annotated areas that are regions of interest.",
+            rich_help_panel=REGIONS,
+        ),
+    ] = None,
+    compared_with: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RESULTS",
+            help="Folder of results, or annotations, as they were before they were corrected: counts what was deleted, "
+            "added and redrawn.",
+            rich_help_panel=REGIONS,
+        ),
+    ] = None,
     mpp: Annotated[
         float | None,
         typer.Option(
@@ -178,6 +245,12 @@ def prepare(
 
     A test set only:  nuseg prepare mydata -o testset --mpp 0.5 --split 0,0,1
 
+    Points with classes by number:
+    nuseg prepare brca -o points --mpp 0.5 --classes 1=lymphocyte,2=tumour,3=stroma
+
+    Annotated regions of slides, corrected in QuPath:
+    nuseg prepare slides --labels corrected -o dataset --regions auto --compared-with results
+
     Folders of your own naming:  nuseg prepare . -o dataset --images HE --labels ../nuclei --format binary
     """
     from nuseg.datasets.prepare import PrepareSettings
@@ -188,6 +261,13 @@ def prepare(
         images=images,
         labels=labels,
         format=format_,
+        classes=classes,
+        ignore_class=names_in(ignore_class),
+        ignore_label=ignore_label,
+        ignore=ignore,
+        regions=regions,
+        region_class=names_in(region_class),
+        compared_with=compared_with,
         annotation=annotation.value if annotation else None,
         mpp=mpp,
         group=group,
@@ -252,8 +332,25 @@ def show(prepared: "Prepared") -> None:
         area = "-" if count.median_area_um2 is None else f"{count.median_area_um2:.1f}"
         columns.add_row(split, str(count.images), str(count.groups), str(count.nuclei), area)
     console.print(columns)
+    if prepared.dataset.classes:
+        console.print(class_table(prepared))
     root = prepared.dataset.root
     console.print(f"dataset: {root}\nlook at: {root / 'contact_sheet.png'}", markup=False)
+
+
+def class_table(prepared: "Prepared") -> "Table":
+    """Make the table of nuclei by class and split."""
+    from rich.table import Table
+
+    table = Table("class", *prepared.counts, title="nuclei by class", title_justify="left")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name in prepared.dataset.classes:
+        table.add_row(name, *(str(count.classes[name]) for count in prepared.counts.values()))
+    without = [count.nuclei - sum(count.classes.values()) for count in prepared.counts.values()]
+    if any(without):
+        table.add_row("without a class", *map(str, without))
+    return table
 
 
 COMMAND = Command("prepare", 40, prepare, {"format_": formats_help})

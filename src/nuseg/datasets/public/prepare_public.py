@@ -23,6 +23,8 @@ _KNOWN = (
     "labels",
     "format",
     "annotation",
+    "regions",
+    "region_class",
     "group",
     "table",
     "group_column",

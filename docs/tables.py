@@ -11,10 +11,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from nuseg.annotations.format import AnnotationFormat
 from nuseg.annotations.registry import annotation_formats
+from nuseg.datasets.public.public_dataset import PublicDataset
+from nuseg.datasets.public.registry import public_datasets
 from nuseg.engines.registry import engines
 from nuseg.measure.nuclei import COLUMNS
 from nuseg.model.registry import architectures, heads
+from nuseg.preprocess.stain.registry import stain_methods
 from nuseg.registry import Registry
 from nuseg.results.output import Output
 from nuseg.results.registry import outputs
@@ -64,11 +68,47 @@ def output_rows() -> list[tuple[str, ...]]:
     ]
 
 
+def annotation_cells(one: AnnotationFormat) -> tuple[str, ...]:
+    """Files, how they are written, whether one holds many images, and what has to be installed."""
+    written = code(one.written_suffixes or one.suffixes) or "folders"
+    many = " and ".join(word for word, so in (("read", one.many_read), ("written", one.many_written)) if so)
+    written = "a folder" if one.folder_entries else written
+    return (
+        code(one.suffixes) or "folders",
+        written if one.writable else "",
+        many,
+        code([one.needs[1]]) if one.needs else "",
+    )
+
+
+def dataset_cells(one: PublicDataset) -> tuple[str, ...]:
+    """Size, tissue, resolution, licence, split, how to get it, reference."""
+    return (
+        code([one.name]),
+        f"{one.images:,}",
+        f"{one.nuclei:,}" if one.nuclei else "",
+        one.organs,
+        "mixed" if one.mpp is None else f"{one.mpp:g}",
+        one.licence if one.commercial == "allowed" else f"{one.licence}; commercial use {one.commercial}",
+        one.split,
+        "`--download`" if one.downloads else f"[by hand]({one.address})",
+        one.citation,
+    )
+
+
+DATASET_HEADS = ("dataset", "images", "nuclei", "organs", "um/px", "licence", "official split", "get it", "cite")
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "outputs": lambda: table(("output", "file", "content", "default for", "needs"), output_rows()),
     "annotations": lambda: table(
-        ("format", "content", "files"),
-        ((code([one.name]), one.help, code(one.suffixes) or "folders") for one in own(annotation_formats)),
+        ("format", "content", "files", "written", "one file for many images", "needs"),
+        ((code([one.name]), one.help, *annotation_cells(one)) for one in own(annotation_formats)),
+    ),
+    "datasets": lambda: table(DATASET_HEADS, (dataset_cells(one) for one in own(public_datasets))),
+    "travels": lambda: table(
+        ("format", "kept", "lost", "coordinates"),
+        ((code([one.name]), one.kept, one.lost, one.convention) for one in own(annotation_formats)),
     ),
     "columns": lambda: table(("column", "meaning"), ((code([name]), help_) for name, help_ in COLUMNS.items())),
     "architectures": lambda: table(("preset", "network"), ((code([one.name]), one.help) for one in own(architectures))),
@@ -76,6 +116,7 @@ TABLES: dict[str, Callable[[], str]] = {
         ("head", "output", "maps", "given by the model"),
         ((code([one.name]), one.help, code(one.channels), "yes" if one.exported else "no") for one in own(heads)),
     ),
+    "stains": lambda: table(("method", "by"), ((code([one.name]), one.help) for one in own(stain_methods))),
     "engines": lambda: table(("engine", "`--device`"), ((code([one.name]), code(one.devices)) for one in own(engines))),
 }
 

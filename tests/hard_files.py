@@ -1,5 +1,7 @@
 """Files of the kinds that readers get wrong: each is written with the pixels and the resolution that are right."""
 
+import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +101,9 @@ def store_turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
 
 def packed(compression: str) -> Write:
     """Tiles in a compression that OpenSlide does not read in plain TIFFs, lossless."""
-    arguments = {"webp": {"lossless": True}, "jpeg2000": {"reversible": True}}[compression]
+    arguments = {"webp": {"lossless": True}, "jpeg2000": {"reversible": True}, "jpegxl": {"lossless": True}}[
+        compression
+    ]
 
     def write(path: Path, pixels: np.ndarray) -> None:
         save_pyramid(path, pixels, (1, 2), MPP, compression, compressionargs=arguments)
@@ -144,6 +148,58 @@ def wrong_tags(path: Path, pixels: np.ndarray) -> None:
             tiff.pages.first.tags[name].overwrite("up", dtype="s")
 
 
+def described(changes: dict[str, object], description: str = "") -> Write:
+    """A TIFF in strips whose OME-XML says something else of it than what is right, or with another description."""
+    said = {"SizeX": 150, "SizeY": 130, "SizeC": 3, "SizeZ": 1, "SizeT": 1, **changes}
+    sizes = " ".join(f'{name}="{value}"' for name, value in said.items())
+    xml = (
+        '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
+        f'<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8" {sizes}><Channel ID="Channel:0" '
+        'SamplesPerPixel="3"/><TiffData/></Pixels></Image></OME>'
+    )
+    text = description or xml
+    return lambda path, pixels: tifffile.imwrite(
+        path, pixels, photometric="rgb", description=text, metadata=None, **PER_CM
+    )
+
+
+def lost_profile(path: Path, pixels: np.ndarray) -> None:
+    """A TIFF whose colour profile lies beyond the end of the file."""
+    tifffile.imwrite(path, pixels, photometric="rgb", iccprofile=bytes(500), metadata=None, **PER_CM)
+    with tifffile.TiffFile(path) as tiff:
+        at = tiff.pages.first.tags[34675].offset
+    content = bytearray(path.read_bytes())
+    content[at + 4 : at + 8] = (10**6).to_bytes(4, "little")
+    path.write_bytes(content)
+
+
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    """One chunk of a PNG."""
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def png_with(kind: bytes, content: bytes, sound: bool = True) -> Write:
+    """A PNG with a chunk before its pixels, whose checksum may be wrong."""
+
+    def write(path: Path, pixels: np.ndarray) -> None:
+        PIL.Image.fromarray(pixels).save(path)
+        file, chunk = path.read_bytes(), png_chunk(kind, content)
+        path.write_bytes(file[:33] + (chunk if sound else chunk[:-4] + bytes(4)) + file[33:])
+
+    return write
+
+
+def jpeg_with(marker: int, content: bytes) -> Write:
+    """A JPEG with a segment of metadata."""
+
+    def write(path: Path, pixels: np.ndarray) -> None:
+        PIL.Image.fromarray(pixels).save(path, quality=95, subsampling=0)
+        file = path.read_bytes()
+        path.write_bytes(file[:2] + struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content + file[2:])
+
+    return write
+
+
 ASSUMED = "no resolution in the file, 0.25 um/px (40x) assumed"
 HARD_FILES = {
     "8 bits": HardFile("a.tif", lambda path, pixels: save_pyramid(path, pixels, (1, 2), MPP, "zlib")),
@@ -156,6 +212,7 @@ HARD_FILES = {
     **{f"orientation {number}": HardFile("a.tif", turned(number)) for number in range(1, 9)},
     "WebP": HardFile("a.tif", packed("webp")),
     "JPEG 2000": HardFile("a.tif", packed("jpeg2000")),
+    "JPEG XL": HardFile("a.tif", packed("jpegxl")),
     "decimal comma": HardFile("a.svs", aperio("AppMag = 40|MPP = 0,4990"), 0.499, near=8),
     "exponent": HardFile("a.svs", aperio("AppMag = 40|MPP = 4.99e-01"), 0.499, near=8),
     "magnification only": HardFile("a.svs", aperio("AppMag = 20|Left = 3"), 0.5, near=8, noted="its 20x objective"),
@@ -169,6 +226,54 @@ HARD_FILES = {
     "Exif for print": HardFile("a.jpg", exif(72.0, 72.0), 0.25, "image", near=8, noted=ASSUMED),
     "Exif over zero": HardFile(
         "a.jpg", exif(IFDRational(0, 0), IFDRational(0, 0)), 0.25, "image", near=8, noted=ASSUMED
+    ),
+    **{
+        f"OME, PhysicalSizeX of {value}": HardFile(
+            "a.ome.tif",
+            described({"PhysicalSizeX": value, "PhysicalSizeY": value}),
+            0.5,
+            "image",
+            noted="is no resolution",
+        )
+        for value in ("NaN", "inf", "0", "-1")
+    },
+    "OME, decimal comma": HardFile(
+        "a.ome.tif", described({"PhysicalSizeX": "0,3", "PhysicalSizeY": "0,3"}), 0.3, "image"
+    ),
+    "OME, another size": HardFile("a.ome.tif", described({"SizeX": 10**6}), 0.5, "image", noted="its description is"),
+    "OME, size in words": HardFile("a.ome.tif", described({"SizeZ": "one"}), 0.5, "image", noted="its description is"),
+    "OME, broken": HardFile("a.ome.tif", described({}, "<OME><Image></OME>"), 0.5, "image", noted="its description is"),
+    "OME, a file elsewhere": HardFile(
+        "a.ome.tif",
+        described({}, '<OME><Pixels><TiffData><UUID FileName="/dev/zero">a</UUID></TiffData></Pixels></OME>'),
+        0.5,
+        "image",
+        noted="it names a file outside its folder",
+    ),
+    "description of no shape": HardFile(
+        "a.tif", described({}, '{"shape": "large"}'), 0.5, "image", noted="its description is"
+    ),
+    "profile beyond the end": HardFile("a.tif", lost_profile, 0.5, "image", noted="its tags 34675 lie beyond the end"),
+    "PNG, broken Exif": HardFile("a.png", png_with(b"eXIf", b"abcd", sound=False), 0.25, "image", noted="metadata are"),
+    "PNG, short pHYs": HardFile("a.png", png_with(b"pHYs", b"\0\1"), 0.25, "image", noted="its metadata are damaged"),
+    "PNG, pHYs of 0": HardFile("a.png", png_with(b"pHYs", bytes(8) + b"\1"), 0.25, "image", noted=ASSUMED),
+    "PNG, profile that is a bomb": HardFile(
+        "a.png",
+        png_with(b"iCCP", b"a\0\0" + zlib.compress(bytes(50_000_000), 9)),
+        0.25,
+        "image",
+        noted="its metadata are damaged",
+    ),
+    "JPEG, broken Exif": HardFile(
+        "a.jpg",
+        jpeg_with(0xE1, b"Exif\0\0MM\0*" + bytes([255]) * 20),
+        0.25,
+        "image",
+        near=8,
+        noted="its metadata are damaged",
+    ),
+    "JPEG, broken picture list": HardFile(
+        "a.jpg", jpeg_with(0xE2, b"MPF\0MM\0*\xff\xff\xff\xff"), 0.25, "image", near=8, noted=ASSUMED
     ),
     "tags in words": HardFile("a.tif", wrong_tags, 0.25, "image", noted=ASSUMED),
 }

@@ -18,7 +18,7 @@ from nuseg.model.store import load_model, save_config, shipped_models
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.training.calibrate import calibrate, find_validation_nuclei
 from nuseg.training.finish import examples
-from nuseg.training.module import validation_items
+from nuseg.training.validation import choose_validation
 
 VALIDATED = ("consep", "tnbc", "dsb", "nucls")  # whose nuclei are annotated one by one
 
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("datasets", type=Path)
     parser.add_argument("models", nargs="*", default=shipped_models())
     arguments = parser.parse_args()
-    items = validation_items([Dataset.load(arguments.datasets / name) for name in VALIDATED])
+    items = choose_validation([Dataset.load(arguments.datasets / name) for name in VALIDATED]).images
     for name in arguments.models:
         model = load_model(name)
         shown = examples(Segmenter(model, load_engine(model, "cpu", precision="f32")), items)

@@ -11,6 +11,7 @@ from typing import Any
 # Where each public name lives; loaded when first used, so that `import nuseg` is instant. `__init__.pyi` tells type
 # checkers the same.
 HOMES = {
+    "ConvertOptions": "nuseg.datasets.conversion",
     "Dataset": "nuseg.datasets.dataset",
     "Image": "nuseg.io.image",
     "NusegError": "nuseg.errors",
@@ -25,17 +26,23 @@ HOMES = {
     "TrainConfig": "nuseg.training.config",
     "annotation_formats": "nuseg.annotations.registry",
     "check_dataset": "nuseg.quality.dataset_check",
+    "convert_annotations": "nuseg.datasets.conversion",
     "evaluate": "nuseg.evaluation",
     "evaluate_dataset": "nuseg.evaluation.dataset",
+    "fit_stain": "nuseg.preprocess.stain.normaliser",
     "load_model": "nuseg.model.store",
+    "normalise_stain": "nuseg.preprocess.stain.normaliser",
     "open_slide": "nuseg.io.opening",
     "open_source": "nuseg.io.opening",
     "outputs": "nuseg.results.registry",
     "prepare": "nuseg.datasets.prepare",
+    "prepare_public": "nuseg.datasets.public.prepare_public",
+    "public_datasets": "nuseg.datasets.public.registry",
     "read_image": "nuseg.io.opening",
     "read_region": "nuseg.segmentation.region",
     "segment": "nuseg.segmentation.segmenter",
     "segment_folder": "nuseg.segmentation.folder",
+    "stain_methods": "nuseg.preprocess.stain.registry",
     "train": "nuseg.training.fit",
 }
 NAMES_THERE = {"evaluate": "score_image"}

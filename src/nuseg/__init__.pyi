@@ -1,7 +1,11 @@
 from nuseg.annotations.registry import annotation_formats as annotation_formats
+from nuseg.datasets.conversion import ConvertOptions as ConvertOptions
+from nuseg.datasets.conversion import convert_annotations as convert_annotations
 from nuseg.datasets.dataset import Dataset as Dataset
 from nuseg.datasets.prepare import PrepareSettings as PrepareSettings
 from nuseg.datasets.prepare import prepare as prepare
+from nuseg.datasets.public.prepare_public import prepare_public as prepare_public
+from nuseg.datasets.public.registry import public_datasets as public_datasets
 from nuseg.errors import NusegError as NusegError
 from nuseg.evaluation import score_image as evaluate
 from nuseg.evaluation.dataset import evaluate_dataset as evaluate_dataset
@@ -11,6 +15,9 @@ from nuseg.io.opening import open_source as open_source
 from nuseg.io.opening import read_image as read_image
 from nuseg.io.source import Source as Source
 from nuseg.model.store import load_model as load_model
+from nuseg.preprocess.stain.normaliser import fit_stain as fit_stain
+from nuseg.preprocess.stain.normaliser import normalise_stain as normalise_stain
+from nuseg.preprocess.stain.registry import stain_methods as stain_methods
 from nuseg.progress import Progress as Progress
 from nuseg.quality.dataset_check import check_dataset as check_dataset
 from nuseg.results.output import Output as Output
@@ -26,6 +33,7 @@ from nuseg.training.config import TrainConfig as TrainConfig
 from nuseg.training.fit import train as train
 
 __all__ = [
+    "ConvertOptions",
     "Dataset",
     "Image",
     "NusegError",
@@ -40,16 +48,22 @@ __all__ = [
     "TrainConfig",
     "annotation_formats",
     "check_dataset",
+    "convert_annotations",
     "evaluate",
     "evaluate_dataset",
+    "fit_stain",
     "load_model",
+    "normalise_stain",
     "open_slide",
     "open_source",
     "outputs",
     "prepare",
+    "prepare_public",
+    "public_datasets",
     "read_image",
     "read_region",
     "segment",
     "segment_folder",
+    "stain_methods",
     "train",
 ]

@@ -100,7 +100,7 @@ def test_what_none_knows(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("words")
     for path in (tmp_path / "a.txt", tmp_path / "none.png", tmp_path):
         assert recognise(path) is None
-        with pytest.raises(NusegError, match=r"in one of the formats binary, .*labels, folders"):
+        with pytest.raises(NusegError, match=r"in one of the formats aperio, binary, .*labels, .*folders"):
             format_of(path)
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -178,3 +179,43 @@ def test_a_long_outline_is_read(tmp_path: Path) -> None:
     polygons = FORMAT.load(tmp_path / "a.geojson", "a").polygons
     assert polygons is not None
     assert polygons[0].area == pytest.approx(np.pi * 900**2, rel=1e-4)
+
+
+def test_cells_give_their_nucleus_ids_and_colours(tmp_path: Path) -> None:
+    cell = feature(polygon(RING), {"name": "Tumor", "color": [1, 2, 3]}) | {
+        "id": "c-1",
+        "nucleusGeometry": polygon(HOLE),
+    }
+    older = feature(polygon(RING), {"name": "Immune", "colorRGB": -(1 << 24) + (255 << 16) + 7}) | {"id": "c-2"}
+    path = save(tmp_path / "a.geojson", {"type": "FeatureCollection", "features": [cell, older]})
+    found = FORMAT.load(path, "a")
+    assert [nucleus.area for nucleus in found.areas] == [1, 16]
+    assert found.ids == ("c-1", "c-2")
+    assert found.colours == {"Tumor": (1, 2, 3), "Immune": (255, 0, 7)}
+    FORMAT.write(found, tmp_path / "b.geojson")
+    again = FORMAT.load(tmp_path / "b.geojson", "a")
+    assert (again.ids, again.colours, again.classes) == (found.ids, found.colours, ("Tumor", "Immune"))
+
+
+def test_labels_keep_their_area_holes_and_pieces(tmp_path: Path) -> None:
+    labels = np.zeros((12, 12), np.int32)
+    labels[1:8, 1:8], labels[3:5, 3:5], labels[10, 2:9] = 1, 0, 1
+    FORMAT.write(Annotation(labels), tmp_path / "a.geojson")
+    (nucleus,) = FORMAT.load(tmp_path / "a.geojson", "a").areas
+    assert nucleus.area == labels.sum()
+
+
+def test_real_files_of_the_puma_set(real_data: Path) -> None:
+    """Staircases along pixel edges: drawn, every nucleus has the pixels of its area; classes are PUMA's."""
+    files = sorted((real_data / "formats" / "qupath_geojson").glob("*.geojson"))
+    counts: Counter[str | None] = Counter()
+    for file in files:
+        found = FORMAT.load(file, file.stem)
+        counts.update(found.names)
+        assert len(set(found.identifiers)) == len(found.areas)
+        drawn = found.numbered((1024, 1024))
+        assert drawn.labels is not None
+        assert len(drawn.names) == drawn.labels.max() == len(found.areas)
+        assert sum(nucleus.area for nucleus in found.areas) >= (drawn.labels > 0).sum()
+    assert sum(counts.values()) == 1029
+    assert (counts["nuclei_tumor"], counts["nuclei_apoptosis"], counts["nuclei_lymphocyte"]) == (557, 284, 12)

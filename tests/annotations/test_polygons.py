@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.measure import points_in_poly
 
-from nuseg.annotations.polygons import area, contains, draw, rings_of
+from nuseg.annotations.polygons import area, contains, draw, rings_of, united
 
 
 def square(left: float, top: float, side: float) -> shapely.Geometry:
@@ -111,3 +111,13 @@ def test_what_no_image_holds_is_refused() -> None:
         area([np.zeros((1_000_001, 2))])
     with pytest.raises(ValueError, match="300 areas that cover the image 300 times"):
         draw([square(0, 0, 1000)] * 300, (1000, 1000))
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 1000), count=st.integers(1, 30))
+def test_areas_united_cover_what_any_of_them_covers(seed: int, count: int) -> None:
+    places = np.random.default_rng(seed).integers(0, 60, (count, 2))  # some apart, some over one another
+    parts = [area([star(seed + index, 7, 8.0) + place]) for index, place in enumerate(places)]
+    whole = united(parts)
+    assert whole.is_valid
+    assert whole.symmetric_difference(shapely.union_all(parts)).area == pytest.approx(0, abs=1e-9)

@@ -61,7 +61,7 @@ def test_no_configuration(dataset: Path, tmp_path: Path, given: str) -> None:
         ("optimiser.lr=fast", "optimiser.lr: Input should be a valid number"),
         ("optimiser.lr=-1", "optimiser.lr: Input should be greater than 0"),
         ("optimiser.rate=1", "unknown key optimiser.rate"),
-        ("optimiser.lr=[", "the value is not YAML"),
+        ("optimiser.lr=[", "not YAML"),
     ],
 )
 def test_bad_set(dataset: Path, tmp_path: Path, setting: str, message: str) -> None:
@@ -76,7 +76,7 @@ def test_a_training_does_not_begin(dataset: Path, tmp_path: Path) -> None:
     check_one_error(run_cli("train", dataset, "-o", dataset), dataset, "not empty")
     damaged = Path(shutil.copytree(dataset, tmp_path / "damaged"))
     (damaged / "images" / "a.png").unlink()
-    check_one_error(run_cli("train", damaged, "-o", run), damaged / "images" / "a.png", "missing")
+    check_one_error(run_cli("train", damaged, "-o", run), damaged / "dataset.json", "images/a.png missing")
     (damaged / "dataset.json").write_text('{"version": 99}')
     check_one_error(run_cli("train", damaged, "-o", run), damaged / "dataset.json", "format version 99")
     assert not run.exists()

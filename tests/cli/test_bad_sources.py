@@ -36,7 +36,7 @@ SOURCES: dict[str, tuple[Damage, list[str], str]] = {
     "cut image": (cut("images/b.png"), MPP, "images/b.png: damaged or cut short"),
     "empty image": (replace("images/b.png", b""), MPP, "images/b.png: an empty file"),
     "implausible metadata": (wrong_resolution, [], "images/b.tif: ImageJ resolution"),
-    "cut label": (cut("labels/b.tif"), MPP, "labels/b.tif: the annotation cannot be read"),
+    "cut label": (cut("labels/b.tif"), MPP, "labels/b.tif: cut short"),
     "empty label": (replace("labels/b.tif", b""), MPP, "labels/b.tif: the annotation file is empty"),
     "small label": (label(np.ones((9, 9), np.uint16)), MPP, "the annotation is 9x9 but the image b.png is 56x48"),
     "turned label": (label(np.ones((56, 48), np.uint16)), MPP, "is it transposed?"),

@@ -1,6 +1,7 @@
 """`nuseg evaluate` from the command line, with a tiny real model."""
 
 import json
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import pytest
 from command_line import check_one_error, run_cli
 
 from dark_model import save_dark_model
-from nuseg.datasets.dataset import VERSION
+from nuseg.datasets.dataset import VERSION, Dataset, load_item
+from nuseg.datasets.seen import image_code, known_images, tells_images
 from nuseg.io.image import write_png
+from nuseg.model.store import load_model, save_config, shipped_models
 
 FILES = ["per_image.csv", "scores.json", "summary.csv"]
 
@@ -91,6 +94,60 @@ def test_model_on_a_dataset(tmp_path: Path, model: Path) -> None:
     assert (record["model"], record["dataset"], record["split"]) == ("dark", "squares", "test")
     assert sorted(file.name for file in out.iterdir()) == [*FILES, "worst-1.png", "worst-2.png"]
     assert cv2.imread(str(out / "worst-1.png")) is not None
+
+
+@pytest.mark.parametrize(
+    ("learned", "words"),
+    [
+        ({"train": ["good"], "validation": ["missed"]}, ["trained on 1 of these 2 images (good)", "chosen by (epoch"]),
+        ({"train": ["good", "missed"], "validation": ["good"]}, ["trained on 2 of these 2 images (good, missed)"]),
+        ({"train": ["trained"], "validation": []}, []),
+    ],
+)
+def test_images_that_the_model_knows_are_said(
+    tmp_path: Path, model: Path, learned: dict[str, list[str]], words: list[str]
+) -> None:
+    data, out = make_dataset(tmp_path / "d"), tmp_path / "out"
+    write_png(data / "images" / "trained.png", np.full((40, 50, 3), 9, np.uint8))  # as `good` else
+    pixels = {item.name: load_item(item)[0] for item in Dataset.load(data).items}
+    seen = {use: [image_code(pixels[name]) for name in names] for use, names in learned.items()}
+    dark = load_model(shutil.copytree(model, tmp_path / "model"))
+    save_config(dark.config.model_copy(update={"data": [{"name": "other", "seen": seen}]}), dark.path)
+    result = run(data, "--model", dark.path, "-o", out)
+    assert result.code == 0, result.output
+    warnings = [line for line in result.out.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == len(words)
+    assert all(word in line and "new images score lower" in line for word, line in zip(words, warnings, strict=True))
+    record = json.loads((out / "scores.json").read_text())
+    assert [f"warning: {note}" for note in record["notes"] if "the model was" in note] == warnings
+    uses = {name: use for use in ("validation", "train") for name in learned[use] if name != "trained"}
+    assert record.get("seen", {}) == uses
+    if uses:
+        assert per_image(out)["seen"].to_dict() == uses
+
+
+def test_a_model_that_does_not_say_what_it_was_trained_on(tmp_path: Path, model: Path) -> None:
+    dark = load_model(shutil.copytree(model, tmp_path / "model"))
+    save_config(dark.config.model_copy(update={"data": [{"name": "old", "fingerprint": "x"}]}), dark.path)
+    result = run(make_dataset(tmp_path / "d"), "--model", dark.path)
+    assert "warning: model dark does not say which images it was trained on" in result.out
+
+
+def test_the_shipped_models_say_which_images_they_know() -> None:
+    for name in shipped_models():
+        data = load_model(name).config.data
+        assert tells_images(data)
+        assert all(len(entry["seen"]["train"]) == entry["images"] for entry in data)
+        assert {"train", "validation"} == set(known_images(data).values())
+
+
+def test_images_without_nuclei_are_said(tmp_path: Path) -> None:
+    empty = np.zeros((40, 50), np.uint16)
+    true, pred = folder(tmp_path / "t", a=TWO, b=empty), folder(tmp_path / "p", a=TWO, b=empty)
+    result = run(true, "-p", pred, "-o", tmp_path / "out")
+    note = "1 image without true nuclei: scores there are 1 where nothing was found, else 0; they count in the means"
+    assert f"note: {note}" in result.out
+    assert note in json.loads((tmp_path / "out" / "scores.json").read_text())["notes"]
 
 
 def test_other_splits(tmp_path: Path, model: Path) -> None:

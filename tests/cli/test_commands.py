@@ -20,7 +20,20 @@ from nuseg.cli import make_app
 from nuseg.cli.command import Command, commands
 from slide_files import save_pyramid
 
-ORDER = ["demo", "segment", "info", "prepare", "train", "evaluate", "export", "models"]
+ORDER = [
+    "demo",
+    "segment",
+    "info",
+    "stain",
+    "datasets",
+    "prepare",
+    "convert",
+    "formats",
+    "train",
+    "evaluate",
+    "export",
+    "models",
+]
 TOY = '''
 from nuseg.cli.command import Command
 from nuseg.errors import NusegError

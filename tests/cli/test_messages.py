@@ -9,6 +9,8 @@ from nuseg.cli.messages import as_options
     ("text", "expected"),
     [
         ("give mpp=", "give --mpp"),
+        ("or resume=True to go on", "or --resume to go on"),
+        ("train without resume=True", "train without --resume"),
         ("give mpp= with the right value", "give --mpp with the right value"),
         ("mpp=: expected", "--mpp: expected"),
         ("(skip_unpaired=) or overwrite=, or tile=.", "(--skip-unpaired) or --overwrite, or --tile."),
@@ -32,6 +34,7 @@ def test_parameters(text: str, expected: str) -> None:
         "MPP= is no parameter",
         "settings.mpp= is a field",
         "x=3",
+        "x=Trueish",
     ],
 )
 def test_everything_else_stays(text: str) -> None:

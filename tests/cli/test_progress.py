@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from nuseg.cli.progress import Lines, progress_bar
-from nuseg.progress import Progress
+from nuseg.cli.progress import progress_bar
+from nuseg.progress import LogLines, Progress
 
 
 def test_a_bar_where_there_is_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,6 +20,15 @@ def test_a_bar_where_there_is_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Non
     text = stream.getvalue()
     for part in ("above", "segment [a].png: 1,200 nuclei", "1/3", "other"):
         assert part in text
+
+
+def test_a_line_a_minute_for_all_tasks_together() -> None:
+    written: list[str] = []
+    seconds = iter([0.0, 0.0, 59.0, 60.0, 61.0, 119.0, 121.0])
+    tell = LogLines(written.append, each=False, clock=lambda: next(seconds))
+    for done in range(1, 6):
+        tell(Progress("a.svs", done, 3000, nuclei=1000 * done))
+    assert written == ["a.svs: 2,000 nuclei, 2 of 3,000", "a.svs: 5,000 nuclei, 5 of 3,000"]
 
 
 def test_nothing_of_short_work_on_a_stream_that_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,7 +51,7 @@ def test_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) ->
 def lines_of(states: list[tuple[float, Progress]]) -> list[tuple[float, str]]:
     """Which lines states give that come at given seconds, and when."""
     now, lines = [0.0], list[tuple[float, str]]()
-    show = Lines(lambda line: lines.append((now[0], line)), clock=lambda: now[0])
+    show = LogLines(lambda line: lines.append((now[0], line)), clock=lambda: now[0])
     for second, state in states:
         now[0] = second
         show(state)

@@ -30,8 +30,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["image", "slide"])
 def scan(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A file that states 0.5 um/px, with two nuclei."""
-    pixels = np.full((300, 310, 3), 245, np.uint8)
+    """A file that states 0.5 um/px, with two nuclei in pale tissue."""
+    pixels = np.full((300, 310, 3), (226, 170, 205), np.uint8)
     pixels[100:110, 50:60] = pixels[200:210, 250:260] = 0
     return save_pyramid(tmp_path / "a.tif", pixels, (1, 2) if request.param == "slide" else (1,), mpp=0.5,
                         compression=None)  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 import tifffile
 
 from annotated import field, write_source
-from nuseg.datasets.dataset import Dataset, load_item
+from nuseg.datasets.dataset import Dataset, load_ignore, load_item, load_points, load_table
 from nuseg.datasets.prepare import PrepareSettings, prepare
 from nuseg.errors import NusegError
 from nuseg.io.image import write_png
@@ -84,6 +84,10 @@ def test_damaged_records(root, values, says):
         ({"mpp": 9}, "9 um/px"),
         ({"mpp": "x"}, "damaged"),
         ({"image": "images/zz.png"}, "zz.png missing"),
+        ({"table": "nuclei/zz.csv"}, "zz.csv missing"),
+        ({"ignore": "ignore/zz.png"}, "zz.png missing"),
+        ({"points": "points/zz.csv"}, "zz.csv missing"),
+        ({"label": None}, "a has no label"),
         ({"name": "b"}, "b occurs twice"),
     ],
 )
@@ -117,3 +121,88 @@ def test_items_damaged_after_loading(root):
     cv2.imwrite(str(third.label), np.zeros((48, 56, 3), np.uint8))
     with pytest.raises(NusegError, match="not a label image"):
         load_item(third)
+
+
+def write(root, place, text):
+    (root / place).parent.mkdir(exist_ok=True)
+    (root / place).write_text(text)
+    return place
+
+
+def test_classes_and_ids_of_nuclei(root):
+    change(root, classes=["tumour", "stroma"])
+    table = write(root, "nuclei/a.csv", 'label,class,id\n1,tumour,x-1\n2,,\n3,"stroma, old",x-3\n')
+    change_item(root, table=table)
+    dataset = Dataset.load(root)
+    found = load_table(dataset.items[0])
+    assert dataset.classes == ("tumour", "stroma")
+    assert found.labels.tolist() == [1, 2, 3]
+    assert found.classes == ("tumour", None, "stroma, old")
+    assert found.ids == ("x-1", None, "x-3")
+
+
+def test_without_a_table_nuclei_have_neither_class_nor_id(root):
+    dataset = Dataset.load(root)
+    found = load_table(dataset.items[0])
+    assert dataset.classes == ()
+    assert found.labels.tolist() == [1, 2, 3]
+    assert set(found.classes) == set(found.ids) == {None}
+
+
+def test_what_is_ignored(root):
+    mask = np.zeros((48, 56), np.uint8)
+    mask[:10] = 255
+    write_png(root / "ignore" / "a.png", mask)
+    change_item(root, ignore="ignore/a.png")
+    first, second, *_ = Dataset.load(root).items
+    np.testing.assert_array_equal(load_ignore(first, (48, 56)), mask > 0)
+    assert not load_ignore(second, (48, 56)).any()
+    with pytest.raises(NusegError, match=r"ignore/a\.png: the mask is 56x48 but the image a\.png is 10x10"):
+        load_ignore(first, (10, 10))
+
+
+def test_points(root):
+    points = write(root, "points/a.csv", "x,y,class\n3.5,10.25,lymphocyte\n0,0,\n")
+    change_item(root, label=None, points=points, nuclei=2)
+    record = json.loads((root / "dataset.json").read_text())
+    change(root, annotation="points", items=record["items"][:1])
+    (item,) = Dataset.load(root).items
+    found = load_points(item)
+    np.testing.assert_array_equal(found.xy, [[3.5, 10.25], [0, 0]])
+    assert found.classes == ("lymphocyte", None)
+    with pytest.raises(NusegError, match=r"a\.png: its nuclei are annotated by points, expected a label image"):
+        load_item(item)
+
+
+def test_points_where_there_are_none(root):
+    with pytest.raises(NusegError, match=r"images/a\.png: has no points"):
+        load_points(Dataset.load(root).items[0])
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("", "expected the columns label,class,id, found nothing"),
+        ("label,name\n1,a\n", "expected the columns label,class,id, found label,name"),
+        ("label,class,id\nx,a,b\n", "row 2: expected the number of a nucleus above 0, found 'x'"),
+        ("label,class,id\n1,a,b\n0,a,b\n", "row 3: expected the number of a nucleus above 0, found '0'"),
+        ("label,class,id\n1,a,b\n1,a,b\n", "the label 1 occurs twice"),
+        ("label,class,id\n1\n", None),
+    ],
+)
+def test_damaged_tables(root, content, says):
+    change_item(root, table=write(root, "nuclei/a.csv", content))
+    item = Dataset.load(root).items[0]
+    if says is None:
+        assert load_table(item).classes == (None,)
+        return
+    with pytest.raises(NusegError, match=says) as caught:
+        load_table(item)
+    assert str(caught.value).startswith(str(item.table))
+
+
+@pytest.mark.parametrize("place", ["nan,1", "x,1", "1,", "inf,2"])
+def test_damaged_points(root, place):
+    change_item(root, points=write(root, "points/a.csv", f"x,y,class\n1,1,a\n{place},a\n"))
+    with pytest.raises(NusegError, match="row 3: expected a coordinate in px"):
+        load_points(Dataset.load(root).items[0])

@@ -253,7 +253,7 @@ def test_no_nuclei_at_all_is_an_error(tmp_path):
         (PrepareSettings(format="folders"), "is a file, expected a folder of masks"),
         (
             PrepareSettings(format="boxes"),
-            "annotation format boxes: expected one of binary, .*labels, folders",
+            "annotation format boxes: expected one of aperio, binary, .*labels, .*folders",
         ),
         (PrepareSettings(images="nowhere"), "no such folder"),
         (PrepareSettings(group="^(p)"), "need at least 3 groups, found 1"),

@@ -3,7 +3,8 @@
 import numpy as np
 
 from nuseg.errors import NusegError
-from nuseg.evaluation.cases import Case, Compared
+from nuseg.evaluation.cases import Case
+from nuseg.evaluation.comparison import Compared
 from nuseg.evaluation.scoring import score_cases
 
 TRUE = np.array([[1, 1, 1, 1, 0]])

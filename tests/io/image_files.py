@@ -8,6 +8,8 @@ import numpy as np
 from PIL import Image
 from tifffile import TiffFile
 
+from hard_files import png_chunk
+
 HEIGHT, WIDTH = 24, 36
 
 
@@ -27,11 +29,6 @@ def save(path: Path, pixels: np.ndarray, **options: object) -> Path:
     """Write with Pillow and return the path."""
     Image.fromarray(pixels).save(path, **options)
     return path
-
-
-def png_chunk(kind: bytes, content: bytes) -> bytes:
-    """Return one chunk of a PNG file."""
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def png_header(path: Path, width: int, height: int) -> Path:

@@ -1,5 +1,6 @@
 """Files, folders and patterns give the images they name."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,34 @@ def test_slides_beside_images_are_mentioned(folder: Path) -> None:
     assert names(find_images([folder], noted=noted.append)) == ["a.TIF", "b.png"]
     assert noted == [f"{folder}: the folder: 1 slide file such as slide.ndpi, not taken here: left out"]
     assert names(find_images([folder])) == ["a.TIF", "b.png"]
+
+
+def test_pictures_of_other_formats_are_mentioned(folder: Path) -> None:
+    for name in ("x.WEBP", "y.jp2", "z.qptiff"):
+        (folder / name).touch()
+    noted: list[str] = []
+    assert names(find_images([folder], noted=noted.append)) == ["a.TIF", "b.png"]
+    assert noted == [f"{folder}: the folder: 3 files of formats not read here, such as x.WEBP: left out"]
+    with pytest.raises(NusegError, match=r"holds no image: .*1 file of formats not read here, such as x\.WEBP"):
+        find_images([f"{folder}/*.WEBP"])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_what_is_no_regular_file_is_mentioned(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.png")
+    noted: list[str] = []
+    assert names(find_images([folder], noted=noted.append)) == ["a.TIF", "b.png"]
+    assert noted == [f"{folder}: the folder: 1 name of no regular file, such as pipe.png: left out"]
+
+
+def test_a_link_to_a_folder_above_counts_nothing_twice(folder: Path) -> None:
+    (folder / "loop").symlink_to(".")
+    (folder / "gone.png").symlink_to("nowhere.png")
+    noted: list[str] = []
+    assert find_images([f"{folder}/**/*.png"], noted=noted.append) == [folder / "b.png"]
+    assert noted == [
+        f"{folder}/**/*.png: what matches this pattern: 1 link to nothing, such as gone.png (to nowhere.png): left out"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,6 @@ def test_kind_resolution_and_notes(case: tuple[HardFile, Path]) -> None:
         assert image.mpp == (None if settled.note else settled.mpp)
         assert image.mpp_problem is None
         notes = [*source.notes, *filter(None, [settled.note])]
-        assert len(notes) == bool(hard.noted)
+        assert len(notes) == bool(hard.noted) + (bool(settled.note) and hard.noted not in settled.note)
         assert not notes or (hard.noted in notes[0] and notes[0].startswith(f"{path}: "))
         assert (source.width, source.height) == (WIDTH, HEIGHT)

@@ -1,5 +1,6 @@
 """Images of every kind are read right."""
 
+import warnings
 from pathlib import Path
 
 import imagecodecs
@@ -12,6 +13,7 @@ from image_files import blocks, colours, png_chunk, save
 
 import nuseg
 from nuseg.errors import NusegError
+from nuseg.io import raster
 from nuseg.io.image import Image, write_png
 from nuseg.io.opening import read_image
 
@@ -228,3 +230,15 @@ def test_write_png_refuses_other_arrays(tmp_path: Path, array: np.ndarray) -> No
     with pytest.raises(ValueError, match="a PNG needs"):
         write_png(tmp_path / "a.png", array)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_others_left_open_is_no_damage_of_this_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = raster.JpegImageFile
+
+    def careless(content: object) -> object:
+        warnings.warn("unclosed file <other.tif>", ResourceWarning, stacklevel=1)
+        return usual(content)
+
+    path = save(tmp_path / "a.jpg", blocks())
+    monkeypatch.setitem(raster.RASTER_FORMATS, b"\xff\xd8\xff", careless)
+    assert not nuseg.open_slide(path).notes

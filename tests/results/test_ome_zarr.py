@@ -1,5 +1,6 @@
 """The label pyramid, read back by zarr and held against OME-NGFF 0.4."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,13 @@ def test_metadata_is_ome_ngff_0_4(tmp_path: Path) -> None:
     assert [dataset["path"] for dataset in image["datasets"]] == ["0", "1", "2"]
     scales = [dataset["coordinateTransformations"] for dataset in image["datasets"]]
     assert scales == [[{"type": "scale", "scale": [side, side]}] for side in (0.5, 1.0, 2.0)]
+
+
+def test_notes_lie_beside_the_pyramid(tmp_path: Path) -> None:
+    info = replace(slide_info(64, 64), notes=("s.svs: the file states 0.5 um/px, but mpp= says 0.25",))
+    with ome_zarr.opened(tmp_path / "n.ome.zarr", info):
+        pass
+    assert zarr.open_group(tmp_path / "n.ome.zarr", mode="r").attrs["nuseg"] == info.about()
 
 
 def test_empty_chunks_take_no_space_and_chunks_lie_in_folders(tmp_path: Path) -> None:

@@ -72,3 +72,61 @@ def test_a_file_that_is_no_configuration(tmp_path, text):
 def test_a_missing_file(tmp_path):
     with pytest.raises(NusegError, match=r"nowhere\.yaml"):
         load_config(tmp_path / "nowhere.yaml")
+
+
+def bounded(config: type[BaseModel], sections: tuple[str, ...] = ()):
+    """Every number of the configuration: its key, and values that nobody can mean."""
+    for name, field in config.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from bounded(field.annotation, (*sections, name))
+        elif isinstance(field.default, int | float) and not isinstance(field.default, bool):
+            yield from ((".".join([*sections, name]), value) for value in (".inf", "-.inf", ".nan", "-1", "1e+30"))
+
+
+@pytest.mark.parametrize(("key", "value"), list(bounded(TrainConfig)))
+def test_every_number_is_finite_and_plausible(key, value):
+    with pytest.raises(NusegError, match=f"overrides: {key}: .*, found "):
+        load_config(overrides=[f"{key}={value}"])
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "data.weights={a: .inf}",
+        "optimiser.head_weights={a: -1}",
+        "augmentation.scale=[0, 1]",
+        "network.decoder=[9e9, 1, 1]",
+    ],
+)
+def test_numbers_in_lists_are_bounded_too(override):
+    key = override.partition("=")[0]
+    with pytest.raises(NusegError, match=f"overrides: {key}"):
+        load_config(overrides=[override])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "seed: 2001-02-30",
+        "seed: 2001-01-01T99:99:99Z",
+        'seed: !!bool "x"',
+        "a: " + "[" * 20_000,
+        "seed: " + "9" * 9_000,
+        "k: &k [x]\n" + "".join(f"k{i}: &k{i} [{', '.join([f'*k{i - 1}' if i else '*k'] * 9)}]\n" for i in range(9)),
+        "seed: [" + "x, " * 15_000 + "x]",
+        "? " + "k" * 9_000 + "\n: \x85",
+        "a" * 9_000 + ": 1",
+        "1: 2",
+        "network: {encoder: hf-hub:someone/something}",
+    ],
+    ids=lambda text: text[:12],
+)
+def test_a_hostile_file_is_one_short_line_that_names_it(tmp_path, text):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(NusegError) as caught:
+        load_config(path)
+    said = str(caught.value)
+    assert said.startswith(f"{path}: ")
+    assert len(said) < len(str(path)) + 500
+    assert said.isprintable()

@@ -5,6 +5,7 @@ import pytest
 from scipy import ndimage
 
 from nuseg.training.copy_paste import MAX_OVERLAP, copy_paste
+from nuseg.training.unknown import UNKNOWN
 
 
 def window(*corners: tuple[int, int], colour: int) -> tuple[np.ndarray, np.ndarray]:
@@ -37,6 +38,21 @@ def test_about_half_are_pasted():
     others = window(*[(y, x) for y in (0, 14, 28) for x in (0, 14, 28)], colour=150)
     counts = [len(np.unique(copy_paste(pixels, labels, *others, np.random.default_rng(s))[1])) - 1 for s in range(40)]
     assert np.mean(counts) == pytest.approx(4.5, abs=0.8)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_may_be_half_a_nucleus_is_not_pasted(seed):
+    pixels, labels = window(colour=50)
+    other_pixels, others = window((0, 0), (8, 18), (25, 0), (25, 25), colour=150)
+    others[10:15, 0:10] = UNKNOWN  # touches the first nucleus alone
+    labels[20:25, 30:40] = UNKNOWN  # under it, the last one would touch
+    alone, drawn = set(), np.random.default_rng(seed)
+    for _ in range(8):
+        blend, crowded = copy_paste(pixels, labels, other_pixels, others, drawn)
+        np.testing.assert_array_equal(crowded == UNKNOWN, labels == UNKNOWN)
+        assert (blend[22:25, 33:37] == 250).all()
+        alone |= set(np.unique(crowded)) - {0, UNKNOWN}
+    assert alone == {1 + 2, 1 + 3}
 
 
 def test_nothing_to_paste_changes_nothing():

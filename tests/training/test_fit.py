@@ -2,7 +2,9 @@
 
 import copy
 import json
+import logging
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,17 +17,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from lightning.fabric.utilities.warnings import PossibleUserWarning
 
 from nuseg.cli import main
 from nuseg.datasets.dataset import Dataset
 from nuseg.engines.loading import load_engine
+from nuseg.errors import NusegError
 from nuseg.model.export import load_network
 from nuseg.model.network import network_maps
 from nuseg.model.store import load_model
 from nuseg.training.config import Compute, load_config
-from nuseg.training.fit import describe_model, native_precision, train
+from nuseg.training.fit import native_precision, quiet, train
 from nuseg.training.module import Training, warmup_cosine
+from nuseg.training.start import architecture_of, describe_model, follow_start
 from nuseg.training.tune import START
+from nuseg.training.validation import check_splits
 
 TINY = [
     "network.preset=unet-small",
@@ -79,7 +85,7 @@ def test_a_run_leaves_everything(trained):
         "test/tiny-binary/per_image.csv",
     }
     assert expected <= {str(path.relative_to(trained)) for path in trained.rglob("*")}
-    assert list(pd.read_csv(trained / "log.csv")["epoch"]) == [0, 1, 2]
+    assert list(pd.read_csv(trained / "log.csv")["epoch"]) == [1, 2, 3]
     record = json.loads((trained / "provenance.json").read_text())
     assert record["datasets"] == {"tiny": "tiny-1", "tiny-binary": "tiny-binary-2"}
     assert record["versions"]["torch"] == torch.__version__.split("+")[0] or record["versions"]["torch"]
@@ -105,22 +111,35 @@ def test_the_exported_graph_equals_pytorch(trained):
         np.testing.assert_allclose(engine(batch), network_maps(network, batch), atol=2e-5)
 
 
-def test_a_killed_training_resumes_to_the_same_weights(trained, tiny_dataset, tiny_binary_dataset, tmp_path):
-    folder = tmp_path / "killed"
+def interrupt(words: list[str], folder: Path, epochs: int, number: int) -> tuple[int, str]:
+    """Start a training, send it a signal when the log has some epochs, and give its exit code and stderr."""
     started = subprocess.Popen(
-        command(tiny_dataset, tiny_binary_dataset, "-o", folder),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     deadline = time.monotonic() + 120
-    while not (folder / "checkpoints" / "last.ckpt").exists() and time.monotonic() < deadline:
+    log = folder / "log.csv"
+    while time.monotonic() < deadline and not (log.is_file() and len(log.read_text().splitlines()) > epochs):
         time.sleep(0.02)
-    os.killpg(started.pid, signal.SIGKILL)
-    started.wait()
-    assert not (folder / "model" / "model.json").exists(), "killed too late to test anything"
-    done = run(tiny_dataset, tiny_binary_dataset, "-o", folder, "--resume")
+    os.killpg(started.pid, number)  # with its workers, as a terminal and a batch system do
+    _, said = started.communicate()
+    assert not (folder / "model").exists(), "stopped too late to test anything"
+    return started.returncode, said
+
+
+def test_an_interrupted_training_resumes_to_the_same_weights(trained, tiny_dataset, tiny_binary_dataset, tmp_path):
+    folder = tmp_path / "it's killed"  # a name to be quoted
+    settings = [*TINY, "data.workers=1"]
+    words = command(tiny_dataset, tiny_binary_dataset, "-o", folder, settings=settings)
+    assert interrupt(words, folder, 1, signal.SIGKILL)[0] == -signal.SIGKILL
+    (folder / ".0123456789ab-model").mkdir()  # as a kill leaves it, a moment before the model is whole
+    code, said = interrupt([*words, "--resume"], folder, 2, signal.SIGTERM)
+    assert code == 143
+    begin = shlex.join(["nuseg", *words[3:]])
+    assert said == f"stopped (SIGTERM): go on with {begin} --resume\n"
+    done = run(tiny_dataset, tiny_binary_dataset, "-o", folder, "--resume", settings=settings)
     assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert list(folder.glob(".*")) == []
     whole, resumed = (torch.load(f / "model" / "weights.pt", weights_only=True) for f in (trained, folder))
     for name, value in whole.items():
         torch.testing.assert_close(resumed[name], value, rtol=0, atol=0)
@@ -146,7 +165,7 @@ def test_fine_tuning_starts_from_a_models_weights(trained, tiny_dataset, tmp_pat
 
 def test_a_share_of_the_weights_that_fine_tuning_started_from_is_kept(trained, tiny_dataset, tmp_path, monkeypatch):
     # Tuning and export, which come after, change no weight but by rounding.
-    monkeypatch.setattr("nuseg.training.fit.finish", lambda module, _datasets, _run: module.result().state_dict())
+    monkeypatch.setattr("nuseg.training.fit.finish", lambda module, *_: module.result().state_dict())
     settings = [*TINY, f"network.init={trained}", "optimiser.epochs=1", "optimiser.lr=0.01", "optimiser.steps=4"]
     old = torch.load(load_model(trained).weights, weights_only=True)
     new, kept = (
@@ -179,6 +198,19 @@ def test_the_network_that_keeps_a_share_of_the_start_is_the_one_that_is_validate
     own = Training(network, load_config(overrides=TINY), model.config, []).segmenter().engine(pixels[None])
     np.testing.assert_allclose(validated_maps(0), own)
     assert np.abs(validated_maps(0.5) - own).max() > 0.01
+
+
+def test_network_and_resolution_are_those_of_the_model_that_is_fine_tuned(trained):
+    model = load_model(trained)
+    start = replace(model, config=model.config.model_copy(update={"mpp": 0.5}))
+    config = follow_start(load_config(overrides=[f"network.init={trained}"]), start)
+    assert (config.network.preset, config.data.mpp) == ("unet-small", 0.5)
+    assert architecture_of(config) == start.config.architecture
+    stated = [f"network.init={trained}", "data.mpp=0.25", "network.preset=unet-small", "network.encoder=lite2"]
+    with pytest.raises(NusegError) as refused:
+        follow_start(load_config(overrides=stated), start)
+    assert "network.encoder is 'lite2' here, 'lite0' there; data.mpp is 0.25 here, 0.5 there:" in str(refused.value)
+    assert "preset" not in str(refused.value)
 
 
 @pytest.mark.parametrize("fine_tuned", [False, True])
@@ -240,6 +272,29 @@ def test_training_learns_to_segment_the_tiny_images(tiny_dataset, tmp_path):
     ]
     model = train([tiny_dataset], tmp_path / "run", load_config(overrides=settings))
     assert model.config.scores["tiny"]["dice"]["mean"] > 0.9
+
+
+def test_advice_of_libraries_is_kept_out_and_their_warnings_are_not():
+    log = logging.getLogger("lightning.pytorch")
+    level = log.level
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        with quiet():
+            warnings.warn("GPU available but not used.", PossibleUserWarning, stacklevel=1)
+            warnings.warn("this matters", stacklevel=1)
+            assert log.level == logging.ERROR
+    assert [str(warning.message) for warning in heard] == ["this matters"]
+    assert log.level == level
+
+
+def test_masks_alone_are_a_finding(tiny_dataset, tiny_binary_dataset):
+    instance, masks = Dataset.load(tiny_dataset), Dataset.load(tiny_binary_dataset)
+    assert check_splits([instance, masks]) == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (found,) = check_splits([masks])
+    assert found.level == "warning"
+    assert "only masks to train on" in found.text
 
 
 @pytest.mark.parametrize(

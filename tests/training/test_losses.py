@@ -1,13 +1,19 @@
 """The loss on hand-made tensors."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
 
+from nuseg.datasets.dataset import Dataset, Item
+from nuseg.errors import NusegError
+from nuseg.model.head import Head
 from nuseg.model.heads.distance import absolute_error
 from nuseg.model.heads.mask import soft_dice_loss
 from nuseg.model.registry import find_heads
 from nuseg.training.config import Optimiser
-from nuseg.training.losses import pixel_weights, segmentation_loss
+from nuseg.training.losses import check_heads, leaves_out_unknown, pixel_weights, segmentation_loss
 
 HEADS = find_heads(("mask", "distance", "offsets"))
 CHANNELS = {"mask": 1, "distance": 1, "offsets": 2}
@@ -31,11 +37,19 @@ def by_head(channels: torch.Tensor) -> dict[str, torch.Tensor]:
 
 
 def loss(
-    logits: torch.Tensor, targets: torch.Tensor, instance: list[bool], touching_weight: float, **weights: float
+    logits: torch.Tensor,
+    targets: torch.Tensor,
+    instance: list[bool],
+    touching_weight: float,
+    known: torch.Tensor | None = None,
+    **weights: float,
 ) -> dict[str, torch.Tensor]:
     """Loss of four channels of logits, and of five of targets, the last of which says where nuclei touch."""
-    weight = pixel_weights(targets[:, :1], targets[:, 4:], touching_weight)
-    return segmentation_loss(HEADS, by_head(logits), by_head(targets[:, :4]), weight, torch.tensor(instance), weights)
+    mask = targets[:, :1]
+    known = torch.ones_like(mask, dtype=torch.bool) if known is None else known
+    weight = pixel_weights(mask, targets[:, 4:], known, touching_weight)
+    told = torch.tensor(instance)[:, None, None, None] & known
+    return segmentation_loss(HEADS, by_head(logits), by_head(targets[:, :4]), weight, told, weights)
 
 
 def example(*, touching: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -89,6 +103,65 @@ def test_the_parts_add_up():
     parts = loss(logits.detach(), targets, [True, True], 2.0, dice=0.5, distance=3.0, offset=0.25)
     expected = parts["bce"] + 0.5 * parts["dice"] + 3 * parts["distance"] + 0.25 * parts["offset"]
     assert parts["loss"] == pytest.approx(expected)
+
+
+def half_known() -> torch.Tensor:
+    """The left half of two images of 4x4 pixels."""
+    return (torch.arange(4) < 2).expand(2, 1, 4, 4)
+
+
+def test_what_is_not_known_changes_no_part_of_the_loss():
+    logits, targets = example(touching=1.0)
+    known = half_known()
+    parts = loss(logits, targets, [True, True], 4.0, known)
+    parts["loss"].backward()
+    assert (logits.grad[~known.expand_as(logits)] == 0).all()
+    assert (logits.grad[known.expand_as(logits)] != 0).all()
+    other_logits = torch.where(known, logits.detach(), 9.0)
+    others = loss(other_logits, torch.where(known, targets, 1 - targets), [True, True], 4.0, known)
+    assert {name: float(part) for name, part in others.items()} == pytest.approx(
+        {name: float(part.detach()) for name, part in parts.items()}
+    )
+
+
+def test_what_is_known_is_all_that_there_is():
+    # The loss of the left half is that of an image which ends there.
+    logits, targets = (each.detach() for each in example(touching=1.0))
+    half = loss(logits, targets, [True, False], 4.0, half_known())
+    whole = loss(logits[..., :2], targets[..., :2], [True, False], 4.0)
+    assert {name: float(part) for name, part in half.items()} == pytest.approx(
+        {name: float(part) for name, part in whole.items()}
+    )
+
+
+def test_nothing_known_is_no_loss():
+    logits, targets = example()
+    parts = loss(logits, targets, [True, True], 4.0, torch.zeros(2, 1, 4, 4, dtype=torch.bool))
+    parts["loss"].backward()
+    assert all(part == 0 for part in parts.values())
+    assert (logits.grad == 0).all()
+
+
+def careless(logits: torch.Tensor, target: torch.Tensor, _weight: torch.Tensor) -> dict[str, torch.Tensor]:
+    """As losses are that know of no weights."""
+    return {"careless": (logits - target).abs().mean()}
+
+
+@pytest.mark.parametrize("head", HEADS, ids=lambda head: head.name)
+def test_heads_leave_out_what_is_not_known(head: Head):
+    assert leaves_out_unknown(head)
+    assert not leaves_out_unknown(replace(head, loss=careless))
+
+
+def test_a_head_that_learns_from_what_is_ignored_is_refused(tmp_path: Path):
+    items = [Item(name, tmp_path, tmp_path, 0.25, "train", name, 1) for name in "ab"]
+    dataset = Dataset(tmp_path, "a", "instance", "", "", "", tuple(items))
+    wrong = replace(HEADS[0], loss=careless)
+    check_heads([wrong], [dataset])
+    ignoring = replace(dataset, items=(items[0], replace(items[1], ignore=tmp_path / "ignore" / "b.png")))
+    check_heads(HEADS, [ignoring])
+    with pytest.raises(NusegError, match=r"b\.png: .* head mask counts them: .* network\.heads"):
+        check_heads([wrong], [ignoring])
 
 
 def test_weights_of_the_parts_come_from_the_configuration():

@@ -6,7 +6,7 @@ import pytest
 from nuseg.datasets.dataset import Dataset
 from nuseg.errors import NusegError
 from nuseg.training.config import load_config
-from nuseg.training.patches import Patches, PatchNumbers
+from nuseg.training.patches import Patches
 
 SMALL = ["data.window=32"]
 
@@ -70,11 +70,3 @@ def test_artefacts_darken_patches_and_hides_nuclei(tiny_dataset):
         assert (mask_after[0] <= mask_before[0]).all()  # nuclei only lose pixels
         assert (mask_after[0] == mask_before[0])[~changed].all()
     assert changed_patches > 10
-
-
-def test_each_epoch_has_new_numbers():
-    numbers = PatchNumbers(5)
-    assert list(numbers) == [0, 1, 2, 3, 4]
-    numbers.set_epoch(2)
-    assert list(numbers) == [10, 11, 12, 13, 14]
-    assert len(numbers) == 5

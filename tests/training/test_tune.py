@@ -49,3 +49,11 @@ def test_a_change_has_to_gain_enough(monkeypatch):
 def test_thresholds_stay_where_nothing_is_better():
     start = Thresholds(smoothing=0)
     assert tune_thresholds([example("a")], start) == start
+
+
+def test_the_search_tells_how_far_it_is():
+    told = []
+    tune_thresholds([example("a")], Thresholds(smoothing=0), progress=told.append)
+    tries = sum(map(len, tune.CANDIDATES.values()))
+    assert [state.done for state in told] == list(range(1, tries + 1))  # nothing is better: one round of three
+    assert {state.total for state in told} == {3 * tries}

@@ -2,21 +2,36 @@
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
 
-from nuseg.annotations.polygons import MAX_POINTS, area
+from nuseg.annotations.annotation import Colour
+from nuseg.annotations.polygons import MAX_POINTS, MAX_PX, area, united
 
 MAX_DEPTH = 8  # of lists and collections in each other; a file of QuPath has three
 LONGEST_NAME = 200  # characters of a class
 AREAS = ("Polygon", "MultiPolygon", "GeometryCollection")
+DETECTIONS = ("detection", "cell", "tile")
 OTHERS = ("Point", "MultiPoint", "LineString", "MultiLineString")
 
 
-def objects(content: Any, depth: int = 0) -> Iterator[tuple[Any, str | None]]:
-    """Give geometry and class of every object in a GeoJSON object, or a list of them.
+class Drawn(NamedTuple):
+    """An object: its geometry, of a cell that of its nucleus; its class, the colour of that, its id.
+
+    `detection` says that a program found it, as QuPath's detections and cells.
+    """
+
+    geometry: Any
+    name: str | None = None
+    colour: Colour | None = None
+    own_id: str | None = None
+    detection: bool = False
+
+
+def objects(content: Any, depth: int = 0) -> Iterator[Drawn]:
+    """Give every object in a GeoJSON object, or a list of them.
 
     Raises
     ------
@@ -33,9 +48,13 @@ def objects(content: Any, depth: int = 0) -> Iterator[tuple[Any, str | None]]:
     elif content["type"] == "Feature":
         if "geometry" not in content:
             raise ValueError("a Feature lacks 'geometry'")
-        yield content["geometry"], _class(content.get("properties"))
+        geometry = content.get("nucleusGeometry") or content["geometry"]
+        found = content.get("properties")
+        name, kind = _class(found), (found or {}).get("objectType")
+        colour = _colour((found or {}).get("classification"))
+        yield Drawn(geometry, name, colour, _id(content.get("id")), kind in DETECTIONS)
     else:
-        yield content, None
+        yield Drawn(content)
 
 
 def areas(geometry: Any, depth: int = 0) -> shapely.Geometry | None:
@@ -58,11 +77,29 @@ def areas(geometry: Any, depth: int = 0) -> shapely.Geometry | None:
     if kind == "GeometryCollection":
         inner = [areas(part, depth + 1) for part in _value(geometry, "geometries", list)]
         parts = [part for part in inner if part is not None]
-        return shapely.union_all(parts) if parts else None
+        return united(parts) if parts else None
     coordinates = _value(geometry, "coordinates", list)
     if kind == "Polygon":
         return _polygon(coordinates)
-    return shapely.union_all([_polygon(each) for each in coordinates]) if coordinates else None
+    return united([_polygon(each) for each in coordinates]) if coordinates else None
+
+
+def places(geometry: Any) -> np.ndarray:
+    """Give the points of a geometry, (n, 2) float64; none of any other than a Point or MultiPoint.
+
+    Raises
+    ------
+    ValueError
+        They cannot be drawn.
+    """
+    kind = geometry.get("type") if isinstance(geometry, dict) else None
+    if kind not in ("Point", "MultiPoint"):
+        return np.empty((0, 2))
+    coordinates = _value(geometry, "coordinates", list)
+    found = _ring([coordinates] if kind == "Point" else coordinates)
+    if not np.isfinite(found).all() or np.abs(found).max(initial=0) > MAX_PX:
+        raise ValueError("a point that lies where no image reaches")
+    return found
 
 
 def shown(value: Any) -> str:
@@ -111,6 +148,23 @@ def _class(properties: Any) -> str | None:
     if not isinstance(name, str | int | float) or len(str(name)) > LONGEST_NAME:
         raise ValueError(f"a class named {shown(name)}")
     return " ".join(str(name).split())
+
+
+def _colour(classification: Any) -> Colour | None:
+    """Give red, green and blue of a class, which older versions of QuPath keep in one number; None without."""
+    if not isinstance(classification, dict):
+        return None
+    packed, colour = classification.get("colorRGB"), classification.get("color")
+    if isinstance(packed, int):
+        colour = [packed >> 16 & 255, packed >> 8 & 255, packed & 255]
+    if not isinstance(colour, list) or len(colour) != 3 or not all(isinstance(v, int) and 0 <= v < 256 for v in colour):
+        return None
+    return colour[0], colour[1], colour[2]
+
+
+def _id(value: Any) -> str | None:
+    """Give an id as text; None where it is no plain value."""
+    return str(value)[:LONGEST_NAME] if isinstance(value, str | int) else None
 
 
 def _polygon(rings: Any) -> shapely.Geometry:

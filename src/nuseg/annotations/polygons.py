@@ -10,6 +10,7 @@ import shapely
 
 Ring = np.ndarray  # (k, 2) float64, x and y
 
+_CIRCLE_POINTS = 64
 MAX_PX = 10_000_000  # twenty times the longest side of a slide
 MAX_POINTS = 1_000_000  # of a ring
 MAX_CROSSINGS = 50  # of a ring with itself: what they enclose takes the time of their square
@@ -56,6 +57,48 @@ def _crossings(ring: Ring) -> int:
     return int(found * len(sides) / looked_at / 2)
 
 
+def parity(rings: Sequence[Ring]) -> shapely.Geometry:
+    """Make a valid area of rings in any order: what lies inside an odd number of them (the even-odd rule)."""
+    whole = shapely.Polygon()
+    for ring in rings:
+        whole = shapely.symmetric_difference(whole, area([ring]))
+    return areas_only(whole)
+
+
+def ellipse(x: float, y: float, radius_x: float, radius_y: float, degrees: float = 0.0) -> shapely.Geometry:
+    """Make a polygon with the centre, the area and the axes' ratio of an ellipse, turned clockwise on the screen.
+
+    Raises
+    ------
+    ValueError
+        A number is not finite, or a radius not above 0.
+    """
+    if not (np.isfinite([x, y, degrees]).all() and 0 < radius_x < np.inf and 0 < radius_y < np.inf):
+        raise ValueError("an ellipse without a centre and radii above 0")
+    step = 2 * np.pi / _CIRCLE_POINTS
+    angle = np.arange(_CIRCLE_POINTS) * step
+    grown = np.sqrt(step / np.sin(step))  # corners lie a little outside, so that the areas are equal
+    across, down = radius_x * grown * np.cos(angle), radius_y * grown * np.sin(angle)
+    turn = np.deg2rad(degrees)
+    points = [x + across * np.cos(turn) - down * np.sin(turn), y + across * np.sin(turn) + down * np.cos(turn)]
+    return area([np.stack(points, axis=1)])
+
+
+def rectangle(x0: float, y0: float, x1: float, y1: float, degrees: float = 0.0) -> shapely.Geometry:
+    """Make a rectangle of two opposite corners, turned clockwise on the screen about its middle."""
+    ring = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float64)
+    if degrees:
+        middle, turn = ring.mean(axis=0), np.deg2rad(degrees)
+        cos, sin = np.cos(turn), np.sin(turn)
+        ring = (ring - middle) @ np.array([[cos, sin], [-sin, cos]]) + middle
+    return area([ring])
+
+
+def united(parts: Sequence[shapely.Geometry]) -> shapely.Geometry:
+    """Make one area of many valid ones, fast where most lie apart, such as all nuclei of a slide."""
+    return shapely.disjoint_subset_union_all(parts)
+
+
 def areas_only(geometry: shapely.Geometry) -> shapely.Geometry:
     """Give the polygons of a valid geometry as one Polygon or MultiPolygon, without lines and points beside them."""
     if geometry.geom_type in ("Polygon", "MultiPolygon"):
@@ -65,11 +108,37 @@ def areas_only(geometry: shapely.Geometry) -> shapely.Geometry:
 
 def rings_of(geometry: shapely.Geometry) -> list[tuple[Ring, ...]]:
     """Give the rings of every polygon of a geometry: the outer one and the holes, the first point not repeated."""
+    if geometry.geom_type == "Polygon" and not geometry.is_empty and not len(geometry.interiors):
+        return [(shapely.get_coordinates(geometry)[:-1],)]  # most nuclei, and the shortest way
     return [
         tuple(shapely.get_coordinates(ring)[:-1] for ring in (part.exterior, *part.interiors))
         for part in shapely.get_parts(geometry)
         if not part.is_empty
     ]
+
+
+def single_ring(geometry: shapely.Geometry) -> Ring:
+    """Give one ring for an area with holes or of several pieces, for formats that have no others.
+
+    Rings are joined by cuts without width, walked there and back, where they are nearest, the nearest ring first: so no
+    cut meets anything else. Area and centroid stay, and `area` of the ring gives the pieces and the holes again.
+    """
+    joined, *others = [ring for rings in rings_of(geometry) for ring in rings]
+    while others:
+        cuts = shapely.shortest_line(shapely.LinearRing(joined), [shapely.LinearRing(ring) for ring in others])
+        nearest = int(shapely.length(cuts).argmin())
+        here, there = shapely.get_coordinates(cuts[nearest])
+        before, after = _parted(joined, here)
+        end, begin = _parted(others.pop(nearest), there)
+        joined = np.concatenate([before, here[None], there[None], begin, end, there[None], here[None], after])
+    return joined
+
+
+def _parted(ring: Ring, point: np.ndarray) -> tuple[Ring, Ring]:
+    """Part a ring at a point on it: the corners before and after it."""
+    edges = shapely.linestrings(np.stack([ring, np.roll(ring, -1, axis=0)], axis=1))
+    at = int(shapely.distance(edges, shapely.Point(point)).argmin()) + 1
+    return ring[:at], ring[at:]
 
 
 def contains(geometry: shapely.Geometry, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from imagecodecs import png_decode
 from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from nuseg.annotations.bounds import check_claim
 from nuseg.annotations.pages import join_pages
-from nuseg.annotations.tiff_pages import TIFF_SIGNATURES, read_tiff
+from nuseg.annotations.tiff_pages import read_tiff
 from nuseg.errors import NusegError
-from nuseg.io.raster import RASTER_FORMATS
-from nuseg.text import one_line
+from nuseg.io.raster import RASTER_FORMATS, decode_picture
+from nuseg.io.tiff import TIFF_SIGNATURES
+from nuseg.text import in_short
 
 ANNOTATION_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif", ".jpg", ".jpeg", ".npy")
 LOSSY_SUFFIXES = (".jpg", ".jpeg")  # hold masks at best: compression changes the numbers of nuclei
@@ -76,8 +77,7 @@ def read_picture(path: str | Path, shape: tuple[int, int] | None = None) -> Stor
     except NusegError:
         raise
     except Exception as problem:
-        detail = one_line(problem)[:200] or type(problem).__name__
-        raise NusegError(f"{path}: the annotation cannot be read ({detail}); export it again") from problem
+        raise NusegError(f"{path}: the annotation cannot be read ({in_short(problem)}); export it again") from problem
     values, notes = _one_picture(stored.values, path, shape)
     if values.ndim not in (2, 3) or values.size == 0:
         raise NusegError(f"{path}: expected one 2-D annotation, found an array of shape {values.shape}")
@@ -114,32 +114,26 @@ def _decode(path: Path, shape: tuple[int, int] | None) -> Stored:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # sizes are checked here
         # The classes of the usual formats are called directly: Image.open has a limit of its own.
-        opener: Callable[..., Image.Image] = next(
+        opener: Callable[..., ImageFile] = next(
             (kind for signature, kind in RASTER_FORMATS.items() if head.startswith(signature)), Image.open
         )
         with path.open("rb") as file, opener(file) as picture:
             return _read_with_pillow(picture, path, shape)
 
 
-def _read_with_pillow(picture: Image.Image, path: Path, shape: tuple[int, int] | None) -> Stored:
+def _read_with_pillow(picture: ImageFile, path: Path, shape: tuple[int, int] | None) -> Stored:
     width, height = picture.size
     check_claim(path, width * height * _bytes_per_pixel(picture), (height, width), shape)
     frames = getattr(picture, "n_frames", 1)
     if frames > 1:
         raise NusegError(f"{path}: expected one picture, found {frames} frames; export the one to be used")
-    if picture.format == "PNG":
-        # Pillow leaves rows black that a PNG lacks, and cuts 16-bit colour to 8 bits; libpng does neither,
-        # but gives the colours of a colour table alone.
-        values = np.asarray(png_decode(path.read_bytes()))
-        if picture.mode == "P":
-            return Stored(np.asarray(picture), values[..., :3] if values.ndim == 3 else values, True)
-        return Stored(values)
+    values = decode_picture(picture, path.read_bytes(), str(path), palette=False)
     if picture.mode == "P":
-        return Stored(np.asarray(picture), np.asarray(picture.convert("RGB")), True)
-    return Stored(np.asarray(picture.convert("RGB") if picture.mode == "CMYK" else picture))
+        return Stored(values, np.asarray(picture.convert("RGB")), True)
+    return Stored(values)
 
 
-def _bytes_per_pixel(picture: Image.Image) -> int:
+def _bytes_per_pixel(picture: ImageFile) -> int:
     """Bytes of a decoded pixel, with its colours where there is a colour table; colours of a PNG may have 16 bits."""
     if picture.mode in ("1", "L"):
         return 1

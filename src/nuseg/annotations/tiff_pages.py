@@ -10,9 +10,10 @@ from tifffile import PHOTOMETRIC, TiffFile, TiffPage
 from nuseg.annotations.bounds import check_claim
 from nuseg.annotations.pages import join_pages
 from nuseg.errors import NusegError
+from nuseg.io.tiff import described
+from nuseg.io.tiff_layout import check_layout
 from nuseg.text import plural
 
-TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 MAX_PAGES = 20_000
 MAX_STACK_PIXELS = 2_000_000_000  # of all pages, decoded one after the other
 
@@ -35,7 +36,9 @@ def read_tiff(path: Path, shape: tuple[int, int] | None) -> Content:
     NusegError
         Cut short, or pages that do not belong together. Other exceptions are damage.
     """
-    with TiffFile(path) as tiff:
+    check_layout(path)
+    tiff, wrong = described(path)
+    with tiff:
         count = len(tiff.pages)
         if count > MAX_PAGES:
             raise NusegError(f"{path}: expected at most {MAX_PAGES:,} pages, one for each nucleus, found {count:,}")
@@ -43,7 +46,8 @@ def read_tiff(path: Path, shape: tuple[int, int] | None) -> Content:
         largest = max(pages, key=lambda page: page.imagewidth * page.imagelength)
         same = [page for page in pages if page.shape == largest.shape and page.dtype == largest.dtype]
         others = count - len(same)
-        notes = (f"the largest picture is read, {plural(others, 'page')} of another size left out",) if others else ()
+        notes = tuple(note.removeprefix(f"{path}: ") for note in wrong)
+        notes += (f"the largest picture is read, {plural(others, 'page')} of another size left out",) if others else ()
         planes = _planes_of_one_page(tiff, path, shape) if count == 1 else None
         if planes is None and len(same) == 1:
             return *_one_page(largest, path, shape), notes

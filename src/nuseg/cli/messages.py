@@ -2,15 +2,15 @@
 
 import re
 
-# `mpp=` or `format='labels'`: the name of a parameter, not within a path, a value or another word.
-_PARAMETER = re.compile(r"(?<![\w./\\=-])([a-z][a-z0-9_]*)=(?:'([^']*)'|(?=$|[\s.,:;!?)\]]))")
+# `mpp=`, `resume=True` or `format='labels'`: the name of a parameter, not within a path, a value or another word.
+_PARAMETER = re.compile(r"(?<![\w./\\=-])([a-z][a-z0-9_]*)=(?:'([^']*)'|(?:True)?(?=$|[\s.,:;!?)\]]))")
 
 
 def as_options(text: str) -> str:
     """Name options where a message of the library names parameters.
 
-    The library writes `mpp=`, or `format='labels'` with a value; the command line calls these `--mpp` and
-    `--format labels`.
+    The library writes `mpp=`, `resume=True`, or `format='labels'` with a value; the command line calls these `--mpp`,
+    `--resume` and `--format labels`.
     """
 
     def option(found: re.Match[str]) -> str:

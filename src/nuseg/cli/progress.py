@@ -1,22 +1,15 @@
 """Progress of whatever takes time: bars on a terminal, lines in a log."""
 
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nuseg.progress import Progress, ProgressCallback
-from nuseg.text import printable
+from nuseg.progress import LogLines, Progress, ProgressCallback, described
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TaskID
-
-EVERY = 60.0  # s between two lines of a task in a log
-MANY = 10  # steps: a task of so many has a line when it begins
-SOON = 10.0  # s after which also a task of few steps has a line
 
 
 @contextmanager
@@ -43,7 +36,7 @@ def progress_bar(console: "Console | None" = None) -> Iterator[ProgressCallback]
         with bars(where) as show:
             yield show
     else:
-        yield Lines(lambda line: where.print(line, markup=False, highlight=False, soft_wrap=True))
+        yield LogLines(lambda line: where.print(line, markup=False, highlight=False, soft_wrap=True))
 
 
 @contextmanager
@@ -68,47 +61,3 @@ def bars(console: "Console") -> Iterator[ProgressCallback]:
             )
 
         yield show
-
-
-@dataclass
-class Shown:
-    """A task in a log: when it began, and when it had its last line."""
-
-    begun: float
-    line: float | None = None
-
-
-class Lines:
-    """Prints now and then how far each task is.
-
-    Parameters
-    ----------
-    write : function
-        Prints a line.
-    clock : function
-        Seconds.
-    """
-
-    def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
-        self._write, self._clock = write, clock
-        self._tasks: dict[str, Shown] = {}
-
-    def __call__(self, state: Progress) -> None:
-        """Print a line if one is due."""
-        now, done = self._clock(), state.done >= state.total
-        task = self._tasks.setdefault(state.task, Shown(now))
-        if task.line is None:
-            due = not done and (state.total >= MANY or now - task.begun >= SOON)
-        else:
-            due = done or now - task.line >= EVERY
-        if due:
-            task.line = now
-            self._write(f"{described(state)}, {state.done:,} of {state.total:,}")
-        if done:
-            del self._tasks[state.task]
-
-
-def described(state: Progress) -> str:
-    """Name a task, with the nuclei found so far."""
-    found = f": {state.nuclei:,} nuclei" if state.nuclei else ""
-    return f"{printable(state.task)}{found}"

@@ -1,7 +1,9 @@
 """What each image gets by the settings: its group, its resolution, its split."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from nuseg.datasets.checks import find_duplicates
 from nuseg.datasets.convert import Converted
@@ -11,6 +13,47 @@ from nuseg.datasets.settings import PrepareSettings
 from nuseg.datasets.split import split_groups
 from nuseg.errors import NusegError
 from nuseg.io.resolution import check_mpp
+
+
+class Plan(Protocol):
+    """What decides which group, resolution and split images have."""
+
+    def groups(self, names: Sequence[str]) -> tuple[dict[str, str], str]:
+        """Give the group of every name, and the rule in words."""
+
+    def resolutions(self, names: Sequence[str]) -> dict[str, float]:
+        """Give the resolution (um/px) of every name for which one is known."""
+
+    def splits(self, done: Sequence[Converted], groups: Mapping[str, str]) -> tuple[dict[str, str], str]:
+        """Give the split of every image, and the rule in words."""
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """What else dataset.json says."""
+
+
+@dataclass(frozen=True)
+class BySettings:
+    """Groups, resolutions and splits as the user's settings say."""
+
+    settings: PrepareSettings
+
+    def groups(self, names: Sequence[str]) -> tuple[dict[str, str], str]:
+        """See `assign_groups`."""
+        return assign_groups(names, self.settings)
+
+    def resolutions(self, names: Sequence[str]) -> dict[str, float]:
+        """See `assign_resolutions`."""
+        return assign_resolutions(names, self.settings)
+
+    def splits(self, done: Sequence[Converted], groups: Mapping[str, str]) -> tuple[dict[str, str], str]:
+        """See `assign_splits`."""
+        return assign_splits(done, groups, self.settings)
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """Nothing else."""
+        return {}
 
 
 def assign_groups(names: Sequence[str], settings: PrepareSettings) -> tuple[dict[str, str], str]:
@@ -71,14 +114,19 @@ def assign_splits(
         table = _table(settings, "split_column")
         values = read_column(table, settings.split_column, [one.name for one in done])
         return given_split(values, groups, str(table)), f"split: column {settings.split_column} of {table.name}"
+    by_group = split_groups(group_sizes(done, groups), settings.split, settings.seed)
+    shares = ",".join(f"{share:g}" for share in settings.split)
+    rule = f"split: whole groups, shares {shares} of images and nuclei, seed {settings.seed}"
+    return {one.name: by_group[groups[one.name]] for one in done}, rule
+
+
+def group_sizes(done: Sequence[Converted], groups: Mapping[str, str]) -> dict[str, tuple[int, int]]:
+    """Give the number of images and of nuclei of every group."""
     sizes: dict[str, tuple[int, int]] = {}
     for one in done:
         images, nuclei = sizes.get(groups[one.name], (0, 0))
         sizes[groups[one.name]] = (images + 1, nuclei + one.facts.areas_um2.size)
-    by_group = split_groups(sizes, settings.split, settings.seed)
-    shares = ",".join(f"{share:g}" for share in settings.split)
-    rule = f"split: whole groups, shares {shares} of images and nuclei, seed {settings.seed}"
-    return {one.name: by_group[groups[one.name]] for one in done}, rule
+    return sizes
 
 
 def join_duplicates(done: Sequence[Converted], groups: Mapping[str, str]) -> tuple[dict[str, str], list[Finding]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nuseg.annotations.annotation import Annotation
+from nuseg.annotations.annotation import Annotation, Canvas
 from nuseg.annotations.format import AnnotationFormat
 from nuseg.annotations.formats.label_image import FORMAT as LABEL_IMAGE
 from nuseg.annotations.formats.label_image import LARGEST_IN_PNG
@@ -68,8 +68,8 @@ def convert(
     findings : list of Finding
     """
     try:
-        image = read_image(pair.image)
-        annotation = read_nuclei(pair, kind, image.pixels)
+        image = read_pixels(pair, kind)
+        annotation = read_nuclei(pair, kind, image, mpp)
         resolution, warnings = _resolution(image, mpp)
     except NusegError as problem:
         return None, [Finding("error", str(problem), pair.name)]
@@ -102,16 +102,29 @@ def content_hash(array: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def read_nuclei(pair: Pair, kind: AnnotationFormat, pixels: np.ndarray) -> Annotation:
-    """Read an image's annotation as an int32 label image of the numbers 1..N.
+def read_pixels(pair: Pair, kind: AnnotationFormat) -> Image:
+    """Read an image from its file, or from beside its annotation.
+
+    Raises
+    ------
+    NusegError
+        Unreadable.
+    """
+    pixels = kind.load_pixels(pair.annotation.path, pair.annotation.image or pair.name) if pair.together else None
+    return read_image(pair.image) if pixels is None else Image(pixels, path=pair.image)
+
+
+def read_nuclei(pair: Pair, kind: AnnotationFormat, image: Image, mpp: float | None = None) -> Annotation:
+    """Read an image's annotation as an int32 label image of the numbers 1..N; `mpp` (um/px) goes before the image's.
 
     Raises
     ------
     NusegError
         Unreadable, or of another size than the image.
     """
-    entry, shape = pair.annotation, (pixels.shape[0], pixels.shape[1])
-    annotation = kind.load(entry.path, entry.image or pair.name, shape)
+    entry, shape = pair.annotation, (image.pixels.shape[0], image.pixels.shape[1])
+    canvas = Canvas(pair.image.name, shape, image.mpp if mpp is None else mpp, pair.image)
+    annotation = kind.load(entry.path, entry.image or pair.name, shape, canvas)
     if annotation.shape not in (None, shape):
         (height, width), (label_height, label_width) = shape, annotation.shape
         turned = (height, width) == (label_width, label_height)

@@ -97,7 +97,7 @@ def detect_format(paths: Sequence[Path]) -> tuple[AnnotationFormat, Sniff] | Non
 def _entries(path: Path, kind: AnnotationFormat, given: bool) -> list[Entry]:
     """Give what a path holds; nothing where the format, unless it was given, does not take the file for its own."""
     try:
-        images = kind.images(path) if path.is_file() else None
+        images = kind.images(path)
     except NusegError:
         if given or sniffed(kind, path) is not None:
             raise

@@ -1,12 +1,13 @@
 """Which images belong together and what a table says of them: groups, given splits, resolutions."""
 
-import csv
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nuseg.datasets.dataset import SPLITS
 from nuseg.errors import NusegError
+from nuseg.io.documents import DocumentError, read_table
+from nuseg.text import shortened, shown
 
 _SPLIT_WORDS = {
     "train": "train",
@@ -57,21 +58,21 @@ def read_column(table: Path, column: str, names: Sequence[str]) -> dict[str, str
         Unreadable, columns missing, a name missing, twice with different values, or without a value.
     """
     try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            columns = rows.fieldnames or []
-            for needed in ("name", column):
-                if needed not in columns:
-                    raise NusegError(
-                        f"{table}: has no column {needed!r}; its columns are {', '.join(columns) or 'none'}"
-                    )
-            values: dict[str, str] = {}
-            for row in rows:
-                name, value = (row["name"] or "").strip(), (row[column] or "").strip()
-                if values.setdefault(name, value) != value:
-                    raise NusegError(f"{table}: {name} occurs twice, with {column} {values[name]!r} and {value!r}")
-    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+        columns, rows = read_table(table)
+    except DocumentError as problem:
         raise NusegError(f"{table}: cannot be read as CSV ({problem})") from None
+    for needed in ("name", column):
+        if needed not in columns:
+            listed = some([shortened(name) for name in columns]) if columns else "none"
+            raise NusegError(f"{table}: has no column {needed!r}; its columns are {listed}")
+    name_at, value_at = columns.index("name"), columns.index(column)
+    values: dict[str, str] = {}
+    for row in rows:
+        name, value = row[name_at].strip(), row[value_at].strip()
+        if values.setdefault(name, value) != value:
+            raise NusegError(
+                f"{table}: {shortened(name)} occurs twice, with {column} {shown(values[name])} and {shown(value)}"
+            )
     without_suffix = {Path(name).stem: value for name, value in values.items()}
     found = {name: values.get(name) or without_suffix.get(name, "") for name in names}
     missed = [name for name in names if not found[name]]
@@ -87,7 +88,7 @@ def given_split(values: Mapping[str, str], groups: Mapping[str, str], where: str
     for name in sorted(values):
         word = _SPLIT_WORDS.get(values[name].lower())
         if word is None:
-            raise NusegError(f"{where}: split of {name} is {values[name]!r}, expected {', '.join(SPLITS)}")
+            raise NusegError(f"{where}: split of {name} is {shown(values[name])}, expected {', '.join(SPLITS)}")
         split[name] = word
         other = first.setdefault(groups[name], name)
         if split[other] != word:

@@ -9,6 +9,9 @@ from functools import cached_property
 from pathlib import Path
 
 from nuseg.errors import NusegError
+from nuseg.io.find import IMAGE_SUFFIXES, SLIDE_SUFFIXES
+
+PICTURE_SUFFIXES = (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)
 
 _WORD = (
     r"(cp_masks?|masks?|labels?|annotations?|annot|instances?|inst|binary|seg|gt|groundtruth|true|truth|"
@@ -34,7 +37,7 @@ class Entry:
     @cached_property
     def stem(self) -> str:
         """Name by which it is paired."""
-        return stem(self.path) if self.image is None else composed(Path(Path(self.image).name).stem)
+        return stem(self.path) if self.image is None else composed(Path(Path(self.image.replace("\\", "/")).name).stem)
 
     @property
     def name(self) -> str:
@@ -46,10 +49,16 @@ class Entry:
 
 
 def stem(path: Path) -> str:
-    """Name without suffix, composed; `.ome.tif` and `.geojson.gz` count as one suffix, and a folder's name has none."""
+    """Name without suffix, composed; a folder's name has none.
+
+    `.ome.tif` and `.geojson.gz` count as one suffix, and so does that of an image before that of its annotation:
+    `a.ndpi.ndpa`, `a.png.json`.
+    """
     if path.is_dir():
         return composed(path.name)
     name = Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
+    if path.suffix.lower() not in PICTURE_SUFFIXES and Path(name).suffix.lower() in PICTURE_SUFFIXES:
+        name = Path(name).stem
     return composed(name.removesuffix(".ome"))
 
 

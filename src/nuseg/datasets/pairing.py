@@ -20,11 +20,24 @@ _IMAGE_ENDING = re.compile(r"[_\-. ](images?|img|tissue|he)$", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Pair:
-    """An image and its annotation."""
+    """An image and its annotation.
+
+    Attributes
+    ----------
+    name : str
+    image : Path
+        File of the image; that of the annotation where it keeps the pixels, too.
+    annotation : Entry
+    """
 
     name: str
     image: Path
     annotation: Entry
+
+    @property
+    def together(self) -> bool:
+        """Whether the annotation keeps the pixels."""
+        return self.image == self.annotation.path
 
 
 @dataclass(frozen=True)
@@ -81,6 +94,9 @@ def find_pairs(source: Path, images: str | None = None, labels: str | None = Non
         folders = bowl_folders(source)
         if folders:
             return _pair_bowl(source, folders, format)
+        together = _pair_together(source, format)
+        if together is not None:
+            return together
     layout = find_layout(source, images, labels, format)
     found = layout.annotations
     pairs, unpaired_images, unpaired_annotations = _pair(layout.images, found.entries)
@@ -113,6 +129,24 @@ def _pair_bowl(source: Path, folders: Sequence[Path], format: str) -> Pairs:
             path for path in sorted(source.iterdir()) if path not in folders and not path.name.startswith(".")
         ),
     )
+
+
+def _pair_together(source: Path, format: str) -> Pairs | None:
+    """Give the pairs of a format that keeps the pixels beside its annotations; None if there are none."""
+    for kind in annotation_formats.values() if format == AUTO else [annotation_formats[format]]:
+        if type(kind).pixels is AnnotationFormat.pixels:
+            continue
+        entries = [Entry(path, image) for path in kind.find(source) for image in kind.images(path) or ()]
+        if entries and kind.load_pixels(entries[0].path, entries[0].image or "") is not None:
+            return Pairs(
+                pairs=tuple(Pair(entry.stem, entry.path, entry) for entry in entries),
+                unpaired_images=(),
+                unpaired_annotations=(),
+                layout=f"images and annotations in the arrays of {source}",
+                format=kind,
+                format_reason="as given" if format != AUTO else f"because {entries[0].path.name} has its shape",
+            )
+    return None
 
 
 def _pair(

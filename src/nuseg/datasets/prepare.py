@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from nuseg.datasets.assigning import assign_groups, assign_resolutions, assign_splits, join_duplicates
+from nuseg.annotations.dataset_file import VERSION
+from nuseg.datasets.assigning import BySettings, Plan, join_duplicates
 from nuseg.datasets.checks import SPECK_UM2, check_area
 from nuseg.datasets.convert import Converted, convert
-from nuseg.datasets.dataset import VERSION, Dataset
+from nuseg.datasets.dataset import Dataset
 from nuseg.datasets.findings import Finding, listed, raise_errors
 from nuseg.datasets.overview import write_contact_sheet
 from nuseg.datasets.pairing import Pairs, find_pairs
@@ -25,8 +26,9 @@ from nuseg.datasets.record import (
 from nuseg.datasets.settings import PrepareSettings
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_folder, check_folder
+from nuseg.io.places import plain_name, plain_name_of
 from nuseg.progress import ProgressCallback, tracked
-from nuseg.text import plural
+from nuseg.text import plural, shown
 
 __all__ = ["PrepareSettings", "Prepared", "check_output", "prepare"]
 
@@ -84,10 +86,35 @@ def prepare(
     source, output, settings = Path(source), Path(output), settings or PrepareSettings()
     check_output(source, output, settings.overwrite)
     found = find_pairs(source, settings.images, settings.labels, settings.format)
+    return make_dataset(source, output, found, settings, BySettings(settings), progress)
+
+
+def make_dataset(
+    source: Path, output: Path, found: Pairs, settings: PrepareSettings, plan: Plan, progress: ProgressCallback | None
+) -> Prepared:
+    """Read, check, split and write pairs of images and annotations, see `prepare`.
+
+    Parameters
+    ----------
+    source : Path
+        Where they come from, for messages.
+    output : Path
+    found : Pairs
+    settings : PrepareSettings
+    plan : Plan
+        What decides groups, resolutions and splits.
+    progress : function, optional
+
+    Raises
+    ------
+    NusegError
+        See `prepare`.
+    """
+    check_name(settings.name)
     findings = _unpaired(found, settings.skip_unpaired) + _left_out(found)
     names = [pair.name for pair in found.pairs]
-    groups, group_rule = assign_groups(names, settings)
-    mpps = assign_resolutions(names, settings)
+    groups, group_rule = plan.groups(names)
+    mpps = plan.resolutions(names)
 
     with atomic_folder(output) as folder:
         done: list[Converted] = []
@@ -100,15 +127,16 @@ def prepare(
         if not any(one.facts.areas_um2.size for one in done):
             raise NusegError(f"{source}: no annotation has any nucleus; is 0 the background, and is labels= right?")
         groups, joined = join_duplicates(done, groups)
-        split, split_rule = assign_splits(done, groups, settings)
+        split, split_rule = plan.splits(done, groups)
         annotation, annotation_rule = _what_annotations_tell(done, settings.annotation)
         counts = count_splits(done, groups, split)
         record = {
             "version": VERSION,
-            "name": settings.name or output.resolve().name,
+            "name": settings.name or plain_name_of(output.resolve().name),
             "annotation": annotation,
             "licence": settings.licence,
             "source": settings.source,
+            **plan.record,
             "nuseg": own_version(),
             "fingerprint": fingerprint(done, groups, split, annotation),
             "counts": count_record(done, groups, split, counts),
@@ -126,6 +154,20 @@ def prepare(
     )
 
 
+def check_name(name: str | None) -> None:
+    """Refuse a name of a dataset that could not be that of a folder.
+
+    Raises
+    ------
+    NusegError
+    """
+    try:
+        if name:
+            plain_name(name)
+    except ValueError as problem:
+        raise NusegError(f"name=: {problem}, found {shown(name)}") from None
+
+
 def check_output(source: Path, output: Path, overwrite: bool) -> None:
     """Refuse an output that would destroy something.
 
@@ -134,9 +176,20 @@ def check_output(source: Path, output: Path, overwrite: bool) -> None:
     NusegError
         It is a file, holds the source, is no dataset, or is one and `overwrite` is False.
     """
-    check_folder(output)
     if source.exists() and source.resolve().is_relative_to(output.resolve()):
         raise NusegError(f"{output}: holds the source {source}; write the dataset to another folder")
+    check_free(output, overwrite)
+
+
+def check_free(output: Path, overwrite: bool) -> None:
+    """Refuse an output that would destroy something other than a dataset that may be replaced.
+
+    Raises
+    ------
+    NusegError
+        It is a file, is no dataset, or is one and `overwrite` is False.
+    """
+    check_folder(output)
     if output.is_dir() and any(output.iterdir()):
         if not (output / "dataset.json").is_file():
             raise NusegError(f"{output}: exists, is not empty and is no dataset; name another folder")

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from nuseg.evaluation.contingency import find_overlaps
+from nuseg.evaluation.contingency import find_overlaps, in_order
 from nuseg.types import Floats, LabelImage, Mask
 
 
@@ -13,7 +13,7 @@ def find_matched(true_labels: LabelImage, pred_labels: LabelImage) -> Mask:
     Parameters
     ----------
     true_labels, pred_labels : (h, w) integer
-        Label images; of the predicted one 1..N, all of them present.
+        Label images; N nuclei in the predicted one.
 
     Returns
     -------
@@ -23,10 +23,7 @@ def find_matched(true_labels: LabelImage, pred_labels: LabelImage) -> Mask:
     overlaps = find_overlaps(true_labels, pred_labels)
     matched = np.zeros(overlaps.pred_areas.size, bool)
     matched[overlaps.pred_index[overlaps.matches]] = True
-    # From the order of first pixels, which `Overlaps` has, to that of the labels.
-    labels, first = np.unique(pred_labels, return_index=True)
-    rank = np.argsort(np.argsort(first[labels > 0]))
-    return matched[rank]
+    return matched[np.argsort(in_order(pred_labels))]
 
 
 def reliability(probability: Floats, came_true: Mask, bins: int = 10) -> pd.DataFrame:

@@ -1,18 +1,25 @@
 """What is compared with what: files of two folders, or a model's nuclei with a dataset's annotations."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import shapely
 
 from nuseg.annotations.annotation import Annotation
+from nuseg.annotations.polygons import draw
 from nuseg.annotations.registry import annotation_formats, format_of
-from nuseg.datasets.dataset import Item, load_item
+from nuseg.annotations.tables import Points
+from nuseg.datasets.dataset import Item, load_ignore, load_pixels, load_points, load_with_ignore
 from nuseg.datasets.find import annotation_paths, find_annotations
 from nuseg.datasets.names import Entry, name_search, refuse_twins, shorten
+from nuseg.datasets.seen import Use, image_code
 from nuseg.errors import NusegError
+from nuseg.evaluation.comparison import Compared, ComparedPoints, Comparison, Found
+from nuseg.evaluation.detection import RADIUS_UM, points_of
+from nuseg.types import Mask
 
 LABELS_FOLDER = "labels"  # where datasets and results keep their label images
 
@@ -20,32 +27,11 @@ Predictor = Callable[[np.ndarray, float], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Compared:
-    """Truth and prediction of one image, (h, w) integer label images.
-
-    Attributes
-    ----------
-    pixels : (h, w, 3) uint8 or None
-        The image, where it is known.
-    instance : bool
-        Whether the truth tells touching nuclei apart.
-    parted : bool
-        Whether the prediction was a mask, taken apart into its connected components.
-    """
-
-    truth: np.ndarray
-    prediction: np.ndarray
-    pixels: np.ndarray | None = None
-    instance: bool = True
-    parted: bool = False
-
-
-@dataclass(frozen=True)
 class Case:
     """One image to score; `read` does the work and raises NusegError where it cannot be done."""
 
     name: str
-    read: Callable[[], Compared]
+    read: Callable[[], Comparison]
 
 
 @dataclass(frozen=True)
@@ -57,32 +43,68 @@ class Cases:
     unpaired_predictions: tuple[str, ...] = ()
 
 
-def model_cases(items: Iterable[Item], instance: bool, predict: Predictor) -> Cases:
-    """Run a model on every item's image: `predict(pixels, mpp)` gives its label image."""
+def model_cases(
+    items: Iterable[Item],
+    instance: bool,
+    predict: Predictor,
+    known: Mapping[str, Use] | None = None,
+    radius_um: float = RADIUS_UM,
+) -> Cases:
+    """Run a model on every item's image: `predict(pixels, mpp)` gives its label image.
 
-    def read(item: Item) -> Compared:
-        pixels, truth = load_item(item)
-        return Compared(truth, predict(pixels, item.mpp), pixels, instance)
+    `known` has the codes of the images that the model has seen before (`nuseg.datasets.seen`); within `radius_um` a
+    nucleus is detected.
+    """
+
+    def read(item: Item) -> Comparison:
+        radius = radius_um / item.mpp
+        if item.label is None:
+            pixels, points = load_pixels(item), load_points(item)
+            labels = predict(pixels, item.mpp)
+            seen = (known or {}).get(image_code(pixels))
+            ignore = load_ignore(item, (pixels.shape[0], pixels.shape[1]))
+            return ComparedPoints(points, Found(points_of(labels), labels), radius, pixels, seen, ignore)
+        pixels, truth, ignore = load_with_ignore(item)
+        seen = (known or {}).get(image_code(pixels))
+        labels = predict(pixels, item.mpp)
+        return Compared(truth, labels, pixels, instance, seen=seen, ignore=ignore, radius=radius)
 
     return Cases(tuple(Case(item.name, partial(read, item)) for item in items))
 
 
-def dataset_cases(items: Sequence[Item], instance: bool, predictions: Path) -> Cases:
-    """Pair every item with what `predictions` has under its name."""
+def dataset_cases(items: Sequence[Item], instance: bool, predictions: Path, radius_um: float = RADIUS_UM) -> Cases:
+    """Pair every item with what `predictions` has under its name; within `radius_um` a nucleus is detected."""
 
-    def read(item: Item, entry: Entry) -> Compared:
-        pixels, truth = load_item(item)
+    def read(item: Item, entry: Entry) -> Comparison:
+        radius = radius_um / item.mpp
+        if item.label is None:
+            pixels, points = load_pixels(item), load_points(item)
+            shape = (pixels.shape[0], pixels.shape[1])
+            return ComparedPoints(points, read_found(entry, shape), radius, pixels, ignore=load_ignore(item, shape))
+        pixels, truth, ignore = load_with_ignore(item)
         prediction, parted = read_labels(entry, (truth.shape[0], truth.shape[1]))
-        return Compared(truth, prediction, pixels, instance, parted)
+        return Compared(truth, prediction, pixels, instance, parted, ignore=ignore, radius=radius)
 
     return _match({item.name: partial(read, item) for item in items}, predictions)
 
 
-def folder_cases(truth: Path, predictions: Path) -> Cases:
-    """Pair the annotations of two folders by name; polygons are drawn at the size of their partner."""
+def folder_cases(truth: Path, predictions: Path, mpp: float | None = None, radius_um: float = RADIUS_UM) -> Cases:
+    """Pair the annotations of two folders by name; polygons are drawn at the size of their partner.
 
-    def read(true_entry: Entry, entry: Entry) -> Compared:
-        true, predicted = read_annotation(true_entry), read_annotation(entry)
+    Where the resolution `mpp` (um/px) is known, nuclei within `radius_um` are detected; points need it.
+    """
+
+    def read(true_entry: Entry, entry: Entry) -> Comparison:
+        true = read_annotation(true_entry)
+        if true.points is not None:
+            scale = mpp or true.canvas.mpp
+            if scale is None:
+                raise NusegError(f"{true_entry}: points, of an image of unknown resolution; give it in um/px as mpp=")
+            points = Points(true.points, true.names)
+            ignore = None if true.shape is None else vague_area(true, true.shape)
+            return ComparedPoints(points, read_found(entry, true.shape), radius_um / scale, ignore=ignore)
+        predicted = read_annotation(entry, true.shape)
+        _refuse_points(predicted, entry)
         shape = true.shape or predicted.shape
         if shape is None:
             raise NusegError(f"{true_entry}: polygons without the size of the image, as {entry}; give one as labels")
@@ -91,13 +113,51 @@ def folder_cases(truth: Path, predictions: Path) -> Cases:
             prediction=predicted.label_image(predicted.shape or shape),
             instance=true.instance,
             parted=not predicted.instance,
+            ignore=vague_area(true, true.shape or shape),
+            radius=None if mpp is None else radius_um / mpp,
         )
 
     return _match({entry.stem: partial(read, entry) for entry in find_labels(truth)}, predictions)
 
 
+def vague_area(annotation: Annotation, shape: tuple[int, int]) -> Mask | None:
+    """Where an annotation does not tell nuclei apart, such as COCO's crowds: `(h, w)` bool; None if nowhere."""
+    return draw(annotation.vague, shape) > 0 if annotation.vague else None
+
+
+def read_found(entry: Entry, shape: tuple[int, int] | None) -> Found:
+    """Read predicted nuclei of any format as points: those of a file of points, or the centroids of outlines.
+
+    Parameters
+    ----------
+    entry : Entry
+    shape : (h, w), optional
+        Size of the image; label images must have it, and polygons are drawn only where it is known.
+
+    Raises
+    ------
+    NusegError
+        Unreadable, of no known format, or of another size.
+    """
+    annotation = read_annotation(entry, shape)
+    if annotation.points is not None:
+        return Found(Points(annotation.points, annotation.names))
+    if annotation.labels is not None:
+        if shape is not None and annotation.labels.shape != shape:
+            (height, width), (h, w) = shape, annotation.labels.shape
+            raise NusegError(
+                f"{entry}: truth is {width}x{height} but prediction is {w}x{h} (width x height): compare images of one "
+                "size"
+            )
+        points = points_of(annotation.labels, annotation.classes)
+        return Found(points, annotation.labels, parted=not annotation.instance)
+    xy = shapely.get_coordinates(shapely.centroid(list(annotation.areas))).reshape(-1, 2)
+    outlines = None if shape is None else annotation.label_image(shape)
+    return Found(Points(xy, annotation.names), outlines)
+
+
 def find_labels(folder: Path) -> list[Entry]:
-    """Find annotations in a folder, or in its folder `labels`, as `nuseg segment` makes one.
+    """Find annotations in a folder, or in its folder `labels`, as `nuseg segment` makes one; or in one file of many.
 
     Files go before folders of masks.
 
@@ -106,9 +166,9 @@ def find_labels(folder: Path) -> list[Entry]:
     NusegError
         No such folder, no annotations in it, or two of one name.
     """
-    if not folder.is_dir():
+    if not folder.exists():
         raise NusegError(f"{folder}: no such folder; expected one with label images")
-    places = [place for place in (folder, folder / LABELS_FOLDER) if place.is_dir()]
+    places = [folder, *(place for place in (folder / LABELS_FOLDER,) if place.is_dir())]
     listed = [annotation_paths(place) for place in places]
     for paths in (*filter(_are_files, listed), *listed):
         found = find_annotations(paths)
@@ -143,17 +203,23 @@ def read_labels(entry: Entry, shape: tuple[int, int]) -> tuple[np.ndarray, bool]
     Raises
     ------
     NusegError
-        Unreadable, or of no known format.
+        Unreadable, of no known format, or points.
     """
     annotation = read_annotation(entry, shape)
+    _refuse_points(annotation, entry)
     return annotation.label_image(annotation.shape or shape), not annotation.instance
+
+
+def _refuse_points(annotation: Annotation, entry: Entry) -> None:
+    if annotation.points is not None:
+        raise NusegError(f"{entry}: points, but the truth has outlines; give predictions= with outlines")
 
 
 def _are_files(paths: Sequence[Path]) -> bool:
     return bool(paths) and paths[0].is_file()
 
 
-def _match(readers: dict[str, Callable[[Entry], Compared]], folder: Path) -> Cases:
+def _match(readers: dict[str, Callable[[Entry], Comparison]], folder: Path) -> Cases:
     """Give every truth the prediction of its name, as it is or without endings such as `_labels`."""
     predictions = find_labels(folder)
     find = name_search(predictions)

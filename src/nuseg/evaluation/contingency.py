@@ -65,15 +65,7 @@ def find_overlaps(true_labels: LabelImage, pred_labels: LabelImage) -> Overlaps:
     NusegError
         The arrays are no label images or differ in size.
     """
-    check_pair(true_labels, pred_labels)
-    for name, labels in (("true", true_labels), ("predicted", pred_labels)):
-        if labels.dtype.kind not in "ui":
-            raise NusegError(
-                f"{name} labels: expected whole numbers (0 = background, 1..N = nuclei), found {labels.dtype}"
-                "; number the nuclei of a mask with skimage.measure.label"
-            )
-        if labels.min(initial=0) < 0:
-            raise NusegError(f"{name} labels: expected numbers from 0, found {labels.min()}")
+    check_labels(true_labels, pred_labels)
     true, pred = true_labels.ravel(), pred_labels.ravel()
     # Runs of equal pixels are some twenty times fewer than pixels: sorting them is cheap.
     changes = (true[1:] != true[:-1]) | (pred[1:] != pred[:-1])
@@ -86,6 +78,32 @@ def find_overlaps(true_labels: LabelImage, pred_labels: LabelImage) -> Overlaps:
     pairs, pair = np.unique(code, return_inverse=True)
     true_index, pred_index = np.divmod(pairs, max(pred_areas.size, 1))
     return Overlaps(true_areas, pred_areas, true_index, pred_index, _total(pair, lengths[shared], pairs.size))
+
+
+def check_labels(true_labels: LabelImage, pred_labels: LabelImage) -> None:
+    """Refuse arrays that are no label images of one size.
+
+    Raises
+    ------
+    NusegError
+        An array is not two-dimensional, has other values than whole numbers from 0, or the sizes differ.
+    """
+    check_pair(true_labels, pred_labels)
+    for name, labels in (("true", true_labels), ("predicted", pred_labels)):
+        if labels.dtype.kind not in "ui":
+            raise NusegError(
+                f"{name} labels: expected whole numbers (0 = background, 1..N = nuclei), found {labels.dtype}"
+                "; number the nuclei of a mask with skimage.measure.label"
+            )
+        if labels.min(initial=0) < 0:
+            raise NusegError(f"{name} labels: expected numbers from 0, found {labels.min()}")
+
+
+def in_order(labels: LabelImage) -> Integers:
+    """Give the numbers of the nuclei in the order in which `Overlaps` has them: that of their first pixels."""
+    numbers, first = np.unique(labels, return_index=True)
+    by_place = np.argsort(first)
+    return numbers[by_place][numbers[by_place] > 0]
 
 
 def check_pair(true: LabelImage | Mask, pred: LabelImage | Mask) -> None:

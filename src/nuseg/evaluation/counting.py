@@ -143,6 +143,13 @@ def shared_error(sets: Sequence[Sequence[ImageCounts]], local: float) -> tuple[f
     return float(means.mean()), sum(parts), freedom
 
 
+def count_scores(true_count: int, pred_count: int) -> dict[str, float]:
+    """Both numbers of nuclei of an image, the error (predicted less true) and its absolute value."""
+    error = pred_count - true_count
+    counts = {"true_count": true_count, "pred_count": pred_count, "count_error": error, "abs_count_error": abs(error)}
+    return {name: float(count) for name, count in counts.items()}
+
+
 def centroids(labels: LabelImage) -> tuple[Floats, Floats]:
     """Find the middle of each nucleus in a label image: x and y, `(n,)` float64 px, in the order of their labels."""
     place = np.flatnonzero(labels)

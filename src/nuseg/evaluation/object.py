@@ -1,20 +1,23 @@
 """Scores per nucleus: AJI, AJI+, panoptic quality, F1 and counts."""
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
+from nuseg.evaluation.assignment import best_pairs
 from nuseg.evaluation.contingency import Overlaps, find_overlaps, ratio
-from nuseg.types import Integers, LabelImage
+from nuseg.evaluation.counting import count_scores
+from nuseg.evaluation.ignoring import leave_out
+from nuseg.types import Integers, LabelImage, Mask
 
 
-def object_scores(true_labels: LabelImage, pred_labels: LabelImage) -> dict[str, float]:
+def object_scores(true_labels: LabelImage, pred_labels: LabelImage, ignore: Mask | None = None) -> dict[str, float]:
     """Compare two label images nucleus by nucleus.
 
     Parameters
     ----------
     true_labels, pred_labels : (h, w) integer
         Label images, 0 = background; any integer dtype, numbers need not be consecutive.
+    ignore : (h, w) bool, optional
+        True where it is not known what is there; see `nuseg.evaluation.ignoring` for what is then left out.
 
     Returns
     -------
@@ -31,16 +34,13 @@ def object_scores(true_labels: LabelImage, pred_labels: LabelImage) -> dict[str,
     NusegError
         The arrays are no label images or differ in size.
     """
-    overlaps = find_overlaps(true_labels, pred_labels)
+    overlaps = find_overlaps(*leave_out(true_labels, pred_labels, ignore))
     true_count, pred_count = overlaps.true_areas.size, overlaps.pred_areas.size
     return {
         "aji": aji(overlaps),
         "aji_plus": aji_plus(overlaps),
         **panoptic_quality(overlaps),
-        "true_count": float(true_count),
-        "pred_count": float(pred_count),
-        "count_error": float(pred_count - true_count),
-        "abs_count_error": float(abs(pred_count - true_count)),
+        **count_scores(true_count, pred_count),
     }
 
 
@@ -63,7 +63,7 @@ def aji_plus(overlaps: Overlaps) -> float:
     True nuclei and predictions are paired so that the sum of their Jaccard indices is highest; all that stay
     unpaired add their area to the union. AJI+ can be higher or lower than AJI.
     """
-    return _aggregate(overlaps, _best_pairs(overlaps))
+    return _aggregate(overlaps, best_pairs(overlaps.true_index, overlaps.pred_index, overlaps.iou))
 
 
 def panoptic_quality(overlaps: Overlaps) -> dict[str, float]:
@@ -106,20 +106,3 @@ def _aggregate(overlaps: Overlaps, pairs: Integers) -> float:
     lone_pred[overlaps.pred_index[pairs]] = False
     lone = overlaps.true_areas[lone_true].sum() + overlaps.pred_areas[lone_pred].sum()
     return ratio(overlaps.intersection[pairs].sum(), overlaps.union[pairs].sum() + lone, overlaps.both_empty)
-
-
-def _best_pairs(overlaps: Overlaps) -> Integers:
-    """Indices of the overlapping pairs in the one-to-one matching with the highest sum of IoU."""
-    true_count, pred_count = overlaps.true_areas.size, overlaps.pred_areas.size
-    if overlaps.intersection.size == 0:
-        return np.zeros(0, np.int64)
-    # The solver matches every row, so each true nucleus may also take a blank column of its own. Adding 1 to
-    # all weights changes every full matching alike, and keeps the blanks' 0 from being taken for "no edge".
-    rows = np.concatenate([overlaps.true_index, np.arange(true_count)])
-    columns = np.concatenate([overlaps.pred_index, pred_count + np.arange(true_count)])
-    weights = np.concatenate([1 + overlaps.iou, np.ones(true_count)])
-    graph = csr_array((weights, (rows, columns)), shape=(true_count, pred_count + true_count))
-    taken = np.empty(true_count, np.int64)
-    row, column = min_weight_full_bipartite_matching(graph, maximize=True)
-    taken[row] = column
-    return np.flatnonzero(taken[overlaps.true_index] == overlaps.pred_index)

@@ -1,10 +1,13 @@
 """Scores per pixel: nucleus or background."""
 
 from nuseg.evaluation.contingency import check_pair, ratio
+from nuseg.evaluation.ignoring import check_ignore
 from nuseg.types import LabelImage, Mask
 
 
-def pixel_scores(true_mask: LabelImage | Mask, pred_mask: LabelImage | Mask) -> dict[str, float]:
+def pixel_scores(
+    true_mask: LabelImage | Mask, pred_mask: LabelImage | Mask, ignore: Mask | None = None
+) -> dict[str, float]:
     """Compare two masks pixel by pixel.
 
     With TP, FP, FN, TN the pixels that are nucleus in both, only in the prediction, only in the truth, in
@@ -14,6 +17,8 @@ def pixel_scores(true_mask: LabelImage | Mask, pred_mask: LabelImage | Mask) -> 
     ----------
     true_mask, pred_mask : (h, w) bool or integer
         Masks or label images: everything but 0 is nucleus.
+    ignore : (h, w) bool, optional
+        True where it is not known what is there: these pixels are left out.
 
     Returns
     -------
@@ -22,7 +27,7 @@ def pixel_scores(true_mask: LabelImage | Mask, pred_mask: LabelImage | Mask) -> 
 
         - `dice`: 2 TP / (2 TP + FP + FN), the Dice similarity coefficient (DSC) or F1 of pixels (Dice 1945)
         - `iou`: TP / (TP + FP + FN), the Jaccard index of the masks
-        - `accuracy`: (TP + TN) / all pixels
+        - `accuracy`: (TP + TN) / all pixels that count
         - `precision`: TP / (TP + FP)
         - `recall`: TP / (TP + FN)
 
@@ -33,6 +38,9 @@ def pixel_scores(true_mask: LabelImage | Mask, pred_mask: LabelImage | Mask) -> 
     """
     check_pair(true_mask, pred_mask)
     true, pred = true_mask != 0, pred_mask != 0
+    if ignore is not None:
+        check_ignore(true, ignore)
+        true, pred = true[~ignore], pred[~ignore]
     positive, found = int(true.sum()), int(pred.sum())
     hits = int((true & pred).sum())
     either = positive + found - hits

@@ -1,7 +1,7 @@
 """From pairs of label images to tables: scores per image, their means with intervals, files."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,13 @@ from rich.console import Group
 from rich.table import Table
 
 from nuseg.evaluation.contingency import ratio
+from nuseg.evaluation.detection import class_rates, detection_rates
 from nuseg.evaluation.object import object_scores
 from nuseg.evaluation.pixel import pixel_scores
 from nuseg.evaluation.statistics import bootstrap_ci
 from nuseg.io.atomic import atomic_path
 from nuseg.text import plural
-from nuseg.types import LabelImage
+from nuseg.types import LabelImage, Mask
 
 TITLES = {
     "dice": "Dice",
@@ -33,17 +34,26 @@ TITLES = {
     "object_precision": "precision at IoU 0.5",
     "object_recall": "recall at IoU 0.5",
     "matched": "matched nuclei",
+    "detection_f1": "detection F1",
+    "detection_precision": "detection precision",
+    "detection_recall": "detection recall",
+    "detected": "detected nuclei",
     "true_count": "true nuclei",
     "pred_count": "predicted nuclei",
     "count_error": "count error",
     "abs_count_error": "absolute count error",
+    "class_f1": "detection and class F1",
+    "class_detected": "detected nuclei of the right class",
 }
-COUNTS = ("matched", "true_count", "pred_count", "count_error", "abs_count_error")
+COUNTS = ("matched", "detected", "true_count", "pred_count", "count_error", "abs_count_error", "class_detected")
 WHY_NO_OBJECTS = "scores per nucleus left out: the annotation is a mask, in which touching nuclei are one"
+WHY_NO_OUTLINES = "scores of outlines left out: the annotation is points"
 WHY_NO_INTERVAL = "no interval: it takes two images or more"
 
 
-def score_image(true_labels: LabelImage, pred_labels: LabelImage, instance: bool = True) -> dict[str, float]:
+def score_image(
+    true_labels: LabelImage, pred_labels: LabelImage, instance: bool = True, ignore: Mask | None = None
+) -> dict[str, float]:
     """All scores of one image; see `pixel_scores` and `object_scores` for what each means.
 
     Parameters
@@ -53,14 +63,26 @@ def score_image(true_labels: LabelImage, pred_labels: LabelImage, instance: bool
     instance : bool
         False where the truth is a mask in which touching nuclei are merged (`annotation` "binary"): scores per
         nucleus would be wrong and are left out.
+    ignore : (h, w) bool, optional
+        True where it is not known what is there: pixels and nuclei that are not scored, see
+        `nuseg.evaluation.ignoring`. Where nothing is known, all scores are NaN.
 
     Raises
     ------
     NusegError
         The arrays are no label images or differ in size.
     """
-    scores = pixel_scores(true_labels, pred_labels)
-    return {**scores, **object_scores(true_labels, pred_labels)} if instance else scores
+    scores = pixel_scores(true_labels, pred_labels, ignore)
+    if instance:
+        scores |= object_scores(true_labels, pred_labels, ignore)
+    return without_scores(scores, ignore)
+
+
+def without_scores(scores: Mapping[str, float], ignore: Mask | None) -> dict[str, float]:
+    """The scores; NaN in place of each where all of the image is ignored, so that there was nothing to score."""
+    if ignore is not None and ignore.all():
+        return dict.fromkeys(scores, float("nan"))
+    return dict(scores)
 
 
 def summarise(rows: pd.DataFrame | Iterable[Mapping[str, Any]], seed: int = 0) -> pd.DataFrame:
@@ -78,12 +100,13 @@ def summarise(rows: pd.DataFrame | Iterable[Mapping[str, Any]], seed: int = 0) -
     DataFrame
         Index `score`; columns `mean`, `low`, `high`, `images` and `pooled`. The interval of a single image is
         NaN. `pooled` is the score of all nuclei of all images taken together, where the literature defines it so
-        (PQ, DQ, SQ, F1, precision, recall), the sum for counts, and NaN for the others.
+        (PQ, DQ, SQ, F1, precision, recall), the sum for counts, and NaN for the others. Scores of a class are
+        `NAME:CLASS`.
     """
     table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
     pooled = _pool(table)
     summary = []
-    for score in (name for name in TITLES if name in table):
+    for score in scores_in(table):
         values = table[score].to_numpy(float)
         mean, low, high = bootstrap_ci(values, seed)
         summary.append(
@@ -100,6 +123,23 @@ def summarise(rows: pd.DataFrame | Iterable[Mapping[str, Any]], seed: int = 0) -
     return pd.DataFrame(summary, columns=columns).set_index("score")
 
 
+def scores_in(table: pd.DataFrame) -> list[str]:
+    """Name the columns that are scores: those of all nuclei in the order of `TITLES`, then those of each class."""
+    of_all = [name for name in TITLES if name in table]
+    return of_all + [name for name in map(str, table) if ":" in name and name.partition(":")[0] in TITLES]
+
+
+def title_of(score: str) -> str:
+    """What to call a score where it is read: "detection recall, stroma" for `detection_recall:stroma`."""
+    name, _, group = score.partition(":")
+    return f"{TITLES[name]}, {group}" if group else TITLES[name]
+
+
+def is_count(score: str) -> bool:
+    """Whether a score is a number of nuclei."""
+    return score.partition(":")[0] in COUNTS
+
+
 def render_summary(summary: pd.DataFrame) -> Group:
     """The summary as a table to print, with the reasons for what it lacks below it."""
     pooled = summary["pooled"].notna().any()
@@ -107,11 +147,11 @@ def render_summary(summary: pd.DataFrame) -> Group:
     for column in ("mean", "95 % interval", *(["pooled"] if pooled else [])):
         table.add_column(column, justify="right")
     for score, row in summary.iterrows():
-        digits = 1 if score in COUNTS else 3
+        digits = 1 if is_count(str(score)) else 3
         cells = [f"{row['mean']:.{digits}f}", f"{row['low']:.{digits}f} to {row['high']:.{digits}f}"]
         if pooled:
-            cells.append(f"{row['pooled']:.{0 if score in COUNTS else 3}f}")
-        table.add_row(TITLES[str(score)], *("" if "nan" in cell else cell for cell in cells))
+            cells.append(f"{row['pooled']:.{0 if is_count(str(score)) else 3}f}")
+        table.add_row(title_of(str(score)), *("" if "nan" in cell else cell for cell in cells))
     images = int(summary["images"].max())
     notes = [f"mean over {plural(images, 'image')}"]
     if pooled:
@@ -119,18 +159,35 @@ def render_summary(summary: pd.DataFrame) -> Group:
     return Group(table, *notes, *explain_gaps(summary))
 
 
+def explain_empty(table: pd.DataFrame) -> list[str]:
+    """Say how many images have no true nuclei: their scores are 0 or 1, and move the means."""
+    if "true_count" not in table:
+        return []
+    empty = int((table["true_count"] == 0).sum())
+    if not empty:
+        return []
+    return [
+        f"{plural(empty, 'image')} without true nuclei: scores there are 1 where nothing was found, else 0; they count "
+        "in the means"
+    ]
+
+
 def explain_gaps(summary: pd.DataFrame) -> list[str]:
     """Say why intervals or scores per nucleus are missing, where they are."""
     images = int(summary["images"].max())
     with_objects = int(summary["images"].get("aji", 0))
     reasons = [WHY_NO_INTERVAL] if images == 1 else []
-    if with_objects < images:
+    if "dice" not in summary.index:
+        reasons.append(WHY_NO_OUTLINES)
+    elif with_objects < images:
         which = f" ({with_objects} of {images} images have them)" if with_objects else ""
         reasons.append(WHY_NO_OBJECTS + which)
     return reasons
 
 
-def write_scores(table: pd.DataFrame, folder: Path, **about: Any) -> dict[str, dict[str, float | None]]:
+def write_scores(
+    table: pd.DataFrame, folder: Path, notes: Sequence[str] = (), **about: Any
+) -> dict[str, dict[str, float | None]]:
     """Write `per_image.csv`, `summary.csv` and `scores.json`, each whole or not at all.
 
     Parameters
@@ -139,6 +196,8 @@ def write_scores(table: pd.DataFrame, folder: Path, **about: Any) -> dict[str, d
         One row per image: `name` and its scores.
     folder : Path
         Made if missing.
+    notes : sequence of str
+        What a reader of the scores should know, beside gaps and empty images.
     **about
         What was compared (paths, model, split), kept in `scores.json`.
 
@@ -162,17 +221,25 @@ def write_scores(table: pd.DataFrame, folder: Path, **about: Any) -> dict[str, d
         str(score): {str(key): None if np.isnan(value) else float(value) for key, value in row.items()}
         for score, row in summary.iterrows()
     }  # JSON has no NaN: null
-    record = {**about, "images": len(table), "notes": explain_gaps(summary), "scores": scores}
+    said = [*notes, *explain_gaps(summary), *explain_empty(table)]
+    record = {**about, "images": len(table), "notes": said, "scores": scores}
     with atomic_path(folder / "scores.json") as path:
         path.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
     return scores
 
 
 def _pool(table: pd.DataFrame) -> dict[str, float]:
+    totals = {name: float(table[name].sum()) for name in map(str, table) if is_count(name)}
+    return {**totals, **_pool_matches(table, totals), **_pool_detection(totals)}
+
+
+def _pool_matches(table: pd.DataFrame, totals: Mapping[str, float]) -> dict[str, float]:
+    """Scores by IoU; only images that have them count, not those of points or masks among them."""
     if "matched" not in table:
         return {}
-    totals = table[list(COUNTS)].sum()
-    matched, true_count, pred_count = (float(totals[key]) for key in ("matched", "true_count", "pred_count"))
+    of_outlines = table[table["matched"].notna()]
+    matched = totals["matched"]
+    true_count, pred_count = (float(of_outlines[key].sum()) for key in ("true_count", "pred_count"))
     empty = true_count + pred_count == 0
     dq = ratio(2 * matched, true_count + pred_count, empty)
     sq = ratio(float((table["sq"] * table["matched"]).sum()), matched, empty)
@@ -183,5 +250,13 @@ def _pool(table: pd.DataFrame) -> dict[str, float]:
         "f1": dq,
         "object_precision": ratio(matched, pred_count, empty),
         "object_recall": ratio(matched, true_count, empty),
-        **{str(key): float(value) for key, value in totals.items()},
     }
+
+
+def _pool_detection(totals: Mapping[str, float]) -> dict[str, float]:
+    """Scores by distance: of all nuclei, and of each class."""
+    pooled = detection_rates(totals) if "detected" in totals else {}
+    for group in (name.partition(":")[2] for name in totals if name.startswith("detected:")):
+        own = {name.partition(":")[0]: value for name, value in totals.items() if name.partition(":")[2] == group}
+        pooled |= {f"{name}:{group}": value for name, value in class_rates(own).items()}
+    return pooled

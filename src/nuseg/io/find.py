@@ -12,6 +12,11 @@ from nuseg.text import plural, printable
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 MANY_FILES = (".dcm",)  # a slide of this format is a folder of such files
 SLIDE_SUFFIXES = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".czi", ".dcm")
+# Pictures and slides that this version does not read; they are named where a folder holds them.
+UNREAD_SUFFIXES = (
+    *(".webp", ".gif", ".jp2", ".j2k", ".jpx", ".jxl", ".heic", ".heif", ".avif"),
+    *(".qptiff", ".isyntax", ".vsi", ".lif", ".nd2", ".svslide", ".kfb", ".tmap"),
+)
 Say = Callable[[str], None]
 
 
@@ -37,8 +42,8 @@ def find_images(
         Whether folders and patterns give slides too: the files that end in one of `SLIDE_SUFFIXES`. DICOM slides
         have to be named one by one, since each of them is many files.
     noted
-        Told what is left out: slide files beside the images of a folder or pattern, links that lead nowhere, and
-        further links to a file.
+        Told what is left out: slide files beside the images of a folder or pattern, pictures of formats that are
+        not read, links that lead nowhere, what is no regular file, and further links to a file.
 
     Returns
     -------
@@ -113,7 +118,9 @@ def _expand(given: str | Path, slides: bool, noted: Say | None) -> list[Path]:
             matches = [Path(match) for match in glob.glob(str(path), recursive=True)]  # noqa: PTH207 (Path.glob takes no absolute pattern)
             if not matches:
                 raise NusegError(f"{shown}: no file matches this pattern; check it, and put it in quotes")
-            return _images_among(matches, f"{shown}: what matches this pattern", slides, noted)
+            # A link to a folder above leads to the same files again and again: each counts by its shortest path.
+            shortest = {_place(match): match for match in sorted(matches, key=lambda match: -len(match.parts))}
+            return _images_among(list(shortest.values()), f"{shown}: what matches this pattern", slides, noted)
     except OSError as error:
         raise NusegError(f"{shown}: cannot be opened ({error.strerror}); check its permissions") from error
     raise NusegError(f"{shown}: no such file or folder; check the path")
@@ -134,7 +141,13 @@ def _images_among(paths: Sequence[Path], where: str, slides: bool, noted: Say | 
     images = [path for path in files if path.suffix.lower() in suffixes]
     others = [path for path in files if path.suffix.lower() in SLIDE_SUFFIXES and path not in images]
     dangling = [p for p in shown if p.suffix.lower() in suffixes + SLIDE_SUFFIXES and p.is_symlink() and not p.exists()]
+    unread = [path for path in files if path.suffix.lower() in UNREAD_SUFFIXES]
+    irregular = [p for p in shown if p.suffix.lower() in suffixes and p.exists() and not (p.is_file() or p.is_dir())]
     left_out: list[str] = []
+    if unread:
+        left_out.append(f"{plural(len(unread), 'file')} of formats not read here, such as {printable(unread[0].name)}")
+    if irregular:
+        left_out.append(f"{plural(len(irregular), 'name')} of no regular file, such as {printable(irregular[0].name)}")
     if others:
         why = "to be named one by one" if slides else "not taken here"
         left_out.append(f"{plural(len(others), 'slide file')} such as {printable(others[0].name)}, {why}")

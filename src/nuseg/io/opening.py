@@ -1,24 +1,30 @@
 """Open anything that holds pixels as a `Source`: one way in for paths, arrays and images."""
 
+from os import PathLike
 from pathlib import Path
 
-import numpy as np
+from PIL import Image as Pillow
 
 from nuseg.errors import NusegError
+from nuseg.io.arrays import Pixels, read_pixels
 from nuseg.io.find import SLIDE_SUFFIXES
 from nuseg.io.head import FOREIGN_FORMATS, read_head
 from nuseg.io.image import Image
 from nuseg.io.openslide_reader import PLAIN, OpenSlideReader, detect_vendor
 from nuseg.io.paths import user_path
-from nuseg.io.pixels import to_rgb_uint8
 from nuseg.io.raster import RASTER_FORMATS, read_raster
 from nuseg.io.reader import ArrayReader
 from nuseg.io.resolution import PixelSize
 from nuseg.io.source import Source
 from nuseg.io.tiff import TIFF_SIGNATURES, open_tiff
+from nuseg.io.tiff_layout import check_layout
+from nuseg.text import in_short
+
+Picture = str | PathLike[str] | Pixels | Pillow.Image | Image | Source
+"""What can be opened: a file, an array of pixels, a Pillow picture, an `Image`, or an open `Source`."""
 
 
-def open_source(given: str | Path | np.ndarray | Image | Source) -> Source:
+def open_source(given: Picture) -> Source:
     """Open an image or a slide.
 
     The format is told by the content, not by the suffix. Scanners' formats are read by OpenSlide, TIFFs of every
@@ -27,8 +33,8 @@ def open_source(given: str | Path | np.ndarray | Image | Source) -> Source:
 
     Parameters
     ----------
-    given : path, array, Image or Source
-        An array as `to_rgb_uint8` takes it. A Source is given back.
+    given : path, array, Pillow picture, Image or Source
+        An array as `nuseg.io.arrays.read_pixels` takes it. A Source is given back.
 
     Raises
     ------
@@ -45,9 +51,9 @@ def open_source(given: str | Path | np.ndarray | Image | Source) -> Source:
         return given
     if isinstance(given, Image):
         return image_source(given)
-    if isinstance(given, str | Path):
-        return open_file(user_path(given))
-    return Source(None, ArrayReader(to_rgb_uint8(given)))
+    if isinstance(given, str | PathLike):
+        return open_file(user_path(Path(given)))
+    return Source(None, read_pixels(given))
 
 
 def open_slide(path: str | Path) -> Source:
@@ -71,11 +77,24 @@ def image_source(image: Image) -> Source:
 
 def open_file(path: Path) -> Source:
     """Open a file; see `open_source`."""
-    head, vendor = read_head(path), detect_vendor(path)
-    if vendor is not None and vendor not in PLAIN:
+    try:
+        return _open_file(path)
+    except NusegError:
+        raise
+    except Exception as error:  # libraries meet damage with exceptions of every kind
+        raise NusegError(
+            f"{path}: damaged or of an unknown kind, cannot be opened ({in_short(error)}); copy or export it again"
+        ) from error
+
+
+def _open_file(path: Path) -> Source:
+    head = read_head(path)
+    is_tiff = head.startswith(TIFF_SIGNATURES)
+    notes = check_layout(path) if is_tiff else ()
+    if is_vendors(path, head):
         return Source(path, OpenSlideReader(path), open_file)
-    if head.startswith(TIFF_SIGNATURES):
-        return Source(path, open_tiff(path), open_file)
+    if is_tiff:
+        return Source(path, open_tiff(path, notes), open_file)
     if path.suffix.lower() in SLIDE_SUFFIXES:  # before what it looks like: an MRXS file is a small picture in JPEG
         raise NusegError(
             f"{path}: damaged or incomplete, OpenSlide does not know it as a slide ({path.suffix.lower()}); copy it "
@@ -83,12 +102,17 @@ def open_file(path: Path) -> Source:
         )
     for signature, image_class in RASTER_FORMATS.items():
         if head.startswith(signature):
-            pixels, size, kind = read_raster(path, image_class)
-            return Source(path, ArrayReader(pixels, size, kind), open_file)
+            return Source(path, read_raster(path, image_class), open_file)
     found = next((name for at, signature, name in FOREIGN_FORMATS if head[at:].startswith(signature)), "something else")
     raise NusegError(
         f"{path}: expected a PNG, JPEG, TIFF or BMP image or a slide, found {found}; convert it to PNG or TIFF"
     )
+
+
+def is_vendors(path: Path, head: bytes) -> bool:
+    """Whether a file has the format of a scanner's vendor."""
+    is_picture = head.startswith(tuple(RASTER_FORMATS)) and path.suffix.lower() not in SLIDE_SUFFIXES
+    return not is_picture and detect_vendor(path) not in (None, *PLAIN)
 
 
 def is_slide(path: Path) -> bool:
@@ -96,9 +120,8 @@ def is_slide(path: Path) -> bool:
     if path.suffix.lower() in SLIDE_SUFFIXES:
         return True
     try:
-        if detect_vendor(path) not in (None, *PLAIN):
-            return True
-        if not read_head(path).startswith(TIFF_SIGNATURES):
+        head = read_head(path)
+        if head.startswith(tuple(RASTER_FORMATS)):
             return False
         with open_file(path) as source:
             return source.kind == "slide"

@@ -1,82 +1,94 @@
 """Slides by OpenSlide: Aperio, Hamamatsu, Leica, MIRAX, Philips, Sakura, Trestle, Ventana, Zeiss, DICOM, tiled TIFF."""
 
+import math
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
-import openslide
 
 from nuseg.errors import NusegError
 from nuseg.io.pixels import to_rgb_uint8
 from nuseg.io.reader import Kind
-from nuseg.io.resolution import PixelSize
+from nuseg.io.resolution import PixelSize, plausible_objective
+from nuseg.io.slide_processes import numbers, processes
 from nuseg.io.tiff_metadata import aperio_pixel_size
 from nuseg.types import RGB
 
 BOUNDS = ("x", "y", "width", "height")
 # OpenSlide's words for any TIFF, also one that is no slide: those are read by `nuseg.io.tiff_reader`.
 PLAIN = ("generic-tiff", "generic-tiled-tiff")
+PART_PIXELS = 2**24  # larger regions are read in parts, so that OpenSlide's process needs little memory
 
 
 def detect_vendor(path: Path) -> str | None:
-    """Name the format of a file, None if OpenSlide does not know it."""
+    """Name the format of a file, None if OpenSlide does not know it.
+
+    Raises
+    ------
+    NusegError
+        OpenSlide breaks down on the file.
+    """
     try:
-        return openslide.OpenSlide.detect_format(str(path))
-    except (openslide.OpenSlideError, OSError):
-        return None
+        vendor = processes.do("detect", str(path))[0]["vendor"]
+    except NusegError as error:
+        raise NusegError(f"{path}: damaged, its format cannot be told ({error}); copy it again") from error
+    return None if vendor is None else str(vendor)
 
 
 class OpenSlideReader:
-    """A file that OpenSlide reads.
-
-    An error makes an OpenSlide handle useless for good, so the file is opened anew after one.
-    """
+    """A file that OpenSlide reads, in another process: see `nuseg.io.slide_processes`."""
 
     kind: Kind = "slide"
-    notes: tuple[str, ...] = ()
 
     def __init__(self, path: Path) -> None:
-        self._path, self._lock = path, Lock()
-        self._slide = self._open()
-        properties = self._slide.properties
-        self.vendor = properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown")
-        self.sizes = tuple(self._slide.level_dimensions)
-        self.downsamples = tuple(self._slide.level_downsamples)
-        self.associated = tuple(sorted(self._slide.associated_images))
-        self.objective = _positive(properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER))
+        self._path, self._number = path, next(numbers)
+        try:
+            facts, _ = processes.do("describe", self._number, str(path))
+        except NusegError as error:
+            raise NusegError(
+                f"{path}: damaged or incomplete, OpenSlide cannot open it ({error}); copy it again, with the files "
+                "that belong to it"
+            ) from error
+        properties: dict[str, str] = facts["properties"]
+        self.vendor = properties.get("openslide.vendor", "unknown")
+        self.sizes = tuple((int(width), int(height)) for width, height in facts["sizes"])
+        self.downsamples = tuple(map(float, facts["downsamples"]))
+        self.associated = tuple(facts["associated"])
+        self.objective = plausible_objective(_positive(properties.get("openslide.objective-power")))
         x, y = (_positive(properties.get(f"openslide.mpp-{axis}")) for axis in "xy")
         self.pixel_size = PixelSize(x or y or 0, y or x or 0, f"{self.vendor} metadata") if x or y else None
         if self.vendor == "aperio":  # the same rules as for an Aperio file that is read as TIFF
-            description = properties.get(openslide.PROPERTY_NAME_COMMENT, "")
-            self.pixel_size = aperio_pixel_size(description) or self.pixel_size
-        bounds = [properties.get(f"openslide.bounds-{name}") for name in BOUNDS]
-        x0, y0, width, height = (int(value) if value else 0 for value in bounds)
-        self.bounds = (x0, y0, width, height) if width > 0 and height > 0 else None
+            self.pixel_size = aperio_pixel_size(properties.get("openslide.comment", "")) or self.pixel_size
+        self.bounds = self._bounds(properties)
+        self.notes: tuple[str, ...] = ()
 
-    def _open(self) -> openslide.OpenSlide:
+    def _bounds(self, properties: dict[str, str]) -> tuple[int, int, int, int] | None:
+        """What was scanned, as far as it lies within the file."""
         try:
-            return openslide.OpenSlide(str(self._path))
-        except (openslide.OpenSlideError, OSError) as error:
-            raise NusegError(
-                f"{self._path}: damaged or incomplete, OpenSlide cannot open it ({error}); copy it again, with the "
-                "files that belong to it"
-            ) from error
+            x, y, width, height = (int(properties.get(f"openslide.bounds-{name}", 0)) for name in BOUNDS)
+        except ValueError:
+            return None
+        x, y = max(x, 0), max(y, 0)
+        width, height = min(width, self.sizes[0][0] - x), min(height, self.sizes[0][1] - y)
+        return (x, y, width, height) if width > 0 and height > 0 else None
 
     def read(self, level: int, x: int, y: int, width: int, height: int) -> RGB:
         """Read a region; see `nuseg.io.reader.Reader`."""
-        slide = self._slide
-        try:
-            pixels = np.asarray(slide.read_region((x, y), level, (width, height)))
-        except openslide.OpenSlideError as error:
-            with self._lock:
-                if self._slide is slide:  # others may be reading from the old one, which its last user closes
-                    self._slide = self._open()
-            raise NusegError(str(error)) from error
-        return to_rgb_uint8(pixels)
+        rows = max(1, PART_PIXELS // width)
+        if height <= rows:
+            return self._read(level, x, y, width, height)
+        pixels = np.empty((height, width, 3), np.uint8)
+        for top in range(0, height, rows):
+            down = round(top * self.downsamples[level])
+            pixels[top : top + rows] = self._read(level, x, y + down, width, min(rows, height - top))
+        return pixels
+
+    def _read(self, level: int, x: int, y: int, width: int, height: int) -> RGB:
+        _, content = processes.do("read", self._number, str(self._path), level, x, y, width, height)
+        return to_rgb_uint8(np.frombuffer(content, np.uint8).reshape(height, width, 4))
 
     def close(self) -> None:
         """Close the file."""
-        self._slide.close()
+        processes.forget(self._number)
 
 
 def _positive(text: str | None) -> float | None:
@@ -85,4 +97,4 @@ def _positive(text: str | None) -> float | None:
         number = float(text or 0)
     except ValueError:
         return None
-    return number if 0 < number < float("inf") else None
+    return number if 0 < number < math.inf else None

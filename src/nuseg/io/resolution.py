@@ -1,7 +1,8 @@
 """The resolution of an image in micrometres per pixel (mpp): its sources, and which values are believed."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from numbers import Real
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +11,7 @@ from nuseg.errors import NusegError
 
 DEFAULT_MPP = 0.25
 MIN_MPP, MAX_MPP = 0.1, 2.0
+MAX_OBJECTIVE = 200.0
 SAME = 0.02  # resolutions this close are the same: rescaling would blur and gain nothing
 CONTRADICTION = 0.05  # a given resolution that differs from the stated one by this share is noted
 # Pixels whose sides differ by more than this share are not square; less is rounding in the file's numbers.
@@ -49,12 +51,35 @@ class PixelSize:
         Whether the field is meant for printing (dots per inch). Such fields mostly hold meaningless defaults
         (72, 96, 300 dpi), so an implausible value there counts as none, while in a field for microscopy it is
         an error.
+    fault
+        A field that was passed over since it holds no size, in words.
     """
 
     x: float
     y: float
     source: str
     printing: bool = False
+    fault: str = ""
+
+    @property
+    def is_size(self) -> bool:
+        """Whether both are positive numbers."""
+        return all(0 < side < math.inf for side in (self.x, self.y))
+
+    @property
+    def shown(self) -> str:
+        """The field with what it says."""
+        return f"{self.source} of {self.x:g} x {self.y:g} um"
+
+
+def first_size(claims: Iterable[PixelSize | None]) -> PixelSize | None:
+    """Choose the first field that holds a size; it, or else the first that holds none, says which was passed over."""
+    stated = [claim for claim in claims if claim is not None]
+    sizes = [claim for claim in stated if claim.is_size]
+    faults = [claim.shown for claim in stated if not claim.is_size and not claim.printing]
+    if sizes:
+        return replace(sizes[0], fault=faults[0] if faults and stated[0] is not sizes[0] else "")
+    return replace(stated[0], fault=faults[0] if faults else "") if stated else None
 
 
 class Measured(Protocol):
@@ -71,6 +96,11 @@ class Measured(Protocol):
 
     @property
     def mpp_problem(self) -> str | None: ...
+
+
+def plausible_objective(magnification: float | None) -> float | None:
+    """Give an objective's magnification where there is such an objective, else None."""
+    return magnification if magnification and 0 < magnification <= MAX_OBJECTIVE else None
 
 
 def check_mpp(mpp: float, where: str, advice: str = "give the right value with mpp=") -> float:
@@ -113,9 +143,9 @@ def judge(size: PixelSize | None, path: Path | None) -> tuple[Resolution | None,
     -------
     resolution, problem
         At most one of the two: the checked resolution (mean of both directions), or a sentence that says why
-        the stated one cannot be used. Both are None where the file says nothing worth believing.
+        the stated one cannot be used. Both are None where the file says nothing worth believing, or no number above 0.
     """
-    if size is None:
+    if size is None or not size.is_size:
         return None, None
     if size.printing and not all(MIN_MPP <= side <= MAX_MPP for side in (size.x, size.y)):
         return None, None

@@ -15,6 +15,7 @@ from nuseg.io.find import SLIDE_SUFFIXES
 from nuseg.io.pixels import check_size
 from nuseg.io.reader import MIN_SLIDE_PIXELS, Kind, Reader
 from nuseg.io.resolution import Resolution, judge, resolve_mpp
+from nuseg.text import in_short
 from nuseg.types import RGB, Mask
 
 UM_AT_1X = 10.0  # um/px of a scan with a 1x objective, by the scanners' convention
@@ -75,7 +76,9 @@ class Source:
         resolution, self.mpp_problem = judge(reader.pixel_size, path)
         self.mpp = resolution.mpp if resolution else None
         self.mpp_source = resolution.source if resolution else None
-        self.objective, self.notes = reader.objective, reader.notes
+        fault = reader.pixel_size.fault if reader.pixel_size else ""
+        self.objective = reader.objective
+        self.notes = (*reader.notes, *([f"{self.where}: {fault} is no resolution: left out"] if fault else []))
         self.vendor, self.associated, self.bounded = reader.vendor, reader.associated, reader.bounds is not None
         self.kind: Kind = kind_of(path, reader)
 
@@ -116,10 +119,13 @@ class Source:
         at_x, at_y = round(left * factor), round(top * factor)
         try:
             read = self._reader.read(level, self.origin[0] + at_x, self.origin[1] + at_y, right - left, bottom - top)
-        except NusegError as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # decoders meet damage with exceptions of every kind
+            found = str(error) if isinstance(error, NusegError) else in_short(error)
             raise NusegError(
                 f"{self.where}: damaged at x {at_x}, y {at_y} px (level {level}, {right - left} x {bottom - top} px): "
-                f"{error}"
+                f"{found}"
             ) from error
         if read.shape[:2] == (height, width):
             return read

@@ -2,80 +2,111 @@
 
 import logging
 import math
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tifffile import TiffFile, TiffPage, TiffPageSeries
 
 from nuseg.errors import NusegError
+from nuseg.io.ome import WrongMetadata, check_ome
 from nuseg.io.pixels import check_size, orient, to_rgb_uint8
 from nuseg.io.reader import ArrayReader, Reader
 from nuseg.io.tiff_colours import GREY, check_colours, colours, orientation
 from nuseg.io.tiff_metadata import pixel_size
 from nuseg.io.tiff_reader import TiffReader, is_readable_by_block
-from nuseg.io.tiff_whole import check_whole, structure_lies_within
-from nuseg.text import one_line
+from nuseg.io.tiff_whole import check_whole
+from nuseg.text import in_short
 from nuseg.types import RGB
 
 # Classic TIFF and BigTIFF, of either byte order.
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 MAX_LISTED = 3  # pictures named in a note
+# Whose descriptions tifffile believes; without them a file is a row of pictures.
+DIALECTS = """ome imagej shaped lsm mmstack ndtiff fluoview stk sis svs scn qpi ndpi bif avs eer philips scanimage nih
+mdgel uniform"""
+PLAIN: dict[str, Any] = {f"is_{dialect}": False for dialect in DIALECTS.split()}
 
 # What tifffile logs about a damaged file would be printed beside our own message.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
-def open_tiff(path: Path) -> Reader:
+def open_tiff(path: Path, notes: tuple[str, ...] = ()) -> Reader:
     """Open a TIFF: read block by block where its layout allows, else decoded as a whole.
 
     Of a file with several pictures the largest is taken, of a stack the first plane; a note names what is left out.
     A single-sample image of three channels (OME-TIFF's CYX) is taken as red, green and blue. Extra samples count as
-    alpha only where the file says so.
+    alpha only where the file says so. Metadata that cannot be true are left out with a note.
+
+    Parameters
+    ----------
+    path
+        The file; `nuseg.io.tiff_layout.check_layout` has found nothing wrong with it.
+    notes
+        What is known of it already.
 
     Raises
     ------
     NusegError
         If the file is damaged, cut short, too large, or has colours that cannot be brought to RGB.
     """
-    tiff = None
-    try:
-        tiff = TiffFile(path)
-        series, notes = main_series(tiff, path)
-        if not structure_lies_within(tiff, tiff.filehandle.size):
-            raise NusegError(
-                f"{path}: cut short, pages or tags are missing from the file ({tiff.filehandle.size} bytes); copy or "
-                "export it again"
-            )
+    with decoding(path), ExitStack() as opened:
+        tiff, wrong = described(path)
+        opened.callback(tiff.close)
+        series, others = main_series(tiff, path)
+        notes = (*notes, *wrong, *others)
         check_colours(series.keyframe, path)
         if is_readable_by_block(series):
             by_block = TiffReader(path, tiff, series, notes)
             if by_block.kind == "image":
                 check_whole(tiff, series, path)
+            opened.pop_all()  # it stays open
             return by_block
-        check_whole(tiff, series, path)
-        pixels, left_out = read_whole(series, path)
+        pixels, left_out = read_whole(tiff, series, path)
         if left_out:
             notes = (*notes, f"{path}: only the first plane is read, {left_out} left out")
-        reader = ArrayReader(pixels, pixel_size(tiff, series), "tiff", notes)
+        return ArrayReader(pixels, pixel_size(tiff, series), "tiff", notes)
+
+
+@contextmanager
+def decoding(path: Path) -> Iterator[None]:
+    """Turn whatever a decoder raises into a `NusegError`: they meet damage with exceptions of every kind."""
+    try:
+        yield
     except NusegError:
-        _close(tiff)
         raise
     except MemoryError as error:
-        _close(tiff)
         raise NusegError(f"{path}: not enough memory to decode it; use a smaller image") from error
-    except Exception as error:  # decoders meet damage with exceptions of every kind
-        _close(tiff)
+    except Exception as error:
         raise NusegError(
-            f"{path}: damaged, cut short or of an unknown kind, cannot be decoded as TIFF ({one_line(error)}); "
+            f"{path}: damaged, cut short or of an unknown kind, cannot be decoded as TIFF ({in_short(error)}); "
             "copy it again or export it as a plain RGB TIFF"
         ) from error
-    tiff.close()
-    return reader
 
 
-def _close(tiff: TiffFile | None) -> None:
-    if tiff is not None:
+def described(path: Path) -> tuple[TiffFile, tuple[str, ...]]:
+    """Open a file with its pictures as its metadata describe them, or without these, and a note, where they are wrong.
+
+    Raises
+    ------
+    Exception
+        Of every kind, where it is no TIFF.
+    """
+    tiff = TiffFile(path)
+    try:
+        check_ome(tiff, path)
+        if not tiff.series:
+            raise WrongMetadata("it describes no picture")
+    except NusegError:
         tiff.close()
+        raise
+    except Exception as error:
+        tiff.close()
+        plain = TiffFile(path, **PLAIN)
+        return plain, (f"{path}: its description is wrong and left out ({in_short(error)})",)
+    return tiff, ()
 
 
 def main_series(tiff: TiffFile, path: Path) -> tuple[TiffPageSeries, tuple[str, ...]]:
@@ -87,8 +118,7 @@ def main_series(tiff: TiffFile, path: Path) -> tuple[TiffPageSeries, tuple[str, 
         )
 
     def size(series: TiffPageSeries) -> tuple[int, int]:
-        length = dict(zip(series.axes, series.shape, strict=True))
-        return length["X"], length["Y"]
+        return int(series.keyframe.imagewidth), int(series.keyframe.imagelength)
 
     chosen = max(pictures, key=lambda series: size(series)[0] * size(series)[1])
     others = [
@@ -103,8 +133,9 @@ def main_series(tiff: TiffFile, path: Path) -> tuple[TiffPageSeries, tuple[str, 
     return chosen, (f"{path}: the largest picture ({width} x {height} px) is read; left out: {listed}",)
 
 
-def read_whole(series: TiffPageSeries, path: Path) -> tuple[RGB, int]:
+def read_whole(tiff: TiffFile, series: TiffPageSeries, path: Path) -> tuple[RGB, int]:
     """Decode a picture at once: `(h, w, 3)` uint8, and how many planes are left out."""
+    check_whole(tiff, series, path)
     page = series.keyframe
     stored, left_out = _plane(series, page, path)
     pixels = to_rgb_uint8(*colours(stored, page, path), where=str(path))

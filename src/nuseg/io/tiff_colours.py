@@ -32,15 +32,23 @@ def check_colours(page: TiffPage, path: Path) -> None:
         raise NusegError(
             f"{path}: {PHOTOMETRIC(page.photometric).name} colours, expected grey, palette or RGB; convert it to RGB"
         )
+    if page.photometric == PHOTOMETRIC.PALETTE and (page.samplesperpixel != 1 or not len(palette(page))):
+        raise NusegError(f"{path}: damaged, a picture of palette colours without its palette; copy or export it again")
+
+
+def palette(page: TiffPage) -> np.ndarray:
+    """The colour table, `(colours, 3)` uint8; empty where there is none."""
+    if page.colormap is None:
+        return np.zeros((0, 3), np.uint8)
+    table = np.asarray(page.colormap, np.uint32).T
+    # Some writers fill the 16-bit colour table with 8-bit values.
+    return (table if table.max(initial=0) < 256 else (table + 128) // 257).astype(np.uint8)
 
 
 def colours(stored: np.ndarray, page: TiffPage, path: Path) -> tuple[np.ndarray, bool]:
     """Return stored pixels as grey or RGB, with alpha if there is one, and whether the colours are multiplied by it."""
     if page.photometric == PHOTOMETRIC.PALETTE:
-        table = np.asarray(page.colormap).T
-        # Some writers fill the 16-bit colour table with 8-bit values.
-        table = table if table.max() < 256 else (table.astype(np.uint32) + 128) // 257
-        return table.astype(np.uint8)[stored], False
+        return palette(page)[stored], False
     if page.photometric == PHOTOMETRIC.MINISWHITE:
         stored = ~stored if stored.dtype.kind in "bu" else stored.max() - stored
     if stored.ndim == 2:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 from tifffile import TiffFile, TiffPageSeries
 
-from nuseg.io.resolution import PixelSize
+from nuseg.io.resolution import PixelSize, first_size, plausible_objective
 
 UM_PER_UNIT = {
     "pm": 1e-6,
@@ -33,11 +33,11 @@ TIFF_INCH, TIFF_CENTIMETRE = 2, 3
 def pixel_size(tiff: TiffFile, series: TiffPageSeries) -> PixelSize | None:
     """Return what a TIFF file says about the size of the pixels of one of its pictures.
 
-    The first that is there counts: OME-XML (PhysicalSizeX and Y with their units), ImageJ's description (its
-    unit with the resolution tags), Aperio's description (``MPP = ...``), and the baseline tags XResolution
-    and YResolution with ResolutionUnit inch or centimetre.
+    The first that holds numbers above 0 counts: OME-XML (PhysicalSizeX and Y with their units), ImageJ's
+    description (its unit with the resolution tags), Aperio's description (``MPP = ...``), and the baseline tags
+    XResolution and YResolution with ResolutionUnit inch or centimetre.
     """
-    return _ome(tiff, series) or _imagej(tiff) or _aperio(tiff) or _baseline(tiff)
+    return first_size([_ome(tiff, series), _imagej(tiff), _aperio(tiff), _baseline(tiff)])
 
 
 def _ome(tiff: TiffFile, series: TiffPageSeries) -> PixelSize | None:
@@ -61,7 +61,7 @@ def _ome(tiff: TiffFile, series: TiffPageSeries) -> PixelSize | None:
 def _ome_length(pixels: ElementTree.Element, axis: str) -> float | None:
     unit = UM_PER_UNIT.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
     try:
-        return float(pixels.get(f"PhysicalSize{axis}", "")) * unit if unit else None
+        return float(pixels.get(f"PhysicalSize{axis}", "").replace(",", ".")) * unit if unit else None
     except ValueError:
         return None
 
@@ -96,7 +96,7 @@ def aperio_pixel_size(description: str) -> PixelSize | None:
 def aperio_objective(description: str) -> float | None:
     """Read ``AppMag = ...``, the magnification of the objective, in Aperio's description."""
     stated = re.search(r"\bAppMag\s*=\s*(\d+(?:[.,]\d+)?)", description)
-    return (float(stated.group(1).replace(",", ".")) or None) if stated else None
+    return plausible_objective(float(stated.group(1).replace(",", "."))) if stated else None
 
 
 def _baseline(tiff: TiffFile) -> PixelSize | None:

@@ -11,15 +11,18 @@ import numpy as np
 from tifffile import PHOTOMETRIC, PLANARCONFIG, FileHandle, TiffFile, TiffPage, TiffPageSeries
 
 from nuseg.errors import NusegError
+from nuseg.io.embedded import JPEG_START, embedded_size, ends_early
 from nuseg.io.pixels import Depth, measure_depth, orient, to_rgb_uint8
 from nuseg.io.reader import MIN_SLIDE_PIXELS, Kind
 from nuseg.io.tiff_colours import colours, orientation
+from nuseg.io.tiff_layout import EXPANDS, EXPANDS_ELSE, SLACK
 from nuseg.io.tiff_metadata import aperio_objective, pixel_size
-from nuseg.text import one_line
+from nuseg.text import in_short
 from nuseg.types import RGB
 
 KEPT_BYTES = 200_000_000  # of decoded blocks: strips run across the whole slide and are needed again and again
 MAX_BLOCK_PIXELS = 100_000_000
+LARGER = 4  # an embedded picture may be padded, but not to more times its block than this
 # Orientations of TIFF: rows are columns; the picture's right is stored on the left; its lower end above.
 TRANSPOSED, MIRRORED_ALONG_X, MIRRORED_ALONG_Y = (5, 6, 7, 8), (2, 3, 7, 8), (3, 4, 6, 7)
 
@@ -81,6 +84,11 @@ class TiffReader:
         self._levels = [_sheets(level) for level in readable]
         if not self._levels[0][0].is_whole:
             raise NusegError(f"{path}: cut short, blocks of pixels are missing from the file; copy or export it again")
+        high, wide = self._levels[0][0].block
+        if high * wide > MAX_BLOCK_PIXELS:
+            raise NusegError(
+                f"{path}: stored in blocks of {wide} x {high} px, too large to decode; save it as a tiled TIFF"
+            )
         self._levels = [sheets for sheets in self._levels if all(sheet.is_whole for sheet in sheets)]
         self._recent = Recent(KEPT_BYTES)
         self._orientation = orientation(series.keyframe)
@@ -130,8 +138,6 @@ class TiffReader:
         """Put a region of a sheet together from the blocks that it lies in."""
         pixels = np.full((height, width, 3), 255, np.uint8)
         high, wide = sheet.block
-        if high * wide > MAX_BLOCK_PIXELS:
-            raise NusegError(f"stored in blocks of {wide} x {high} px, too large to decode; save it as a tiled TIFF")
         down, across = sheet.grid
         for row in range(top // high, -(-(top + height) // high)):
             for column in range(left // wide, -(-(left + width) // wide)):
@@ -158,7 +164,7 @@ class TiffReader:
 
     def _decode(self, sheet: Sheet, index: int) -> np.ndarray | None:
         """Decode a block to its stored values `(h, w, samples)`."""
-        offset, count, form = sheet.offsets[index], sheet.counts[index], sheet.form
+        offset, count = sheet.offsets[index], sheet.counts[index]
         if count == 0:
             return None
         if offset + count > sheet.file.size:
@@ -167,14 +173,46 @@ class TiffReader:
             sheet.file.seek(offset)
             data = sheet.file.read(count)
         try:
-            decoded = form.decode(data, index, jpegtables=form.jpegtables, jpegheader=form.jpegheader)[0]
+            return decode_block(sheet, index, data)
+        except NusegError:
+            raise
         except Exception as error:  # decoders meet damage with exceptions of every kind
-            raise NusegError(f"block {index} cannot be decoded ({one_line(error)}); copy or export it again") from error
-        return None if decoded is None else np.asarray(decoded[0])
+            raise NusegError(f"block {index} cannot be decoded ({in_short(error)}); copy or export it again") from error
 
     def close(self) -> None:
         """Close the file."""
         self._tiff.close()
+
+
+def decode_block(sheet: Sheet, index: int, data: bytes) -> np.ndarray | None:
+    """Decode a block to its stored values `(h, w, samples)`; None where it is blank.
+
+    Raises
+    ------
+    NusegError
+        It claims more pixels than its place in the picture has, or lacks its end.
+    Exception
+        Of every kind, where it is damaged.
+    """
+    form, (high, wide) = sheet.form, sheet.block
+    claimed = embedded_size(data)
+    if claimed is not None and claimed[0] * claimed[1] > LARGER * high * wide:
+        raise NusegError(
+            f"block {index} claims {claimed[0]} x {claimed[1]} px, expected {wide} x {high}; copy it again"
+        )
+    least = high * wide * form.bitspersample / 8 / EXPANDS.get(form.compression, EXPANDS_ELSE)
+    if len(data) * SLACK < least:
+        raise NusegError(f"block {index} is cut short, {len(data):,} bytes found; copy or export it again")
+
+    def decode(content: bytes) -> np.ndarray | None:
+        decoded = form.decode(content, index, jpegtables=form.jpegtables, jpegheader=form.jpegheader)[0]
+        return None if decoded is None else np.asarray(decoded[0])
+
+    stored = decode(data)
+    is_jpeg = data.startswith(JPEG_START) and form.jpegheader is None
+    if stored is not None and is_jpeg and ends_early(data, stored, lambda content: np.asarray(decode(content))):
+        raise NusegError(f"block {index} is cut short, its lower end is missing; copy or export it again")
+    return stored
 
 
 class Recent:

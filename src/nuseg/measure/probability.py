@@ -15,8 +15,8 @@ class Calibration(Strict):
     The raw probability of a nucleus is its mean of mask probability and distance.
     """
 
-    slope: float = Field(1.0, description="of the logit")
-    offset: float = Field(0.0, description="added to it")
+    slope: float = Field(1.0, ge=-1e6, le=1e6, description="of the logit")
+    offset: float = Field(0.0, ge=-1e6, le=1e6, description="added to it")
 
 
 def calibrated_probability(raw_probability: np.ndarray, calibration: Calibration) -> np.ndarray:

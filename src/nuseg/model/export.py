@@ -16,6 +16,8 @@ from nuseg.io.atomic import atomic_path
 from nuseg.model.config import ModelConfig
 from nuseg.model.network import Network, build_network
 from nuseg.model.store import GRAPH_FILE, INT8_FILE, WEIGHTS_FILE, Model, save_config
+from nuseg.model.torch_file import TorchFileError, load_tensors, save_tensors
+from nuseg.text import one_line, shortened
 
 
 class Graph(nn.Module):
@@ -94,8 +96,7 @@ def save_model(network: Network, config: ModelConfig, folder: Path, calibration:
     network = network.cpu().float().eval()
     weights = {name: value.half() if value.ndim > 1 else value for name, value in network.state_dict().items()}
     network.load_state_dict(weights)  # what is exported is what is stored, rounding and all
-    with atomic_path(folder / WEIGHTS_FILE) as temporary:
-        torch.save(weights, temporary)
+    save_tensors(weights, folder / WEIGHTS_FILE)
     graph = to_onnx(network)
     if calibration:
         from nuseg.model.quantise import quantise
@@ -119,9 +120,10 @@ def load_network(model: Model) -> Network:
         raise NusegError(f"{model.weights}: missing: this model can segment, but not be trained on or run by PyTorch")
     network = build_network(model.config.architecture)
     try:
-        network.load_state_dict(torch.load(model.weights, map_location="cpu", weights_only=True))
-    except Exception as error:  # damaged weights make torch fail in every way
+        network.load_state_dict(load_tensors(model.weights))
+    except (TorchFileError, RuntimeError) as error:
         raise NusegError(
-            f"{model.weights}: does not fit preset {model.config.architecture.preset}: damaged?"
+            f"{model.weights}: does not fit preset {shortened(model.config.architecture.preset)}: damaged? "
+            f"({shortened(one_line(error))})"
         ) from error
     return network.eval()

@@ -34,8 +34,9 @@ class Head:
         Label image `(h, w)` integer, 0 = background, to `(channels, h, w)` float32.
     loss : callable
         Logits and target `(n, channels, h, w)` float32, and the weight of each pixel `(n, 1, h, w)`, to the scalar
-        parts of the loss by name. Nuclei weigh more than background, and where they touch most; a loss may leave
-        the weight out of account. A head that needs instances is given the images that have them, which may be none.
+        parts of the loss by name. Nuclei weigh more than background, and where they touch most; a loss may treat all
+        weights above 0 alike. A pixel of weight 0 must not count: it is not known what is there. A head that needs
+        instances is given the images that have them, which may be none.
     """
 
     name: str

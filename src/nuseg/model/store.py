@@ -1,7 +1,6 @@
 """Models on disk: a folder with `model.json`, the ONNX graph that segments, and PyTorch weights to train on from."""
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,9 +9,12 @@ from pydantic import ValidationError
 
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
+from nuseg.io.documents import read_object
+from nuseg.io.places import is_file
 from nuseg.measure.counts import CountError
 from nuseg.model.config import FORMAT_VERSION, ModelConfig, Precision
-from nuseg.text import plural
+from nuseg.strict import problems_of
+from nuseg.text import plural, shortened, shown
 
 SHIPPED = Path(__file__).parent / "shipped"
 DEFAULT_MODEL = "default"
@@ -28,6 +30,7 @@ GRAPH_FILE = "model.onnx"
 INT8_FILE = "model.int8.onnx"
 WEIGHTS_FILE = "weights.pt"
 CARD_FILE = "CARD.md"
+DESCRIPTION, ADVICE = "model description", "export it again"
 
 
 @dataclass(frozen=True)
@@ -66,39 +69,45 @@ def load_model(name: str | Path = DEFAULT_MODEL) -> Model:
         No such model, or it is damaged, or of a newer format.
     """
     folder = SHIPPED / str(name) if str(name) in shipped_models() else Path(name)
-    if not (folder / CONFIG_FILE).is_file() and (folder / "model" / CONFIG_FILE).is_file():
+    if not is_file(folder / CONFIG_FILE) and is_file(folder / "model" / CONFIG_FILE):
         folder = folder / "model"
     path = folder / CONFIG_FILE
-    if not path.is_file():
+    if not is_file(path):
         shipped = ", ".join(shipped_models())
         raise NusegError(
-            f"model {name}: expected a shipped model ({shipped}) or a folder with {CONFIG_FILE}, found neither"
+            f"model {shortened(str(name))}: expected a shipped model ({shipped}) or a folder with {CONFIG_FILE}, "
+            "found neither"
         )
-    try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(tree, dict):
-            raise TypeError(f"expected a JSON object, found {type(tree).__name__}")
-        version = tree["format_version"]
-        if not isinstance(version, int):
-            raise TypeError(f"format_version {version!r}")
-        if version > FORMAT_VERSION:
-            raise NusegError(
-                f"{path}: model format {version} is newer than this nuseg reads ({FORMAT_VERSION}): update nuseg"
-            )
-        config = ModelConfig.model_validate(tree)
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
-        raise NusegError(f"{path}: damaged model description ({problems}): export it again") from error
-    except KeyError as error:
-        raise NusegError(f"{path}: damaged model description (lacks {error}): export it again") from error
-    except (OSError, ValueError, TypeError) as error:
-        raise NusegError(f"{path}: damaged model description ({error}): export it again") from error
+    config = read_config(path)
     for file, expected in config.files.items():
-        if not (folder / file).is_file():
+        if not is_file(folder / file):
             raise NusegError(f"{folder / file}: missing, although {CONFIG_FILE} names it: copy the whole model folder")
         if sha256(folder / file) != expected:
             raise NusegError(f"{folder / file}: damaged (checksum differs from {CONFIG_FILE}): copy or export it again")
     return Model(config, folder)
+
+
+def read_config(path: Path) -> ModelConfig:
+    """Read `model.json`.
+
+    Raises
+    ------
+    NusegError
+        It is damaged, or of a newer format.
+    """
+    tree = read_object(path, DESCRIPTION, ADVICE)
+    version = tree.get("format_version")
+    if not isinstance(version, int):
+        problem = f"format_version {shown(version)}" if "format_version" in tree else "lacks 'format_version'"
+        raise NusegError(f"{path}: damaged {DESCRIPTION} ({problem}): {ADVICE}")
+    if version > FORMAT_VERSION:
+        raise NusegError(
+            f"{path}: model format {shown(version)} is newer than this nuseg reads ({FORMAT_VERSION}): update nuseg"
+        )
+    try:
+        return ModelConfig.model_validate(tree)
+    except ValidationError as error:
+        raise NusegError(f"{path}: damaged {DESCRIPTION} ({problems_of(error)}): {ADVICE}") from error
 
 
 def choose_model(name: str | Path | Model | None = None, quality: Quality | None = None) -> Model:
@@ -156,7 +165,7 @@ def describe_counts(error: CountError | None) -> list[str]:
 def describe_training(training: dict[str, Any]) -> list[str]:
     """The card's lines on how the weights came about: the last training first, then those that it started from."""
     line = f"- Training: `{training.get('command', 'unknown')}`, commit {training.get('commit', 'unknown')}"
-    return [line, *(describe_training(training["init"]) if "init" in training else [])]
+    return [line, *(describe_training(training["init"]) if training.get("init") else [])]
 
 
 def render_card(config: ModelConfig) -> str:
@@ -192,6 +201,7 @@ def render_card(config: ModelConfig) -> str:
     ]
     for images, scores in config.scores.items():
         for name, score in scores.items():
-            interval = "" if score["low"] is None else f"{score['low']:.3f} to {score['high']:.3f}"
-            lines.append(f"| {images} | {name} | {score['mean']:.3f} | {interval} |")
+            mean, low, high = ("" if score[key] is None else f"{score[key]:.3f}" for key in ("mean", "low", "high"))
+            interval = f"{low} to {high}" if low and high else ""
+            lines.append(f"| {images} | {name} | {mean} | {interval} |")
     return "\n".join(lines) + "\n"

@@ -8,10 +8,20 @@ from nuseg.plot.outlines import draw_outlines
 TRUE_COLOUR = (0, 255, 0)
 PREDICTED_COLOUR = (255, 255, 0)
 SIDE = 1600  # px; small images are enlarged towards it, so that both lines can be seen side by side
+TRUE_WIDTH, PREDICTED_WIDTH = 4, 2  # px; the narrow line lies on the wide one, so that both show where they coincide
 STRIP = 34  # px; height of the caption
+DOT, CROSS = 5, 15  # px; radius of a true point, size of a predicted one
+IGNORED_COLOUR = (110, 110, 110)
+HATCHING = 16  # px; from line to line
 
 
-def draw_comparison(pixels: np.ndarray, true_labels: np.ndarray, pred_labels: np.ndarray, caption: str) -> np.ndarray:
+def draw_comparison(
+    pixels: np.ndarray,
+    true_labels: np.ndarray,
+    pred_labels: np.ndarray,
+    caption: str,
+    ignore: np.ndarray | None = None,
+) -> np.ndarray:
     """Draw both outlines on the image, enlarged by a whole number, under a line of text.
 
     Parameters
@@ -22,17 +32,80 @@ def draw_comparison(pixels: np.ndarray, true_labels: np.ndarray, pred_labels: np
         Label images; numbers below 2**31.
     caption : str
         What to say of the image; the meaning of the colours is added.
+    ignore : (h, w) bool, optional
+        What is not scored: hatched.
 
     Returns
     -------
     (h * k + STRIP, w * k, 3) uint8
     """
+    drawn, scale = enlarge(pixels, ignore)
+    lines = ((true_labels, TRUE_COLOUR, TRUE_WIDTH), (pred_labels, PREDICTED_COLOUR, PREDICTED_WIDTH))
+    for labels, colour, width in lines:
+        enlarged = labels.repeat(scale, axis=0).repeat(scale, axis=1)
+        drawn = draw_outlines(drawn, enlarged, colour, thickness=width if scale > 1 else width // 2)
+    return with_caption(drawn, f"{caption}   green, wide: truth; yellow, narrow: predicted{hatching_means(ignore)}")
+
+
+def draw_points(
+    pixels: np.ndarray,
+    true_xy: np.ndarray,
+    pred_xy: np.ndarray,
+    outlines: np.ndarray | None,
+    caption: str,
+    ignore: np.ndarray | None = None,
+) -> np.ndarray:
+    """Draw true points, and predicted outlines or points, on the image, enlarged by a whole number, under a text.
+
+    Parameters
+    ----------
+    pixels : (h, w, 3) uint8
+        RGB image.
+    true_xy, pred_xy : (n, 2), (m, 2) float
+        x and y, px from the upper left corner of the image.
+    outlines : (h, w) integer, optional
+        Label image of the predicted nuclei, drawn in place of crosses.
+    caption : str
+        What to say of the image; the meaning of the colours is added.
+    ignore : (h, w) bool, optional
+        What is not scored: hatched.
+
+    Returns
+    -------
+    (h * k + STRIP, w * k, 3) uint8
+    """
+    drawn, scale = enlarge(pixels, ignore)
+    if outlines is not None:
+        enlarged = outlines.repeat(scale, axis=0).repeat(scale, axis=1)
+        drawn = draw_outlines(drawn, enlarged, PREDICTED_COLOUR, PREDICTED_WIDTH if scale > 1 else 1)
+    else:
+        for x, y in np.floor(pred_xy * scale).astype(int).tolist():
+            cv2.drawMarker(drawn, (x, y), PREDICTED_COLOUR, cv2.MARKER_CROSS, CROSS, PREDICTED_WIDTH)
+    for x, y in np.floor(true_xy * scale).astype(int).tolist():
+        cv2.circle(drawn, (x, y), DOT + 1, (0, 0, 0), cv2.FILLED)
+        cv2.circle(drawn, (x, y), DOT, TRUE_COLOUR, cv2.FILLED)
+    what = "line" if outlines is not None else "cross"
+    return with_caption(drawn, f"{caption}   green dot: truth; yellow {what}: predicted{hatching_means(ignore)}")
+
+
+def enlarge(pixels: np.ndarray, ignore: np.ndarray | None) -> tuple[np.ndarray, int]:
+    """Enlarge an image by a whole number, which is returned too, and hatch what is ignored."""
     scale = max(1, round(SIDE / max(pixels.shape[:2])))
     drawn = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-    for labels, colour in ((pred_labels, PREDICTED_COLOUR), (true_labels, TRUE_COLOUR)):
-        enlarged = labels.repeat(scale, axis=0).repeat(scale, axis=1)
-        drawn = draw_outlines(drawn, enlarged, colour, thickness=min(scale, 2))
+    if ignore is not None and ignore.any():
+        area = ignore.repeat(scale, axis=0).repeat(scale, axis=1)
+        diagonal = np.add.outer(np.arange(area.shape[0]), np.arange(area.shape[1])) % HATCHING
+        drawn[area & (diagonal < 2)] = IGNORED_COLOUR
+    return drawn, scale
+
+
+def hatching_means(ignore: np.ndarray | None) -> str:
+    """What to say of the hatching, where there is one."""
+    return "; hatched: not scored" if ignore is not None and ignore.any() else ""
+
+
+def with_caption(drawn: np.ndarray, text: str) -> np.ndarray:
+    """Put a line of text above a picture."""
     strip = np.full((STRIP, drawn.shape[1], 3), 255, np.uint8)
-    text = f"{caption}   green: truth, yellow: predicted"
     cv2.putText(strip, text, (8, STRIP - 11), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1, cv2.LINE_AA)
     return np.concatenate([strip, drawn])

@@ -23,14 +23,14 @@ def draw_curves(log: pd.DataFrame, path: Path) -> None:
     Parameters
     ----------
     log
-        One row per epoch: `epoch`, `train/...` losses, `validation/...` scores.
+        One row per epoch: `epoch` (from 1), `train/...` losses, `validation/...` scores.
     path
         PNG to write.
     """
     figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
     for axis, group, title in zip(axes, ("train/", "validation/"), ("training loss", "validation score"), strict=True):
         for name in (column for column in log.columns if column.startswith(group)):
-            axis.plot(log["epoch"] + 1, log[name], label=name.removeprefix(group), marker=".")
+            axis.plot(log["epoch"], log[name], label=name.removeprefix(group), marker=".")
         axis.set(xlabel="epoch", title=title)
         axis.grid(alpha=0.3)
         axis.legend()

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from nuseg.errors import NusegError
 from nuseg.io.atomic import check_folder, hidden_beside, readable_errors
+from nuseg.io.documents import DocumentError, read_json
 from nuseg.io.file_state import FileState
 from nuseg.io.reader import Kind
 from nuseg.results import summary
@@ -113,8 +114,8 @@ class Records:
     def get(self, name: str) -> Record | None:
         """Read the record of one result; None where there is none, or none that can be used."""
         try:
-            return RECORD.validate_python(json.loads(self._path(name).read_bytes()))
-        except (OSError, ValueError, RecursionError, ValidationError):
+            return RECORD.validate_python(read_json(self._path(name)))
+        except (DocumentError, ValidationError):
             return None
 
     def read(self) -> dict[str, Record]:

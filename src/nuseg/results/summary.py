@@ -1,15 +1,16 @@
 """The summary of a folder: one row per image or slide, also the record of what need not be done again."""
 
-import csv
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import pandas as pd
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
+from nuseg.io.documents import DocumentError, read_table
+from nuseg.strict import problems_of
 from nuseg.text import one_line, printable
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Row:
     depend on beside the image: model, thresholds and options, which other columns say one by one (see
     `docs/reference.md`).
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(allow_inf_nan=False)
 
     name: str
     image: str
@@ -58,6 +61,7 @@ class Row:
     region_sha256: str = ""
     tissue_only: bool | None = None
     tile: Whole | None = None
+    stain: str = ""
     settings: str = ""
     warning: str = ""
     error: str = ""
@@ -104,6 +108,7 @@ def result_row(name: str, image: str, result: "Segmentation", settings: str) -> 
         region_sha256=asked.get("region_sha256") or "",
         tissue_only=asked.get("tissue_only"),
         tile=asked.get("tile"),
+        stain=asked.get("stain") or "",
         settings=settings,
         warning=one_line("; ".join(info.notes)),
     )
@@ -131,21 +136,18 @@ def read(path: Path) -> list[Row]:
     if not path.exists():
         return []
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            lines = csv.DictReader(file, strict=True)
-            if not set(OLDEST) <= set(lines.fieldnames or ()):
-                raise ValueError("other columns")
-            return [ROW.validate_python({k: line[k] for k in COLUMNS if line.get(k)}) for line in lines]
-    except (OSError, ValueError, csv.Error) as error:
+        columns, lines = read_table(path)
+        if not set(OLDEST) <= set(columns):
+            raise DocumentError("other columns")
+        return [_row(number, dict(zip(columns, line, strict=True))) for number, line in enumerate(lines, 1)]
+    except DocumentError as error:
         raise NusegError(
-            f"{path}: expected a summary by nuseg segment, found another file ({reason_of(error)}): choose another "
-            "output folder"
+            f"{path}: expected a summary by nuseg segment, found another file ({error}): choose another output folder"
         ) from error
 
 
-def reason_of(error: Exception) -> str:
-    """Say in a few words why a table is no summary."""
-    if isinstance(error, ValidationError):
-        found = error.errors()[0]
-        return f"{'.'.join(map(str, found['loc']))} {found['input']!s:.80}: {found['msg']}"
-    return one_line(error)[:200]
+def _row(number: int, values: dict[str, str]) -> Row:
+    try:
+        return ROW.validate_python({column: values[column] for column in COLUMNS if values.get(column)})
+    except ValidationError as error:
+        raise DocumentError(f"row {number}: {problems_of(error)}") from error

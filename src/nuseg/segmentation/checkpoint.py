@@ -11,8 +11,12 @@ import numpy as np
 
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
+from nuseg.io.documents import DocumentError, check_stored, read_bytes
+from nuseg.segmentation.part_check import check_part
+from nuseg.text import one_line, shortened
 
 SETTINGS = "settings.json"
+SETTINGS_SIZE = 100_000_000  # bytes; a region may have many corners
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -83,10 +87,16 @@ class FolderCheckpoint:
         self.folder = folder
         text = json.dumps(settings, indent=2, sort_keys=True, default=str)
         path = folder / SETTINGS
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        if not self._made_with(text):
             self.remove()
             with atomic_path(path) as temporary:
                 temporary.write_text(text, encoding="utf-8")
+
+    def _made_with(self, text: str) -> bool:
+        try:
+            return read_bytes(self.folder / SETTINGS, SETTINGS_SIZE) == text.encode()
+        except DocumentError:  # none yet, or no file of ours
+            return False
 
     def path(self, kind: str, number: int) -> Path:
         """Say where a part is."""
@@ -98,7 +108,8 @@ class FolderCheckpoint:
 
     def numbers(self, kind: str) -> list[int]:
         """Numbers of the parts that are there, sorted."""
-        return sorted(int(path.stem.removeprefix(f"{kind}-")) for path in self.folder.glob(f"{kind}-*.npz"))
+        numbers = (path.stem.removeprefix(f"{kind}-") for path in self.folder.glob(f"{kind}-*.npz"))
+        return sorted(int(number) for number in numbers if number.isascii() and number.isdigit())
 
     def save(self, kind: str, number: int, arrays: Arrays) -> None:
         """Write a part.
@@ -121,10 +132,14 @@ class FolderCheckpoint:
         """
         path = self.path(kind, number)
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return [arrays[name] for name in names]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise NusegError(f"{path}: damaged ({error}); delete {self.folder} and segment the slide again") from error
+            check_stored(path)
+            with np.load(path, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in names}
+            check_part(arrays)
+        except Exception as error:  # a damaged file makes NumPy and zipfile fail in every way
+            detail = shortened(one_line(error)) or type(error).__name__
+            raise NusegError(f"{path}: damaged ({detail}); delete {self.folder} and segment the slide again") from error
+        return list(arrays.values())
 
     def remove(self) -> None:
         """Delete the folder."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from nuseg.io.atomic import hidden_beside, readable_errors
+from nuseg.io.documents import DocumentError, read_json
 from nuseg.results.records import MARKER, Records
 from nuseg.text import printable
 
@@ -148,8 +149,8 @@ class Claims:
 def read_claim(path: Path) -> Claim | None:
     """Read a claim; None where there is none, or it is not whole."""
     try:
-        return CLAIM.validate_python(json.loads(path.read_bytes()))
-    except (OSError, ValueError, RecursionError, ValidationError):
+        return CLAIM.validate_python(read_json(path))
+    except (DocumentError, ValidationError):
         return None
 
 

@@ -9,6 +9,7 @@ from nuseg.io.atomic import check_folder
 from nuseg.io.find import find_images
 from nuseg.io.resolution import check_mpp
 from nuseg.model.store import Model, Quality, choose_model
+from nuseg.preprocess.stain.normaliser import choose_target
 from nuseg.progress import ProgressCallback
 from nuseg.results import summary
 from nuseg.results.ownership import part_results
@@ -67,6 +68,7 @@ def segment_folder(
     device: Device = "auto",
     threads: int | None = None,
     tile: int = DEFAULT_TILE,
+    stain: str | None = None,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
     each: Callable[[Row, int, int], None] | None = None,
@@ -86,7 +88,7 @@ def segment_folder(
         Results go to `out/OUTPUT/NAME.suffix` and `out/summary.csv`.
     outputs : sequence of str, optional
         Which results; default: those usual for an image or a slide.
-    mpp, model, quality, region, tissue, device, threads, tile
+    mpp, model, quality, region, tissue, device, threads, tile, stain
         As of `nuseg.segment`.
     overwrite : bool
         Do again what is done, and replace results of other images.
@@ -114,13 +116,15 @@ def segment_folder(
         check_outputs(outputs)  # a wrong word is said before files are looked at
     if mpp is not None:
         check_mpp(mpp, "mpp=")
+    if stain is not None:
+        choose_target(stain)
     check_folder(out)
     area = region if region is None or isinstance(region, Region) else read_region(str(region))
     told = said or (lambda text: None)
     images, missing, notes = find_inputs(inputs)
     for text in (*(f"error: {problem}" for problem in missing), *(f"note: {note}" for note in notes)):
         told(text)
-    run = FolderRun(plan_jobs(images), out, outputs, SegmentOptions(mpp, area, tissue, tile), overwrite)
+    run = FolderRun(plan_jobs(images), out, outputs, SegmentOptions(mpp, area, tissue, tile, stain), overwrite)
     rows: list[Row] = []
     if not run.jobs:
         return FolderResult(rows, 0, missing, notes, out / summary.FILE)

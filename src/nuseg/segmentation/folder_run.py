@@ -10,6 +10,7 @@ from nuseg.errors import NusegError
 from nuseg.io.paths import same_name
 from nuseg.io.reader import Kind
 from nuseg.model.store import Model
+from nuseg.preprocess.stain.normaliser import choose_target
 from nuseg.progress import ProgressCallback
 from nuseg.results.records import Record, Records
 from nuseg.results.registry import choose_outputs
@@ -57,6 +58,8 @@ class FolderRun:
         options = self.options
         region = options.region and options.region.corners()
         text = f"{model_fingerprint(model.config)} {options.mpp} {region} {options.tissue}"
+        if options.stain is not None:
+            text += f" {choose_target(options.stain).model_dump_json()}"
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     def undone(self, model: Model, records: Mapping[str, Record]) -> list[Job]:

@@ -19,9 +19,11 @@ import shapely
 
 from nuseg.engines.engine import Engine
 from nuseg.engines.threads import limited_threads
+from nuseg.errors import NusegError
 from nuseg.io.reader import MIN_SLIDE_PIXELS
 from nuseg.io.source import Source
 from nuseg.model.config import ModelConfig
+from nuseg.preprocess.stain.normaliser import Normaliser, plan_normaliser
 from nuseg.progress import Progress, ProgressCallback
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.info import ResultInfo
@@ -33,6 +35,7 @@ from nuseg.segmentation.components import ComponentPixels, separate_tile
 from nuseg.segmentation.part_store import GIANT, JOINED, PARTS_KEPT, TILE, PartStore
 from nuseg.segmentation.plan import Plan, SegmentOptions, asked, plan_source, settings_of, wants_tissue
 from nuseg.segmentation.postprocess import quantise
+from nuseg.segmentation.resample import REACH
 from nuseg.segmentation.stitching import find_groups, giant_cells, nuclei_of, split_home
 from nuseg.segmentation.tiling import Tile
 from nuseg.segmentation.tissue_area import tissue_pixels
@@ -89,14 +92,17 @@ def segment_source(
     with limited_threads(threads) as cores:
         plan = plan_source(source, model, options)
         settings = settings_of(source, model, options)
+        normaliser = None if options.stain is None else plan_normaliser(source, options.stain, mpp=options.mpp)
         parts = choose_checkpoint(source, checkpoint, settings | {"tile": options.tile})
 
         def maps_of(number: int, pixels: RGB) -> np.ndarray:
             tile = plan.tiles[number]
-            return quantise(engine(pixels[None])[0][:, *within(plan.seen(tile), tile)])
+            shown = normaliser(pixels) if normaliser else pixels
+            return quantise(engine(shown[None])[0][:, *within(plan.seen(tile), tile)])
 
         store = find_nuclei_of(plan, maps_of, parts, max(1, cores // 2), progress)
     damaged = damaged_places(plan, parts)
+    check_read(plan, options, damaged)
     overview = plan.overview
     info = ResultInfo(
         name=result_name(source.name),
@@ -114,16 +120,17 @@ def segment_source(
         tissue_mm2=tissue_mm2(plan, parts),
         least_density=None if overview is None else overview.least_density,
         fingerprint=fingerprint(settings),
-        settings=asked(source, model, options, plan.resolution.mpp),
+        settings=asked(source, model, options, plan.resolution.mpp)
+        | {"stain_fit": normaliser.found.model_dump() if normaliser else None},
         tiles=len(plan.tiles),
         damaged=damaged,
         notes=tuple(
             printable(note)
             for note in (
                 *source.notes,
-                *filter(None, [plan.resolution.note]),
+                *filter(None, [plan.resolution.note, no_tissue_note(plan)]),
                 *(options.region.notes if options.region else ()),
-                *damage_note(source, damaged),
+                *filter(None, [damage_note(source, damaged), blank_note(source, normaliser)]),
             )
         ),
         seconds=time.perf_counter() - begun,
@@ -199,15 +206,57 @@ def fingerprint(settings: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def damage_note(source: Source, damaged: list[list[int]]) -> list[str]:
+def check_read(plan: Plan, options: SegmentOptions, damaged: list[list[int]]) -> None:
+    """Refuse a source of which nothing could be read: that is not a source without nuclei.
+
+    Raises
+    ------
+    NusegError
+        All of it is damaged where nuclei are looked for.
+    """
+    if not damaged:
+        return
+    x, y, width, height = np.array(damaged, np.float64).T
+    unread = shapely.union_all(shapely.box(x, y, x + width, y + height)).buffer(REACH * plan.grid.shrink + 1)
+    source, scale = plan.grid.source, plan.grid.scale
+    cores = [
+        shapely.box(columns.start * scale, rows.start * scale, columns.stop * scale, rows.stop * scale)
+        for rows, columns in (tile.core for tile in plan.tiles)
+    ]
+    looked_at = shapely.union_all(cores).intersection(shapely.box(0, 0, source.width, source.height))
+    if options.region is not None:
+        looked_at = looked_at.intersection(options.region.area)
+    if unread.covers(looked_at):
+        raise NusegError(
+            f"{source.where}: damaged, nothing of it could be read where nuclei are looked for ({len(damaged)} parts); "
+            "copy or export it again"
+        )
+
+
+def no_tissue_note(plan: Plan) -> str:
+    """Say that nothing was looked at, where no tissue was found."""
+    if plan.tiles:
+        return ""
+    where = plan.grid.source.where
+    return f"{where}: no tissue was found, nothing was looked at; turn the search for tissue off to look everywhere"
+
+
+def damage_note(source: Source, damaged: list[list[int]]) -> str:
     """Say that something was left out, where it was."""
     if not damaged:
-        return []
+        return ""
     x, y, width, height = damaged[0]
-    return [
+    return (
         f"{source.where}: {len(damaged)} damaged part(s) of the file taken as blank, the first at x {x}, y {y} "
         f"({width} x {height} px)"
-    ]
+    )
+
+
+def blank_note(source: Source, normaliser: Normaliser | None) -> str:
+    """Say that the stain could not be normalised."""
+    if normaliser is None or not normaliser.found.blank:
+        return ""
+    return f"{source.where}: too little stain to be normalised, the image was taken as it is"
 
 
 def ahead(pool: Executor, function: Callable[[Given], Made], items: Iterable[Given]) -> Iterator[Made]:

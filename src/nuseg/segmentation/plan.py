@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import shapely
 
 from nuseg.errors import NusegError
 from nuseg.io.resolution import Resolution
 from nuseg.io.source import Source, overview_shape
 from nuseg.measure.counts import image_area_mm2
 from nuseg.model.config import ModelConfig
+from nuseg.preprocess.stain.normaliser import choose_target
 from nuseg.preprocess.tissue import tissue_density, tissue_mask
 from nuseg.results.info import overview_side
 from nuseg.segmentation import postprocess
@@ -23,6 +25,7 @@ from nuseg.types import RGB, Mask
 
 TISSUE_FROM_MM2 = 1.0  # smaller sources are fields that somebody chose: all of it counts
 FORMAT = 3  # of what is kept of unfinished sources
+ROWS_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,15 @@ class SegmentOptions:
         Whether only nuclei in tissue count; the rest is not read. Default: for sources of more than 1 mm2.
     tile : int
         Side of the tiles (px of the model's grid): memory against overlap. No influence on the result.
+    stain : str, optional
+        Method by which the stain is normalised for the network, fitted on the whole source. Default: not at all.
     """
 
     mpp: float | None = None
     region: Region | None = None
     tissue: bool | None = None
     tile: int = DEFAULT_TILE
+    stain: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,11 +127,7 @@ def plan_source(source: Source, model: ModelConfig, options: SegmentOptions) -> 
         roi = RegionOfInterest.of(
             overview.tissue, resolution.mpp * factor, factor / grid.scale, grid.scale, options.region
         )
-        if options.region is not None and not options.region.draw(overview.tissue.shape, factor).any():
-            raise NusegError(
-                f"{source.where}: the region lies beside the image of {source.width} x {source.height} px; give it in "
-                "px of level 0"
-            )
+        check_region(source, options.region, roi)
     halo = halo_of(model.thresholds, mpp)
     # A component that lies within a tile is then no giant, which would have to be cut.
     tile = max(min(options.tile, postprocess.LARGEST_COMPONENT) // model.stride, 1) * model.stride
@@ -138,6 +140,28 @@ def plan_source(source: Source, model: ModelConfig, options: SegmentOptions) -> 
         resolution=resolution,
         overview=overview,
     )
+
+
+def check_region(source: Source, region: Region | None, roi: RegionOfInterest) -> None:
+    """Refuse a region in which there is nothing to look at.
+
+    Raises
+    ------
+    NusegError
+        It lies beside the source, or holds no tissue where only tissue counts.
+    """
+    if region is None:
+        return
+    if not region.area.intersection(shapely.box(0, 0, source.width, source.height)).area:
+        raise NusegError(
+            f"{source.where}: the region lies beside the image of {source.width} x {source.height} px; give it in "
+            "px of level 0"
+        )
+    if not roi.counted.any():
+        raise NusegError(
+            f"{source.where}: no tissue was found in the region, so there is nothing to look at; give another region, "
+            "or turn the search for tissue off"
+        )
 
 
 def wants_tissue(source: Source, mpp: float, asked: bool | None) -> bool:
@@ -170,6 +194,7 @@ def asked(source: Source, model: ModelConfig, options: SegmentOptions, mpp: floa
         "tissue": options.tissue,
         "tissue_only": wants_tissue(source, mpp, options.tissue),
         "tile": options.tile,
+        "stain": options.stain,
         "views": model.orientations,
         "model_fingerprint": model_fingerprint(model)[:16],
         "thresholds": model.thresholds.model_dump(),
@@ -191,6 +216,7 @@ def settings_of(source: Source, model: ModelConfig, options: SegmentOptions) -> 
         "mpp": options.mpp,
         "region": options.region and options.region.corners(),
         "tissue": options.tissue,
+        "stain": options.stain and choose_target(options.stain).model_dump(),
     }
 
 
@@ -198,8 +224,11 @@ def state_of(source: Source) -> list[Any]:
     """What changes with the pixels: name, size and time of change of a file, a checksum of pixels in memory."""
     path = source.path
     if source.vendor == "array":
-        pixels = source.read(0, 0, 0, source.width, source.height)
-        return [path and path.name, hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()]
+        checksum = hashlib.sha256()
+        for top in range(0, source.height, ROWS_AT_ONCE):  # an array may be computed as it is read
+            rows = source.read(0, 0, top, source.width, min(ROWS_AT_ONCE, source.height - top))
+            checksum.update(np.ascontiguousarray(rows).data)
+        return [path and path.name, checksum.hexdigest()]
     if path is None or not path.exists():
         return [path and path.name]
     state = path.stat()

@@ -11,12 +11,14 @@ import numpy as np
 import shapely
 
 from nuseg.annotations.annotation import Annotation
-from nuseg.annotations.polygons import MAX_PX, Ring, area, contains, rings_of
+from nuseg.annotations.polygons import MAX_PX, Ring, area, contains, rings_of, united
 from nuseg.annotations.registry import format_of
 from nuseg.errors import NusegError
 from nuseg.io.paths import user_path
 from nuseg.model.store import sha256
 from nuseg.text import plural
+
+FAR = 1_000_000  # px; corners beyond are drawn there, since OpenCV counts no further
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Region:
     @cached_property
     def area(self) -> shapely.Geometry:
         """All polygons as one area."""
-        return shapely.union_all([area(rings) for rings in self.polygons])
+        return united([area(rings) for rings in self.polygons])
 
     def corners(self) -> list[list[list[list[float]]]]:
         """Give all corners as plain lists: what tells one region from another."""
@@ -70,7 +72,7 @@ class Region:
         """
         drawn = np.zeros(shape, np.uint8)
         for rings in self.polygons:
-            corners = [np.floor(ring / factor).astype(np.int32) for ring in rings]
+            corners = [np.floor(ring / factor).clip(-FAR, FAR).astype(np.int32) for ring in rings]
             low = np.clip(corners[0].min(axis=0), 0, (shape[1], shape[0]))
             high = np.clip(corners[0].max(axis=0) + 1, 0, (shape[1], shape[0]))
             if (low >= high).any():

@@ -1,16 +1,12 @@
 """`nuseg.segment`: a model with its engine, and one call for arrays, images and slides."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
 from nuseg.engines.engine import Engine
 from nuseg.engines.loading import Device, choose_device, load_engine
-from nuseg.io.image import Image
-from nuseg.io.opening import open_source
-from nuseg.io.source import Source
+from nuseg.io.opening import Picture, open_source
 from nuseg.model.store import Model, Quality, choose_model
 from nuseg.progress import ProgressCallback
 from nuseg.results.segmentation import Segmentation
@@ -18,9 +14,6 @@ from nuseg.segmentation.pipeline import segment_source
 from nuseg.segmentation.plan import SegmentOptions
 from nuseg.segmentation.region import Region, read_region
 from nuseg.segmentation.tiling import DEFAULT_TILE
-
-Picture = str | Path | np.ndarray | Image | Source
-"""What can be segmented: a file, pixels, or an open source."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +69,7 @@ class Segmenter:
         """Segment one image or slide; `segment` explains the parameters. `mpp` goes before that of `options`."""
         chosen = options or SegmentOptions()
         if mpp is not None:
-            chosen = SegmentOptions(mpp, chosen.region, chosen.tissue, chosen.tile)
+            chosen = replace(chosen, mpp=mpp)
         opened = open_source(source)
         try:
             found = segment_source(opened, self.model.config, self.engine, chosen, checkpoint, self.threads, progress)
@@ -107,6 +100,7 @@ def segment(
     device: Device = "auto",
     threads: int | None = None,
     tile: int = DEFAULT_TILE,
+    stain: str | None = None,
     engine: Engine | None = None,
     checkpoint: str | Path | None = None,
     progress: ProgressCallback | None = None,
@@ -115,9 +109,10 @@ def segment(
 
     Parameters
     ----------
-    source : path, array, Image or Source
+    source : path, array, Pillow picture, Image or Source
         An image file, a slide, or pixels as `nuseg.io.pixels.to_rgb_uint8` takes them: grey, RGB or RGBA, of 8 or 16
-        bits or float.
+        bits or float. An array of dask or zarr is computed or fetched part by part. Of a Pillow picture the pixels
+        count, as Pillow shows them; its metadata do not.
     mpp : float, optional
         Resolution (um/px), over what the file says. Where neither says it, 0.25 is taken, and a note says so.
     model : str, path or Model
@@ -135,6 +130,9 @@ def segment(
     tile : int
         Side of the tiles that the source is cut into (px of the model's grid); memory grows with it, the result is
         the same.
+    stain : str, optional
+        Normalise the stain for the network by "macenko", "vahadane" or "reinhard" (`nuseg.stain_methods`), fitted on
+        the whole source; measures stay those of the source as it is. Default: not at all.
     engine : function, optional
         Runs the network instead of the model's own engine: `(n, h, w, 3)` uint8 to maps `(n, k, h, w)` float32.
     checkpoint : path, optional
@@ -165,6 +163,6 @@ def segment(
         best: Quality | None = "best" if found.config.orientations > 1 else None
         engine = remembered_engine(found.path, files, best, where, threads)
     area = region if region is None or isinstance(region, Region) else read_region(str(region))
-    options = SegmentOptions(mpp, area, tissue, tile)
+    options = SegmentOptions(mpp, area, tissue, tile, stain)
     segmenter = Segmenter(found, engine, threads, quality, where)
     return segmenter(source, options=options, checkpoint=checkpoint, progress=progress)

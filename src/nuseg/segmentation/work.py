@@ -106,7 +106,9 @@ class Work:
                 )
         except Stopped:
             return
-        except (Exception, KeyboardInterrupt):
+        except GeneratorExit:
+            raise
+        except BaseException:  # also what the program around makes of Ctrl-C and SIGTERM
             self.run.stop()
             raise
         finally:

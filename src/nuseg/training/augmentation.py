@@ -1,5 +1,7 @@
 """Augmentation for H&E: random patches of an image and its labels, changed as scanners, stains and tissue vary."""
 
+from typing import Annotated
+
 import cv2
 import numpy as np
 from pydantic import Field
@@ -9,14 +11,16 @@ from skimage.color.colorconv import rgb_from_hed as RGB_FROM_HED
 from nuseg.measure.stain import DENSITY_OF_VALUE, value_of_density
 from nuseg.strict import Strict
 
+Factor = Annotated[float, Field(ge=0.05, le=20)]
+
 
 class Augmentation(Strict):
     """How strongly training patches are changed. Every probability is per patch."""
 
     flip: bool = Field(True, description="mirror and turn by 90 degrees at random")
     rotation: float = Field(180.0, ge=0, le=180, description="turn by up to this many degrees")
-    scale: tuple[float, float] = Field((0.6, 1.4), description="magnify by a factor in this range")
-    elastic: float = Field(4.0, ge=0, description="elastic deformation: largest shift (px); 0 = none")
+    scale: tuple[Factor, Factor] = Field((0.6, 1.4), description="magnify by a factor in this range")
+    elastic: float = Field(4.0, ge=0, le=100, description="elastic deformation: largest shift (px); 0 = none")
     elastic_probability: float = Field(0.5, ge=0, le=1, description="probability of elastic deformation")
     crowd_probability: float = Field(
         0.3, ge=0, le=1, description="probability of copy-paste: nuclei pasted among the others"
@@ -24,13 +28,13 @@ class Augmentation(Strict):
     ink_probability: float = Field(
         0.0, ge=0, le=1, description="probability of artefacts: stains of ink, pigment or dirt"
     )
-    stain: float = Field(0.2, ge=0, description="stain jitter: factor 1 +- this on each stain's optical density")
-    stain_shift: float = Field(0.03, ge=0, description="stain jitter: shift of each stain's optical density")
+    stain: float = Field(0.2, ge=0, le=10, description="stain jitter: factor 1 +- this on each stain's optical density")
+    stain_shift: float = Field(0.03, ge=0, le=10, description="stain jitter: shift of each stain's optical density")
     restain_probability: float = Field(
         0.5, ge=0, le=1, description="probability of colours drawn towards those of another training image"
     )
-    brightness: float = Field(0.1, ge=0, description="brightness shift, +- this share of the range")
-    contrast: float = Field(0.15, ge=0, description="contrast factor 1 +- this")
+    brightness: float = Field(0.1, ge=0, le=10, description="brightness shift, +- this share of the range")
+    contrast: float = Field(0.15, ge=0, le=10, description="contrast factor 1 +- this")
     blur_probability: float = Field(0.2, ge=0, le=1, description="probability of Gaussian blur, sigma up to 1.5 px")
     noise_probability: float = Field(0.2, ge=0, le=1, description="probability of Gaussian noise, up to 4 % of range")
     jpeg_probability: float = Field(0.2, ge=0, le=1, description="probability of JPEG compression, quality 40-95")
@@ -51,7 +55,7 @@ def random_patch(
     pixels
         `(height, width, 3)` uint8.
     labels
-        Label image `(height, width)`, float32: what OpenCV can warp.
+        Label image `(height, width)`, float32: what OpenCV can warp; numbers below 0 are kept as they are.
     size
         Side of the patch (px).
     zoom

@@ -10,6 +10,7 @@ from scipy.special import logit
 
 from nuseg.evaluation.calibration import find_matched
 from nuseg.evaluation.counting import ImageCounts, centroids, count_error, count_quarters
+from nuseg.evaluation.ignoring import leave_out
 from nuseg.measure.counts import CountError
 from nuseg.measure.probability import EDGE, Calibration
 from nuseg.model.config import Thresholds
@@ -32,9 +33,13 @@ class Found:
 def find_validation_nuclei(example: Example, thresholds: Thresholds) -> Found:
     """Find the nuclei of a validation image as users get them."""
     found, raw_probability = example.find(thresholds)
-    matched = matched_of(example.labels, found, len(raw_probability))
-    true, seen = (count_quarters(*centroids(labels), labels.shape) for labels in (example.labels, found))
-    return Found(example.dataset, raw_probability, matched, ImageCounts(example.dataset, true, seen))
+    true, counted = leave_out(example.labels, found, example.ignore)
+    matched = matched_of(true, counted, len(raw_probability))
+    # A nucleus that vanishes by the ignored area is neither right nor wrong; one too small for a pixel is wrong.
+    told = np.ones(len(raw_probability), bool)
+    told[np.setdiff1d(found, counted) - 1] = False
+    counts = (count_quarters(*centroids(labels), labels.shape) for labels in (true, counted))
+    return Found(example.dataset, raw_probability[told], matched[told], ImageCounts(example.dataset, *counts))
 
 
 def matched_of(true_labels: LabelImage, found: LabelImage, count: int) -> Mask:

@@ -1,17 +1,23 @@
 """Everything that a training can be told, with what it means; the default is a good choice on a laptop."""
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from nuseg.errors import NusegError
+from nuseg.io.documents import DocumentError
+from nuseg.io.yaml_text import parse_yaml, read_yaml
 from nuseg.model.config import Architecture
 from nuseg.model.registry import architectures, find_heads
-from nuseg.strict import Strict
-from nuseg.text import one_line
+from nuseg.strict import Strict, problems_of
+from nuseg.text import shortened
 from nuseg.training.augmentation import Augmentation
+
+Weight = Annotated[float, Field(ge=0, le=1e6)]
+Text = Annotated[str, Field(max_length=10_000)]
+Word = Annotated[str, Field(max_length=100)]
 
 
 class Network(Architecture):
@@ -53,39 +59,48 @@ class Data(Strict):
 
     mpp: float = Field(0.25, ge=0.1, le=2.0, description="resolution to train at (um/px); images are rescaled to it")
     window: int = Field(
-        256, ge=32, multiple_of=16, description="side of the training patches (px), a multiple of the network's stride"
+        256,
+        ge=32,
+        le=4096,
+        multiple_of=16,
+        description="side of the training patches (px), a multiple of the network's stride",
     )
-    batch: int = Field(8, ge=1, description="patches in a step (on each device)")
-    weights: dict[str, float] = Field(
+    batch: int = Field(8, ge=1, le=4096, description="patches in a step (on each device)")
+    weights: dict[str, Weight] = Field(
         default_factory=dict,
         description="share of the patches from each dataset by name; those not named share by pixels",
     )
-    workers: int = Field(1, ge=0, description="processes that prepare patches beside the training")
+    workers: int = Field(1, ge=0, le=256, description="processes that prepare patches beside the training")
 
 
 class Optimiser(Strict):
     """How the weights are fitted."""
 
-    epochs: int = Field(40, ge=1, description="epochs; validation after each")
-    steps: int = Field(75, ge=1, description="steps in an epoch")
-    lr: float = Field(3e-3, gt=0, description="largest learning rate (AdamW)")
+    epochs: int = Field(40, ge=1, le=100_000, description="epochs; validation after each")
+    steps: int = Field(75, ge=1, le=1_000_000, description="steps in an epoch")
+    lr: float = Field(3e-3, gt=0, le=10, description="largest learning rate (AdamW)")
     encoder_lr: float = Field(
-        0.5, ge=0, description="factor on the learning rate of a contracting path that starts from ImageNet weights"
+        0.5,
+        ge=0,
+        le=100,
+        description="factor on the learning rate of a contracting path that starts from ImageNet weights",
     )
-    weight_decay: float = Field(1e-2, ge=0, description="weight decay (AdamW)")
+    weight_decay: float = Field(1e-2, ge=0, le=10, description="weight decay (AdamW)")
     warmup: float = Field(0.05, ge=0, le=1, description="share of the steps in which the rate rises from 0")
-    clip: float = Field(1.0, gt=0, description="gradients are scaled down to this norm")
+    clip: float = Field(1.0, gt=0, le=1e6, description="gradients are scaled down to this norm")
     ema: float = Field(0.998, ge=0, lt=1, description="decay of the moving average of weights, which is the model")
-    dice_weight: float = Field(1.0, ge=0, description="weight of the Dice loss beside cross-entropy's 1")
-    distance_weight: float = Field(3.0, ge=0, description="weight of the distance loss")
-    offset_weight: float = Field(1.0, ge=0, description="weight of the offset loss")
-    head_weights: dict[str, float] = Field(
+    dice_weight: Weight = Field(1.0, description="weight of the Dice loss beside cross-entropy's 1")
+    distance_weight: Weight = Field(3.0, description="weight of the distance loss")
+    offset_weight: Weight = Field(1.0, description="weight of the offset loss")
+    head_weights: dict[str, Weight] = Field(
         default_factory=dict, description="weights of other heads' losses, by the names that they give them; else 1"
     )
-    touching_weight: float = Field(
-        4.0, ge=0, description="extra weight of the distance and the offset loss where nuclei touch"
+    touching_weight: Weight = Field(
+        4.0, description="extra weight of the distance and the offset loss where nuclei touch"
     )
-    patience: int = Field(40, ge=1, description="stop after this many epochs without a better validation AJI")
+    patience: int = Field(
+        40, ge=1, le=100_000, description="stop after this many epochs without a better validation AJI"
+    )
 
     @property
     def part_weights(self) -> dict[str, float]:
@@ -97,9 +112,9 @@ class Optimiser(Strict):
 class Compute(Strict):
     """Where and how precisely to compute; passed to Lightning."""
 
-    accelerator: str = Field("auto", description="cpu, gpu, mps or auto")
-    devices: int | str = Field("auto", description="number of devices, or auto")
-    strategy: str = Field("auto", description="Lightning strategy, such as ddp for several GPUs")
+    accelerator: Word = Field("auto", description="cpu, gpu, mps or auto")
+    devices: Annotated[int, Field(ge=1, le=10_000)] | Word = Field("auto", description="number of devices, or auto")
+    strategy: Word = Field("auto", description="Lightning strategy, such as ddp for several GPUs")
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field(
         "auto", description="auto: bf16-mixed where the device computes in bf16, else 32-true, or 16-mixed on a GPU"
     )
@@ -108,16 +123,16 @@ class Compute(Strict):
 class Export(Strict):
     """The model folder that a run ends with."""
 
-    name: str | None = Field(None, description="name of the model; null = the run folder's")
-    description: str | None = Field(None, description="one sentence for the model card")
-    licence: str | None = Field(None, description="licence of the weights; null = those of the data")
+    name: Word | None = Field(None, description="name of the model; null = the run folder's")
+    description: Text | None = Field(None, description="one sentence for the model card")
+    licence: Text | None = Field(None, description="licence of the weights; null = those of the data")
     int8: bool = Field(False, description="quantise to 8-bit integers, too; used if validation AJI falls by < 0.005")
 
 
 class TrainConfig(Strict):
     """Configuration of `nuseg train`."""
 
-    seed: int = Field(0, description="seed of every random choice")
+    seed: int = Field(0, ge=0, lt=2**32, description="seed of every random choice")
     network: Network = Network()
     data: Data = Data()
     augmentation: Augmentation = Augmentation()
@@ -145,45 +160,54 @@ def load_config(
     NusegError
         The file is missing or not YAML, or a key is unknown or its value not allowed.
     """
-    tree: dict[str, Any] = {}
-    if path is not None:
-        try:
-            tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            detail = one_line(error)
-            raise NusegError(f"{path}: expected a YAML configuration, found: {detail}") from error
-        if not isinstance(tree, dict):
-            raise NusegError(f"{path}: expected `key: value` lines, found a {type(tree).__name__}")
+    tree = {} if path is None else read_tree(path)
     for text in overrides or []:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise NusegError(f"{overrides_name} {text}: expected section.key=value, such as optimiser.lr=0.0005")
-        *sections, last = key.strip().split(".")
-        branch = tree
-        for section in sections:
-            branch = branch.setdefault(section, {})
-            if not isinstance(branch, dict):
-                raise NusegError(f"{overrides_name} {text}: {section} is a value, not a section")
         try:
-            branch[last] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise NusegError(
-                f"{overrides_name} {text}: the value is not YAML: {' '.join(str(error).split())}"
-            ) from error
+            override(tree, text)
+        except DocumentError as error:
+            raise NusegError(f"{overrides_name} {shortened(text)}: {error}") from error
     try:
         return TrainConfig.model_validate(tree)
     except ValidationError as error:
         where = path or overrides_name
-        problems = "; ".join(describe_problem(problem) for problem in error.errors())
-        raise NusegError(f"{where}: {problems} (the reference lists every key)") from error
+        raise NusegError(f"{where}: {problems_of(error)} (the reference lists every key)") from error
 
 
-def describe_problem(problem: Any) -> str:
-    """One problem that pydantic found, as a sentence."""
-    key = ".".join(map(str, problem["loc"]))
-    if problem["type"] == "extra_forbidden":
-        return f"unknown key {key}"
-    return f"{key}: {problem['msg']}, found {problem['input']!r}"
+def read_tree(path: Path) -> dict[str, Any]:
+    """Read the sections of a configuration.
+
+    Raises
+    ------
+    NusegError
+        The file is missing or not YAML, or holds no sections.
+    """
+    try:
+        tree = read_yaml(path)
+    except DocumentError as error:
+        raise NusegError(f"{path}: expected a YAML configuration, found: {error}") from error
+    if not isinstance(tree, dict | None):
+        raise NusegError(f"{path}: expected `key: value` lines, found a {type(tree).__name__}")
+    return tree or {}
+
+
+def override(tree: dict[str, Any], text: str) -> None:
+    """Set one key of the sections, from a text `section.key=value`.
+
+    Raises
+    ------
+    DocumentError
+        It is no such text, or the value is not YAML.
+    """
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise DocumentError("expected section.key=value, such as optimiser.lr=0.0005")
+    *sections, last = key.strip().split(".")
+    branch = tree
+    for section in sections:
+        branch = branch.setdefault(section, {})
+        if not isinstance(branch, dict):
+            raise DocumentError(f"{shortened(section)} is a value, not a section")
+    branch[last] = parse_yaml(value)
 
 
 def render_config(config: BaseModel, indent: str = "") -> str:

@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+from nuseg.training.unknown import UNKNOWN, near_unknown
+
 MAX_OVERLAP = 0.35  # share of either nucleus that a pasted one may cover
 
 
@@ -22,7 +24,7 @@ def copy_paste(
     pixels, other_pixels
         Patches `(h, w, 3)` uint8.
     labels, other_labels
-        Their label images `(h, w)` int32.
+        Their label images `(h, w)` int32; `UNKNOWN` where it is not known what is there.
     rng
         Source of all randomness.
 
@@ -30,17 +32,22 @@ def copy_paste(
     -------
     tuple of np.ndarray
         New patch and labels. Pasted nuclei lie above the others; none covers more than `MAX_OVERLAP` of another.
+        A nucleus that touches what is not known, in either patch, is not pasted: half of it may be missing.
     """
-    first = int(labels.max(initial=0)) + 1
-    drawn = rng.random(int(other_labels.max(initial=0)) + 1) < 0.5
-    both = (labels > 0) & (other_labels > 0)
-    pairs, overlap = np.unique(labels[both].astype(np.int64) * drawn.size + other_labels[both], return_counts=True)
+    known = (labels != UNKNOWN) & (other_labels != UNKNOWN)
+    nuclei, others = np.maximum(labels, 0), np.maximum(other_labels, 0)
+    first = int(nuclei.max(initial=0)) + 1
+    drawn = rng.random(int(others.max(initial=0)) + 1) < 0.5
+    both = (nuclei > 0) & (others > 0)
+    pairs, overlap = np.unique(nuclei[both].astype(np.int64) * drawn.size + others[both], return_counts=True)
     below, above = np.divmod(pairs, drawn.size)
-    smaller = np.minimum(np.bincount(labels.ravel())[below], np.bincount(other_labels.ravel())[above])
+    smaller = np.minimum(np.bincount(nuclei.ravel())[below], np.bincount(others.ravel())[above])
     drawn[above[overlap > MAX_OVERLAP * smaller]] = False
+    if not known.all():
+        drawn[others[near_unknown(known)]] = False
     drawn[0] = False
-    pasted = drawn[other_labels]
+    pasted = drawn[others]
     # A soft edge, as a microscope would give it.
     share = cv2.GaussianBlur(pasted.astype(np.float32), (5, 5), 1)[..., None]
     blend = np.rint(pixels + share * (other_pixels.astype(np.float32) - pixels)).astype(np.uint8)
-    return blend, np.where(pasted, other_labels + first, labels)
+    return blend, np.where(pasted, others + first, labels)

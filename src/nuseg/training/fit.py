@@ -1,13 +1,13 @@
 """A whole training: fit, tune, export, test. Everything that a rerun needs is left in the run folder."""
 
-import json
 import logging
 import platform
 import shlex
 import subprocess
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -15,31 +15,49 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, WeightAveraging
-from lightning.pytorch.loggers import TensorBoardLogger
-from torch.utils.data import DataLoader
+from lightning.fabric.utilities.rank_zero import rank_zero_only
+from lightning.fabric.utilities.warnings import PossibleUserWarning
+from lightning.pytorch.callbacks import WeightAveraging
 
 from nuseg.datasets.dataset import Dataset
+from nuseg.datasets.findings import gather
 from nuseg.engines.loading import has_bf16
 from nuseg.errors import NusegError
-from nuseg.io.atomic import atomic_path
-from nuseg.model.config import Architecture, ModelConfig
-from nuseg.model.export import load_network
-from nuseg.model.network import Network, build_network, count_parameters
-from nuseg.model.reach import check_tiling
-from nuseg.model.registry import map_names
+from nuseg.model.registry import find_heads
 from nuseg.model.store import Model, load_model
+from nuseg.text import one_line
 from nuseg.training.averaging import ema
-from nuseg.training.callbacks import AtomicCheckpoints, EpochBar, EpochLog
-from nuseg.training.config import Compute, TrainConfig, load_config, render_config
+from nuseg.training.callbacks import (
+    AtomicCheckpoints,
+    CurvesFromOne,
+    EpochLog,
+    EpochProgress,
+    Patience,
+    RunCheckpoint,
+)
+from nuseg.training.config import Compute, TrainConfig
 from nuseg.training.finish import finish
-from nuseg.training.module import Training, validation_items
-from nuseg.training.patches import Patch, Patches, PatchNumbers
-from nuseg.training.tune import START
+from nuseg.training.losses import check_heads
+from nuseg.training.module import Training
+from nuseg.training.patches import Patches
+from nuseg.training.run_files import fit_weights, going_on, load_checkpoint
+from nuseg.training.run_folder import (
+    CHECKPOINTS,
+    MODEL,
+    best_checkpoint,
+    check_free,
+    check_same,
+    claimed,
+    find_finished,
+    go_on,
+    last_checkpoint,
+)
+from nuseg.training.start import describe_model, follow_start, start_network
+from nuseg.training.stream import PatchStream
+from nuseg.training.telling import Teller
+from nuseg.training.validation import Validation, check_splits, choose_validation
 
-CONFIG_FILE = "config.yaml"
-CHECKPOINTS = "checkpoints"
-AND = " and "  # between the licences of one model
+SIGTERM_CODE = 143  # with which a process ends that was asked to, as shells state it
 
 
 def train(
@@ -58,99 +76,100 @@ def train(
     run
         Folder to make: configuration, log, checkpoints, plots, test scores, and the model in `run/model`.
     config
-        Default: `TrainConfig()`.
+        Default: `TrainConfig()`. With `network.init` the network and the resolution are those of that model.
     resume
-        Go on from the last whole epoch of an interrupted run; the result is that of an uninterrupted one.
+        Go on from the last whole epoch of an interrupted run; the result is that of an uninterrupted one. A finished
+        run is left as it is, unless `optimiser.epochs` was raised: then it is trained on to the new end.
     progress
-        Show a bar for the running epoch, where stderr is a terminal.
+        Say on stderr how far the training is: a bar on a terminal, else a line a minute.
 
     Returns
     -------
     Model
-        The exported model.
+        The exported model; what was noticed about the datasets is in its `config.training["notes"]`.
 
     Raises
     ------
     NusegError
-        A dataset lacks a split, the run folder is in use, or there is nothing to resume.
+        A dataset lacks a split or nuclei to validate on, or has points in place of nuclei; a head's loss counts what
+        the dataset ignores; the configuration contradicts the model to start from; the run folder is in use; or there
+        is nothing to resume. Nothing is left in the folder of a run that cannot start.
+    KeyboardInterrupt
+        The training was interrupted; `resume` goes on with it.
+    SystemExit
+        The process was asked to end (SIGTERM); `resume` goes on with it.
     """
-    config = config or TrainConfig()
-    run = Path(run)
+    config, run = config or TrainConfig(), Path(run)
     loaded = [d if isinstance(d, Dataset) else Dataset.load(Path(d)) for d in datasets]
-    require_splits(loaded)
-    last = run / CHECKPOINTS / "last.ckpt"
-    quieten()
-    L.seed_everything(config.seed, verbose=False)
     start = None if config.network.init is None else load_model(config.network.init)
-    network = start_network(config, start)
-    claim_run(run, config, loaded, resume)
-    model = describe_model(network, config, loaded, run, start)
-    validation = validation_items(loaded)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    module = Training(network, config, model, validation)
-    trainer = make_trainer(module, run, config, progress)
-    with warnings.catch_warnings():
-        # Lightning advises more workers than a laptop has cores for.
-        warnings.filterwarnings("ignore", message=".*num_workers.*|.*does not have many workers.*")
-        trainer.fit(
-            module,
-            train_loader(loaded, config),
-            DataLoader(range(len(validation)), batch_size=None),  # type: ignore[arg-type]
-            ckpt_path=last if resume and last.is_file() else None,
-            weights_only=False,
-        )
-    if trainer.interrupted:
-        raise NusegError(f"{run}: training was interrupted: go on with resume=True")
-    load_best(module, run)
-    if not trainer.is_global_zero:
-        return Model(model, run / "model")
-    return finish(module, loaded, run)
-
-
-def quieten() -> None:
-    """Keep advertisements and advice of the libraries out of the log; their warnings stay."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", message=".*LeafSpec.*")
-
-
-def require_splits(datasets: Sequence[Dataset]) -> None:
-    """Refuse datasets without images to train on or to choose the best epoch by."""
-    for split in ("train", "validation"):
-        if not any(dataset.split(split) for dataset in datasets):
-            names = ", ".join(str(dataset.root) for dataset in datasets)
-            raise NusegError(f"{names}: no image in the split '{split}': prepare it with more images or another split=")
-    if not any(dataset.annotation == "instance" and dataset.split("train") for dataset in datasets):
-        warnings.warn(
-            "only masks to train on: the model will find nuclei, but not tell touching ones apart; add a dataset "
-            "with nuclei annotated one by one",
-            stacklevel=3,
-        )
-
-
-def claim_run(run: Path, config: TrainConfig, datasets: Sequence[Dataset], resume: bool) -> None:
-    """Make the run folder and write what a rerun needs, or check that a resumed run is the same one."""
-    path, record = run / CONFIG_FILE, run / "provenance.json"
-    fingerprints = {dataset.name: dataset.fingerprint for dataset in datasets}
+    config = follow_start(config, start)
+    findings = check_splits(loaded)
+    check_heads(find_heads(config.network.heads), loaded)
+    fingerprints = {dataset.name: dataset.fingerprint for dataset in loaded}
     if resume:
-        if not path.is_file():
-            raise NusegError(f"{run}: nothing to resume: no {CONFIG_FILE} there: train without resume=True")
-        if load_config(path) != config:
-            raise NusegError(
-                f"{path}: differs from the configuration given: resume with the same one, or start a new run"
-            )
-        if json.loads(record.read_text(encoding="utf-8"))["datasets"] != fingerprints:
-            raise NusegError(f"{record}: the datasets have changed since this run began: start a new run")
-        return
-    if run.exists() and (not run.is_dir() or any(run.iterdir())):
-        raise NusegError(f"{run}: not empty: choose a new folder, or resume=True to go on with this run")
-    with atomic_path(path) as temporary:
-        temporary.write_text(render_config(config) + "\n", encoding="utf-8")
-    with atomic_path(record) as temporary:
-        temporary.write_text(json.dumps(provenance(fingerprints, config), indent=2) + "\n", encoding="utf-8")
+        check_same(run, config, fingerprints)
+        finished = find_finished(run, config)
+        if finished is not None:
+            print(f"{run}: already finished ({config.optimiser.epochs} epochs); more with a larger optimiser.epochs")
+            return finished
+    elif is_first_device():
+        check_free(run)
+    validation = choose_validation(loaded)
+    notes = [f"{level}: {line}" for level, line in gather([*findings, *validation.findings])]
+    for note in notes:
+        print(note, file=sys.stderr)
+    with quiet(), taken(run, config, provenance(fingerprints, config, notes), resume):
+        L.seed_everything(config.seed, verbose=False)
+        module = make_module(loaded, run, config, start, validation)
+        patches = Patches(loaded, config)
+        trainer = make_trainer(validation, run, config, progress)
+        how, data = config.optimiser, config.data
+        stream = PatchStream(patches, data.batch, how.steps, data.workers, lambda: trainer.global_step)
+        fit(trainer, module, stream, last_checkpoint(run) if resume else None)
+        load_best(module, run)
+        if not trainer.is_global_zero:
+            return Model(module.model_config, run / MODEL)
+        with Teller() as teller:
+            return finish(module, loaded, run, teller if progress else None)
 
 
-def provenance(fingerprints: dict[str, str], config: TrainConfig) -> dict[str, Any]:
-    """Command, versions, commit, machine, precision and data of this training."""
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep advertisements and advice of the libraries out of the log; their warnings stay."""
+    log = logging.getLogger("lightning.pytorch")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PossibleUserWarning)  # Lightning's advice, such as that there is a GPU, too
+        warnings.filterwarnings("ignore", message=".*exists and is not empty.*")  # a resumed run's checkpoints
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+        try:
+            yield
+        finally:
+            log.setLevel(level)
+
+
+@contextmanager
+def taken(run: Path, config: TrainConfig, record: dict[str, Any], resume: bool) -> Iterator[None]:
+    """Hold the run folder: take it, or go on with it. Of several devices the first one does so."""
+    if not is_first_device():
+        holding: Any = nullcontext()
+    elif resume:
+        go_on(run, config, record["command"])
+        holding = nullcontext()
+    else:
+        holding = claimed(run, config, record)
+    with holding:
+        yield
+
+
+def is_first_device() -> bool:
+    """Whether this process is the one that writes; of several devices each has its own process."""
+    return getattr(rank_zero_only, "rank", 0) == 0
+
+
+def provenance(fingerprints: dict[str, str], config: TrainConfig, notes: Sequence[str]) -> dict[str, Any]:
+    """Command, versions, commit, machine, precision and data of this training, and what was noticed about them."""
     try:
         git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
         commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
@@ -165,118 +184,80 @@ def provenance(fingerprints: dict[str, str], config: TrainConfig) -> dict[str, A
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
         "precision": native_precision(config.compute),
         "datasets": fingerprints,
+        "notes": list(notes),
     }
 
 
-def start_network(config: TrainConfig, start: Model | None) -> Network:
-    """The network to train: fresh, or with the weights of the model to fine-tune; patches and tiles fit it."""
-    if start is None:
-        network = build_network(config.network, pretrained=config.network.pretrained)
-        check_tiling(network)
-    else:
-        network = tuned_network(config, start)
-    if config.data.window % network.stride:
-        raise NusegError(
-            f"data.window={config.data.window}: expected a multiple of the network's stride of {network.stride} px"
-        )
-    return network
+def make_module(
+    datasets: Sequence[Dataset], run: Path, config: TrainConfig, start: Model | None, validation: Validation
+) -> Training:
+    """The network to train, with all that a training step and a validation need."""
+    network = start_network(config, start)
+    model = describe_model(network, config, datasets, run, start)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Training(network, config, model, validation.images)
 
 
-def tuned_network(config: TrainConfig, start: Model) -> Network:
-    """The network of the model to fine-tune, which has to be the one that the configuration tells of."""
-    wanted, found = architecture_of(config).model_dump(), start.config.architecture.model_dump()
-    differing = [f"network.{key}={value}" for key, value in found.items() if value != wanted[key]]
-    if differing:
-        raise NusegError(f"network.init {config.network.init} is another network: set {', '.join(differing)}")
-    return load_network(start).train()
+def make_trainer(validation: Validation, run: Path, config: TrainConfig, progress: bool) -> L.Trainer:
+    """Lightning's loop with our checkpoints, averaged weights, early stopping and logs.
 
-
-def architecture_of(config: TrainConfig) -> Architecture:
-    """The part of the configuration that the model keeps."""
-    return Architecture(**config.network.model_dump(include=set(Architecture.model_fields)))
-
-
-def describe_model(
-    network: Network, config: TrainConfig, datasets: Sequence[Dataset], run: Path, start: Model | None
-) -> ModelConfig:
-    """The model's configuration; its thresholds, to be tuned, are those of the model that is fine-tuned, or `START`.
-
-    What a fine-tuned model's weights owe to the data of the one that it started from, and to its licence, is kept.
+    Raises
+    ------
+    NusegError
+        This machine does not have what `compute` asks for.
     """
-    record = json.loads((run / "provenance.json").read_text(encoding="utf-8"))
-    export = config.export
-    data = describe_data(datasets)
-    licences = [entry["licence"] for entry in data]
-    training = {"parameters": count_parameters(network), "config": config.model_dump(mode="json"), **record}
-    if start is not None:
-        training["init"] = start.config.training
-        seen = {entry["fingerprint"] for entry in data}
-        data += [entry for entry in start.config.data if entry.get("fingerprint") not in seen]
-        licences += start.config.licence.split(AND)
-    return ModelConfig(
-        name=export.name or run.name,
-        description=export.description or f"Network ({config.network.preset}) that segments nuclei in H&E images.",
-        architecture=architecture_of(config),
-        mpp=config.data.mpp,
-        maps=map_names(config.network.heads),
-        stride=network.stride,
-        margin=network.margin,
-        thresholds=START if start is None else start.config.thresholds,
-        licence=export.licence or AND.join(sorted(set(licences))),
-        data=data,
-        training=training,
-    )
-
-
-def describe_data(datasets: Sequence[Dataset]) -> list[dict[str, Any]]:
-    """What the model's card says of the datasets that are trained on."""
-    return [
-        {
-            "name": dataset.name,
-            "images": len(dataset.split("train")),
-            "annotation": dataset.annotation,
-            "licence": dataset.licence,
-            "source": dataset.source,
-            "fingerprint": dataset.fingerprint,
-        }
-        for dataset in datasets
-        if dataset.split("train")
-    ]
-
-
-def make_trainer(module: Training, run: Path, config: TrainConfig, progress: bool) -> L.Trainer:
-    """Lightning's loop with our checkpoints, averaged weights, early stopping and logs."""
-    # Nuclei scores where any validation image tells nuclei apart, else the mask's.
-    nuclei = any(dataset.annotation == "instance" for _, dataset in module.validation)
-    monitor = "validation/aji" if nuclei else "validation/dice"
     # After the log's row of the epoch: what a resumed run goes on from is logged.
-    checkpoint = partial(ModelCheckpoint, run / CHECKPOINTS, enable_version_counter=False, save_on_train_epoch_end=True)
-    best, last = checkpoint("best", monitor=monitor, mode="max"), checkpoint("last")
+    checkpoint = partial(RunCheckpoint, run / CHECKPOINTS, enable_version_counter=False, save_on_train_epoch_end=True)
+    best, last = checkpoint("best", monitor=validation.monitor, mode="max"), checkpoint("last")
     how, compute = config.optimiser, config.compute
-    return L.Trainer(
-        accelerator=compute.accelerator,
-        devices=compute.devices,
-        strategy=compute.strategy,
-        precision=native_precision(compute),
-        max_epochs=how.epochs,
-        limit_train_batches=how.steps,
-        gradient_clip_val=how.clip,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-        logger=TensorBoardLogger(run, name="", version="tensorboard"),
-        plugins=[AtomicCheckpoints()],
-        callbacks=[
-            WeightAveraging(avg_fn=partial(ema, decay=how.ema)),
-            EarlyStopping(monitor, patience=how.patience, mode="max"),
-            *([EpochBar()] if progress else []),
-            EpochLog(run / "log.csv"),
-            best,
-            last,
-        ],
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        log_every_n_steps=1,
-    )
+    callbacks = [
+        WeightAveraging(avg_fn=partial(ema, decay=how.ema)),
+        Patience(validation.monitor, patience=how.patience, mode="max"),
+        *([EpochProgress()] if progress else []),
+        EpochLog(run / "log.csv"),
+        best,
+        last,
+    ]
+    try:
+        return L.Trainer(
+            accelerator=compute.accelerator,
+            devices=compute.devices,
+            strategy=compute.strategy,
+            precision=native_precision(compute),
+            max_epochs=how.epochs,
+            gradient_clip_val=how.clip,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            logger=CurvesFromOne(run, name="", version="tensorboard"),
+            plugins=[AtomicCheckpoints()],
+            callbacks=callbacks,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            log_every_n_steps=1,
+        )
+    except Exception as error:  # Lightning has no kind of error for it
+        asked = f"compute.accelerator={compute.accelerator}, devices={compute.devices}, strategy={compute.strategy}"
+        raise NusegError(f"{asked}: not to be had here ({one_line(error)}): set compute.accelerator=auto") from error
+
+
+def fit(trainer: L.Trainer, module: Training, stream: PatchStream, checkpoint: Path | None) -> None:
+    """Run the epochs, from a checkpoint where there is one.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Lightning, which ends the process in its place, was interrupted.
+    """
+    start = checkpoint if checkpoint is not None and checkpoint.is_file() else None
+    try:
+        with going_on(start, lambda: module.begun):
+            trainer.fit(module, stream, range(len(module.validation)), ckpt_path=start, weights_only=True)
+    except SystemExit as stopped:
+        if trainer.received_sigterm:
+            raise SystemExit(SIGTERM_CODE) from stopped
+        raise KeyboardInterrupt from stopped
+    finally:
+        stream.close()
 
 
 def native_precision(compute: Compute) -> Any:
@@ -292,21 +273,8 @@ def native_precision(compute: Compute) -> Any:
     return "bf16-mixed" if on_cpu and has_bf16() else "32-true"
 
 
-def train_loader(datasets: Sequence[Dataset], config: TrainConfig) -> DataLoader[Patch]:
-    """Batches of patches; which patches is decided by seed and epoch alone."""
-    workers = config.data.workers
-    return DataLoader(
-        Patches(datasets, config),
-        batch_size=config.data.batch,
-        sampler=PatchNumbers(config.optimiser.steps * config.data.batch),
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        pin_memory=torch.cuda.is_available(),
-    )
-
-
 def load_best(module: Training, run: Path) -> None:
     """Give the module the averaged weights of its best epoch."""
-    checkpoint = torch.load(run / CHECKPOINTS / "best.ckpt", map_location="cpu", weights_only=False)
-    module.load_state_dict(checkpoint["state_dict"])
+    path = best_checkpoint(run)
+    fit_weights(module, load_checkpoint(path), path)
     module.eval()

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuseg.datasets.dataset import Dataset, Item, load_item
+from nuseg.datasets.dataset import Dataset, Item, load_with_ignore
 from nuseg.evaluation.report import score_image
 from nuseg.model.config import ModelConfig
 from nuseg.model.network import Network, network_maps
@@ -37,7 +37,7 @@ class Training(L.LightningModule):
     model
         Configuration under which validation images are segmented.
     validation
-        Whole images to validate on, each with its dataset; the loader gives their numbers.
+        Whole images to validate on, each with its dataset and with nuclei in it; the loader gives their numbers.
     """
 
     def __init__(
@@ -49,14 +49,29 @@ class Training(L.LightningModule):
         self.model_config = model
         self.validation = validation
         self.start = copy.deepcopy(network.state_dict()) if config.network.init_share else None
+        self.begun = False  # with the first step; what goes wrong before is the fault of a checkpoint
         self.losses: dict[str, list[Tensor]] = defaultdict(list)
         self.scores: dict[str, list[float]] = defaultdict(list)
+
+    def on_train_start(self) -> None:
+        """Take up the learning rate where the schedule has it: a resumed run may have become longer."""
+        schedule = self.lr_schedulers()
+        assert isinstance(schedule, torch.optim.lr_scheduler.LambdaLR)
+        factors = [factor(schedule.last_epoch) for factor in schedule.lr_lambdas]
+        for group, base, factor in zip(schedule.optimizer.param_groups, schedule.base_lrs, factors, strict=True):
+            group["lr"] = base * factor
+        self.begun = True
+
+    def on_train_epoch_start(self) -> None:
+        # Chance within the network (dropout) is that of the epoch, whether the training was interrupted or not.
+        seed = np.random.SeedSequence([self.config.seed, self.current_epoch]).generate_state(1, np.uint64)
+        torch.manual_seed(int(seed[0] >> np.uint64(1)))
 
     def training_step(self, batch: Patch, _index: int) -> Tensor:
         x = batch.pixels.float().contiguous(memory_format=torch.channels_last)
         how, network = self.config.optimiser, self.network
-        weight = pixel_weights(batch.targets["mask"], batch.touching, how.touching_weight)
-        instance = torch.as_tensor(batch.instance)
+        weight = pixel_weights(batch.targets["mask"], batch.touching, batch.known, how.touching_weight)
+        instance = batch.whole & torch.as_tensor(batch.instance)[:, None, None, None]
         parts = segmentation_loss(network.outputs, network(x), batch.targets, weight, instance, how.part_weights)
         for name, value in parts.items():
             self.losses[name].append(value.detach())
@@ -64,9 +79,9 @@ class Training(L.LightningModule):
 
     def validation_step(self, number: int, _index: int) -> None:
         item, dataset = self.validation[number]
-        pixels, labels = load_item(item)
+        pixels, labels, ignore = load_with_ignore(item)
         found = self.segmenter()(pixels, item.mpp).labels
-        for name, value in score_image(labels, found, dataset.annotation == "instance").items():
+        for name, value in score_image(labels, found, dataset.annotation == "instance", ignore).items():
             self.scores[name].append(value)
 
     def on_validation_epoch_end(self) -> None:
@@ -118,8 +133,3 @@ def warmup_cosine(step: int, steps: int, warmup: float) -> float:
     if step < rise:
         return (step + 1) / (rise + 1)
     return 0.5 * (1 + math.cos(math.pi * min((step - rise) / max(steps - rise, 1), 1)))
-
-
-def validation_items(datasets: Sequence[Dataset]) -> list[tuple[Item, Dataset]]:
-    """The whole images to validate on, over several datasets, each with its dataset."""
-    return [(item, dataset) for dataset in datasets for item in dataset.split("validation")]

@@ -1,14 +1,13 @@
 """Training patches: which image, which place and which changes, all decided by the seed and a running number."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset as TorchDataset
-from torch.utils.data import Sampler
 
-from nuseg.datasets.dataset import Dataset, load_item
+from nuseg.datasets.dataset import Dataset, load_with_ignore
 from nuseg.errors import NusegError
 from nuseg.model.registry import find_heads
 from nuseg.training.artefacts import add_artefact
@@ -16,6 +15,7 @@ from nuseg.training.augmentation import jitter_look, measure_colours, random_pat
 from nuseg.training.config import TrainConfig
 from nuseg.training.copy_paste import copy_paste
 from nuseg.training.targets import find_touching, make_targets
+from nuseg.training.unknown import UNKNOWN, find_whole, mark_unknown
 
 RIM = 32  # px; cut around a patch, so that a nucleus at its edge has the distances that the whole nucleus has
 
@@ -31,6 +31,10 @@ class Patch(NamedTuple):
         Of each head, by its name.
     touching : (1, size, size) float32
         1 where nuclei touch, else 0.
+    known : (1, size, size) bool
+        False where it is not known what is there: targets say nothing.
+    whole : (1, size, size) bool
+        False there, and in nuclei that touch such a place.
     instance : bool
         Whether the nuclei are annotated one by one.
     """
@@ -38,6 +42,8 @@ class Patch(NamedTuple):
     pixels: torch.Tensor
     targets: dict[str, torch.Tensor]
     touching: torch.Tensor
+    known: torch.Tensor
+    whole: torch.Tensor
     instance: bool
 
 
@@ -66,17 +72,21 @@ class Patches(TorchDataset[Patch]):
         for dataset in datasets:
             pixels_at_mpp = []
             for item in dataset.split("train"):
-                pixels, labels = load_item(item)
+                pixels, labels, ignore = load_with_ignore(item)
                 zoom = item.mpp / config.data.mpp
-                self.images.append((pixels, labels.astype(np.float32), zoom, dataset.annotation == "instance"))
-                pixels_at_mpp.append(labels.size * zoom**2)
+                self.images.append((pixels, mark_unknown(labels, ignore), zoom, dataset.annotation == "instance"))
+                pixels_at_mpp.append(np.count_nonzero(~ignore) * zoom**2)
             share = np.array(pixels_at_mpp, float)
-            if dataset.name in config.data.weights and len(share):
+            if dataset.name in config.data.weights and share.any():
                 share = share / share.sum()
             shares.append(share)
         if not self.images:
             raise NusegError(
                 "no training images: every dataset's split 'train' is empty: prepare it with another split="
+            )
+        if not any(share.any() for share in shares):
+            raise NusegError(
+                "nothing to train on: every image of the split 'train' is ignored as a whole; annotate some of it"
             )
         if config.augmentation.restain_probability:
             self.colours = [measure_colours(pixels) for pixels, *_ in self.images]
@@ -104,9 +114,10 @@ class Patches(TorchDataset[Patch]):
         pixels, labels, zoom, instance = self.images[chosen]
         how = self.config.augmentation
         side = self.config.data.window + 2 * RIM
-        patch, nuclei = random_patch(pixels, labels, side, zoom, how, rng)
+        patch, marked = random_patch(pixels, labels, side, zoom, how, rng)
         if instance and rng.random() < how.crowd_probability:
-            patch, nuclei = copy_paste(patch, nuclei, *random_patch(pixels, labels, side, zoom, how, rng), rng)
+            patch, marked = copy_paste(patch, marked, *random_patch(pixels, labels, side, zoom, how, rng), rng)
+        nuclei, known = np.maximum(marked, 0), marked != UNKNOWN
         if rng.random() < how.restain_probability:
             patch = restain(patch, self.colours[chosen], self.colours[other], rng.random())
         # No number is drawn where artefacts are off: a training without them sees the patches that it always saw.
@@ -119,6 +130,8 @@ class Patches(TorchDataset[Patch]):
             pixels=torch.from_numpy(patch.transpose(2, 0, 1).copy()),
             targets={name: as_tensor(target[:, inner, inner]) for name, target in targets.items()},
             touching=as_tensor(find_touching(nuclei)[:, inner, inner]),
+            known=as_tensor(known[None, inner, inner]),
+            whole=as_tensor(find_whole(nuclei, known)[None, inner, inner]),
             instance=instance,
         )
 
@@ -126,28 +139,3 @@ class Patches(TorchDataset[Patch]):
 def as_tensor(array: np.ndarray) -> torch.Tensor:
     """A tensor with memory of its own."""
     return torch.from_numpy(array.copy())
-
-
-class PatchNumbers(Sampler[int]):
-    """The numbers of an epoch's patches: new ones each epoch, and each device its own.
-
-    Lightning calls `set_epoch` before each epoch, also after resuming: that makes a resumed training see exactly
-    the patches that it would have seen.
-    """
-
-    def __init__(self, per_epoch: int) -> None:
-        self.per_epoch = per_epoch
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.per_epoch
-
-    def __iter__(self) -> Iterator[int]:
-        rank, devices = 0, 1
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            rank, devices = torch.distributed.get_rank(), torch.distributed.get_world_size()
-        start = self.epoch * self.per_epoch * devices
-        return iter(range(start + rank, start + self.per_epoch * devices, devices))

@@ -2,17 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 import numpy as np
 
+from nuseg.engines.threads import available_cores
 from nuseg.evaluation.object import object_scores
 from nuseg.io.opening import open_source
 from nuseg.measure.probability import Calibration
 from nuseg.measure.rasterise import draw_labels
 from nuseg.model.config import ModelConfig, Thresholds
+from nuseg.progress import Progress, ProgressCallback
+from nuseg.segmentation.label_maps import label_maps
 from nuseg.segmentation.pipeline import nuclei_of_maps
-from nuseg.types import RGB, Floats, LabelImage
+from nuseg.segmentation.resample import ModelGrid
+from nuseg.segmentation.tiling import DEFAULT_TILE
+from nuseg.types import RGB, Floats, LabelImage, Mask
 
 # Where the search begins: what was good for several networks.
 START = Thresholds(mask=0.5, distance_share=0.3, marker=0.3, min_raw_probability=0.5)
@@ -47,6 +54,8 @@ class Example:
         Name of its dataset.
     model : ModelConfig
         That the maps are from.
+    ignore : (h, w) bool, optional
+        True where it is not known what is there.
     """
 
     pixels: RGB
@@ -55,27 +64,55 @@ class Example:
     mpp: float
     dataset: str
     model: ModelConfig
+    ignore: Mask | None = None
 
-    def find(self, thresholds: Thresholds) -> tuple[np.ndarray, Floats]:
+    @cached_property
+    def grid(self) -> ModelGrid:
+        """The image at the model's resolution."""
+        return ModelGrid.of(open_source(self.pixels), self.mpp, self.model.mpp)
+
+    def find(self, thresholds: Thresholds) -> tuple[LabelImage, Floats]:
         """Find nuclei as users get them: label image `(h, w)` int32, and the raw probability of nuclei 1..N."""
+        if max(self.grid.shape) <= DEFAULT_TILE:
+            return label_maps(self.maps, self.grid, self.mpp, thresholds)
         model = self.model.model_copy(update={"thresholds": thresholds, "calibration": Calibration()})
-        found = nuclei_of_maps(open_source(self.pixels), model, self.maps, self.mpp)
+        found = nuclei_of_maps(self.grid.source, model, self.maps, self.mpp)
         height, width = self.labels.shape
         labels = draw_labels(found.polygons, found.table["id"].to_numpy(), (height, width))
         return labels, found.table["probability"].to_numpy()
 
+    def score(self, thresholds: Thresholds) -> dict[str, float]:
+        """Scores per nucleus of what is found."""
+        return object_scores(self.labels, self.find(thresholds)[0], self.ignore)
 
-def score_thresholds(examples: Sequence[Example], thresholds: Thresholds) -> dict[str, float]:
-    """Mean AJI and PQ over datasets, of each the mean over its images: a dataset of many images counts no more."""
+
+def score_thresholds(
+    examples: Sequence[Example], thresholds: Thresholds, pool: Executor | None = None
+) -> dict[str, float]:
+    """Mean AJI and PQ over datasets, of each the mean over its images: a dataset of many images counts no more.
+
+    Parameters
+    ----------
+    examples
+        Validation images whose nuclei are annotated one by one.
+    thresholds
+        To score.
+    pool
+        Threads to do so in; default: all cores.
+    """
+    if pool is None:
+        with ThreadPoolExecutor(available_cores()) as own:
+            return score_thresholds(examples, thresholds, own)
     scores = defaultdict(list)
-    for example in examples:
-        found, _ = example.find(thresholds)
-        scores[example.dataset].append(object_scores(example.labels, found))
+    for example, score in zip(examples, pool.map(lambda one: one.score(thresholds), examples), strict=True):
+        scores[example.dataset].append(score)
     means = [{name: np.mean([score[name] for score in rows]) for name in ("aji", "pq")} for rows in scores.values()]
     return {name: float(np.mean([mean[name] for mean in means])) for name in ("aji", "pq")}
 
 
-def tune_thresholds(examples: Sequence[Example], start: Thresholds, rounds: int = 3) -> Thresholds:
+def tune_thresholds(
+    examples: Sequence[Example], start: Thresholds, rounds: int = 3, progress: ProgressCallback | None = None
+) -> Thresholds:
     """Search the thresholds one at a time for the best AJI + PQ: AJI minds the outlines, PQ that nuclei are told apart.
 
     Parameters
@@ -85,22 +122,33 @@ def tune_thresholds(examples: Sequence[Example], start: Thresholds, rounds: int 
     start
         Where the search begins; kept where nothing is better by `LEAST_GAIN`.
     rounds
-        How often every threshold is visited.
+        How often every threshold is visited, at most: a round that changes nothing is the last.
+    progress
+        Called after every value that was tried.
     """
-    best, best_score = start, sum(score_thresholds(examples, start).values())
-    for _ in range(rounds):
-        before = best
-        for name, values in CANDIDATES.items():
-            tried, tried_score = best, best_score
-            for value in values:
-                candidate = best.model_copy(update={name: value})
-                if candidate == best:
-                    continue
-                score = sum(score_thresholds(examples, candidate).values())
-                if score > tried_score:
-                    tried, tried_score = candidate, score
-            if tried_score >= best_score + LEAST_GAIN:
-                best, best_score = tried, tried_score
-        if best == before:
-            break
+    tries, done = rounds * sum(len(values) for values in CANDIDATES.values()), 0
+    with ThreadPoolExecutor(available_cores()) as pool:
+
+        @cache  # later rounds ask again for much of what earlier ones did
+        def score_of(thresholds: Thresholds) -> float:
+            return sum(score_thresholds(examples, thresholds, pool).values())
+
+        best, best_score = start, score_of(start)
+        for _ in range(rounds):
+            before = best
+            for name, values in CANDIDATES.items():
+                tried, tried_score = best, best_score
+                for value in values:
+                    candidate = best.model_copy(update={name: value})
+                    if candidate != best:
+                        score = score_of(candidate)
+                        if score > tried_score:
+                            tried, tried_score = candidate, score
+                    done += 1
+                    if progress is not None:
+                        progress(Progress("tuning thresholds, values tried", done, tries))
+                if tried_score >= best_score + LEAST_GAIN:
+                    best, best_score = tried, tried_score
+            if best == before:
+                break
     return best

@@ -6,10 +6,11 @@ import numpy as np
 
 from nuseg.annotations.annotation import Annotation
 from nuseg.annotations.colours import drop_alpha, number_colours
-from nuseg.annotations.format import LIKELY, SURE, AnnotationFormat, Sniff
+from nuseg.annotations.format import LIKELY, SURE, Sniff
 from nuseg.annotations.labels import components, looks_inverted
 from nuseg.annotations.meaning import judge
-from nuseg.annotations.raster import ANNOTATION_SUFFIXES, LOSSY_SUFFIXES, Stored, read_picture, refuse_folder
+from nuseg.annotations.pictures import PictureFormat
+from nuseg.annotations.raster import ANNOTATION_SUFFIXES, LOSSY_SUFFIXES, Stored, read_picture
 from nuseg.errors import NusegError
 from nuseg.io.image import write_png
 
@@ -91,12 +92,17 @@ def few_greys(values: np.ndarray) -> bool:
     return grey <= min(_GREY_TO_BRIGHT * int((share >= 0.8).sum()), _GREY_OF_ALL * share.size)
 
 
-class BinaryMask(AnnotationFormat):
+class BinaryMask(PictureFormat):
     """Pixels of nuclei against background; touching nuclei are one."""
 
     name = "binary"
     help = "black and white, every connected piece becomes a nucleus"
     suffixes = ANNOTATION_SUFFIXES
+    written_suffixes = (".png",)
+    kept = "where nuclei are"
+    lost = "which pixels are one nucleus where they touch, classes, ids, colours"
+    convention = "pixels of the image"
+    raster = True
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise one value on several pieces, shades and colours that are none of nuclei, and JPEGs.
@@ -122,7 +128,7 @@ class BinaryMask(AnnotationFormat):
             return Sniff(LIKELY, f"{path.name} has shades of a mask")
         return Sniff(LIKELY, f"{path.name} has one {'colour' if values.ndim == 3 else 'value'} for all nuclei")
 
-    def read(self, path: Path, image: str, shape: tuple[int, int] | None) -> Annotation:
+    def of_picture(self, picture: Stored, path: Path) -> Annotation:
         """Number the 4-connected components.
 
         Pixels that meet at a corner alone are apart: a diagonal background line one pixel wide parts two nuclei.
@@ -132,8 +138,6 @@ class BinaryMask(AnnotationFormat):
         NusegError
             See `read_mask`; or the mask looks inverted.
         """
-        refuse_folder(path)
-        picture = read_picture(path, shape)
         mask = mask_of(picture, path)
         if looks_inverted(mask):
             raise NusegError(

@@ -6,26 +6,31 @@ import numpy as np
 
 from nuseg.annotations.annotation import Annotation
 from nuseg.annotations.colours import colour_names, drop_alpha
-from nuseg.annotations.format import AnnotationFormat, Sniff
+from nuseg.annotations.format import Sniff
 from nuseg.annotations.formats.label_image import numbers_of
 from nuseg.annotations.labels import components, present_labels
 from nuseg.annotations.meaning import MAX_CLASSES
-from nuseg.annotations.raster import ANNOTATION_SUFFIXES, LOSSY_SUFFIXES, read_picture, refuse_folder
+from nuseg.annotations.pictures import PictureFormat
+from nuseg.annotations.raster import ANNOTATION_SUFFIXES, LOSSY_SUFFIXES, Stored
 from nuseg.errors import NusegError
 
 
-class ClassMap(AnnotationFormat):
+class ClassMap(PictureFormat):
     """A picture in which every class has its own number; touching nuclei of one class are one."""
 
     name = "classes"
     help = "one number or colour per class, every connected piece of it becomes a nucleus"
     suffixes = tuple(suffix for suffix in ANNOTATION_SUFFIXES if suffix not in LOSSY_SUFFIXES)
+    kept = "where nuclei are, classes"
+    lost = "which pixels are one nucleus where those of one class touch"
+    convention = "pixels of the image"
+    has_classes = True
 
     def sniff(self, path: Path) -> Sniff | None:
         """Take nothing for its own: whether numbers are classes is for the user to say."""
         return None
 
-    def read(self, path: Path, image: str, shape: tuple[int, int] | None) -> Annotation:
+    def of_picture(self, picture: Stored, path: Path) -> Annotation:
         """Number the 4-connected components of each class, one class after the other.
 
         Raises
@@ -33,8 +38,6 @@ class ClassMap(AnnotationFormat):
         NusegError
             As a label image; or there are more numbers than classes can be.
         """
-        refuse_folder(path)
-        picture = read_picture(path, shape)
         values = drop_alpha(picture.values)
         numbers = numbers_of(picture.values, path)
         present = present_labels(numbers).tolist()

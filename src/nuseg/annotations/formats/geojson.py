@@ -1,11 +1,14 @@
 """GeoJSON, as QuPath exports annotations and detections: one polygon or several per nucleus, with a class.
 
 Coordinates are px of the full image from its upper left corner, as everywhere in nuseg. An object's class is the
-`name` of its `classification`. Objects without an area (points, lines, no geometry) are left out, and that is noted."""
+`name` of its `classification`; of a cell with a `nucleusGeometry` that is the nucleus. Where no object has an area,
+points are nuclei, one each; else objects without an area (points, lines, no geometry) are left out, and that is noted.
+Outlines of a label image run along the edges of its pixels."""
 
 import gzip
 import re
 import zlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +16,20 @@ import numpy as np
 import orjson
 import shapely
 
-from nuseg.annotations.annotation import Annotation
+from nuseg.annotations.annotation import Annotation, Colour, some
 from nuseg.annotations.format import BY_NAME, SURE, AnnotationFormat, Sniff
-from nuseg.annotations.geojson_objects import areas, objects
+from nuseg.annotations.geojson_objects import Drawn, areas, objects, places
 from nuseg.annotations.json_file import GZIP, UTF8_MARK, read_json
-from nuseg.annotations.labels import renumber
 from nuseg.annotations.polygons import rings_of
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
-from nuseg.measure.outline import outlines
 from nuseg.text import plural
 
 EXPECTED = "GeoJSON, as QuPath exports annotations"
 _HEAD_BYTES = 4096
-_OBJECT = re.compile(rb'"type"\s*:\s*"(FeatureCollection|Feature|GeometryCollection|Polygon|MultiPolygon)"')
+_OBJECT = re.compile(
+    rb'"type"\s*:\s*"(FeatureCollection|Feature|GeometryCollection|Polygon|MultiPolygon|Point|MultiPoint)"'
+)
 _DECIMALS = 3  # of written coordinates: a thousandth of a pixel
 
 
@@ -36,6 +39,11 @@ class GeoJson(AnnotationFormat):
     name = "geojson"
     help = "polygons as QuPath exports them, one object per nucleus"
     suffixes = (".geojson", ".geojson.gz")
+    kept = "classes, colours of classes, ids, holes, pieces, overlaps"
+    lost = "measurements, the image's name and size"
+    convention = "px of level 0 from the upper left corner of the image"
+    has_classes = True
+    has_points = True
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise the type of a GeoJSON object near the beginning, whatever the file's name."""
@@ -54,7 +62,7 @@ class GeoJson(AnnotationFormat):
         return Sniff(BY_NAME, f"{path.name} ends as GeoJSON") if self.claims(path) else None
 
     def read(self, path: Path, image: str, shape: tuple[int, int] | None) -> Annotation:
-        """Read every object with an area as one nucleus.
+        """Read every object with an area as one nucleus; where there are none, every point.
 
         Raises
         ------
@@ -62,33 +70,39 @@ class GeoJson(AnnotationFormat):
             Not there, no GeoJSON, or damaged.
         """
         content = read_json(path, EXPECTED)
-        polygons, classes, left_out = [], [], 0
+        found: list[tuple[Drawn, shapely.Geometry]] = []
+        others: list[tuple[Drawn, np.ndarray]] = []
         try:
-            for geometry, name in objects(content):
-                nucleus = areas(geometry)
+            for drawn in objects(content):
+                nucleus = areas(drawn.geometry)
                 if nucleus is None or nucleus.is_empty:
-                    left_out += 1
+                    others.append((drawn, places(drawn.geometry)))
                 else:
-                    polygons.append(nucleus)
-                    classes.append(name)
+                    found.append((drawn, nucleus))
         except (ValueError, shapely.errors.GEOSException) as error:
-            where = f"object {len(polygons) + left_out + 1}: " if polygons or left_out else ""
+            before = len(found) + len(others)
+            where = f"object {before + 1}: " if before else ""
             raise NusegError(f"{path}: damaged GeoJSON ({where}{error}); export the annotations again") from error
-        notes = (f"{plural(left_out, 'object')} without an area: left out",) if left_out else ()
-        known = tuple(classes) if any(name is not None for name in classes) else None
-        return Annotation(polygons=tuple(polygons), classes=known, notes=notes)
+        if not found and any(len(points) for _, points in others):
+            return _of_points(others)
+        notes = (f"{plural(len(others), 'object')} without an area: left out",) if others else ()
+        told = any(drawn.detection for drawn, _ in found)
+        return Annotation(
+            polygons=tuple(nucleus for _, nucleus in found),
+            classes=some(drawn.name for drawn, _ in found),
+            ids=some(drawn.own_id for drawn, _ in found),
+            colours=_colours(drawn for drawn, _ in found),
+            detections=tuple(drawn.detection for drawn, _ in found) if told else None,
+            notes=notes,
+        )
 
     def write(self, annotation: Annotation, path: Path) -> None:
-        """Write one annotation object per nucleus; of a label image, the outlines without holes.
-
-        A nucleus of a label image that is in several pieces gets the outline of one of them.
-        """
-        nuclei = annotation.polygons
-        if annotation.labels is not None:
-            nuclei = tuple(shapely.Polygon(ring) for ring in outlines(renumber(annotation.labels)))
-        assert nuclei is not None
-        classes = annotation.classes or (None,) * len(nuclei)
-        features = [_feature(nucleus, name) for nucleus, name in zip(nuclei, classes, strict=True)]
+        """Write one annotation object per nucleus, of a label image along the edges of its pixels."""
+        geometries = map(_outline, annotation.areas) if annotation.points is None else map(_point, annotation.points)
+        features = [
+            _feature(geometry, name, annotation.colours.get(name or ""), own)
+            for geometry, name, own in zip(geometries, annotation.names, annotation.identifiers, strict=True)
+        ]
         content = orjson.dumps({"type": "FeatureCollection", "features": features})
         with atomic_path(path) as temporary:
             temporary.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
@@ -97,14 +111,39 @@ class GeoJson(AnnotationFormat):
 FORMAT = GeoJson()
 
 
-def _feature(nucleus: shapely.Geometry, name: str | None) -> dict[str, Any]:
+def _of_points(drawn: Sequence[tuple[Drawn, np.ndarray]]) -> Annotation:
+    """Make a nucleus of every point; objects without any are left out."""
+    owners = [one for one, points in drawn for _ in points]
+    without = sum(not len(points) for _, points in drawn)
+    return Annotation(
+        points=np.concatenate([points for _, points in drawn]),
+        classes=some(one.name for one in owners),
+        ids=some(one.own_id if len(points) == 1 else None for one, points in drawn for _ in points),
+        colours=_colours(owners),
+        notes=(f"{plural(without, 'object')} without a point: left out",) if without else (),
+    )
+
+
+def _colours(drawn: Iterable[Drawn]) -> dict[str, Colour]:
+    return {one.name: one.colour for one in drawn if one.name is not None and one.colour is not None}
+
+
+def _outline(nucleus: shapely.Geometry) -> dict[str, Any]:
     polygons = [
         [np.vstack([ring, ring[:1]]).round(_DECIMALS).tolist() for ring in rings] for rings in rings_of(nucleus)
     ]
-    geometry = {"type": "MultiPolygon", "coordinates": polygons}
     if len(polygons) == 1:
-        geometry = {"type": "Polygon", "coordinates": polygons[0]}
+        return {"type": "Polygon", "coordinates": polygons[0]}
+    return {"type": "MultiPolygon", "coordinates": polygons}
+
+
+def _point(place: np.ndarray) -> dict[str, Any]:
+    return {"type": "Point", "coordinates": place.round(_DECIMALS).tolist()}
+
+
+def _feature(geometry: dict[str, Any], name: str | None, colour: Colour | None, own: str | None) -> dict[str, Any]:
     properties: dict[str, Any] = {"objectType": "annotation"}
     if name is not None:
-        properties["classification"] = {"name": name}
-    return {"type": "Feature", "geometry": geometry, "properties": properties}
+        properties["classification"] = {"name": name} | ({"color": colour} if colour is not None else {})
+    identity = {"id": own} if own is not None else {}
+    return {"type": "Feature", **identity, "geometry": geometry, "properties": properties}

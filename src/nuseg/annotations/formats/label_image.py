@@ -7,9 +7,10 @@ import tifffile
 
 from nuseg.annotations.annotation import Annotation
 from nuseg.annotations.colours import drop_alpha, number_colours
-from nuseg.annotations.format import BY_NAME, SURE, AnnotationFormat, Sniff
+from nuseg.annotations.format import BY_NAME, SURE, Sniff
 from nuseg.annotations.meaning import judge
-from nuseg.annotations.raster import ANNOTATION_SUFFIXES, LOSSY_SUFFIXES, read_picture, refuse_folder
+from nuseg.annotations.pictures import PictureFormat
+from nuseg.annotations.raster import ANNOTATION_SUFFIXES, LOSSY_SUFFIXES, Stored, read_picture
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
 from nuseg.io.image import write_png
@@ -73,12 +74,17 @@ def numbers_of(stored: np.ndarray, path: str | Path) -> np.ndarray:
     return values
 
 
-class LabelImage(AnnotationFormat):
+class LabelImage(PictureFormat):
     """A picture in which every nucleus has its own number."""
 
     name = "labels"
     help = "one number per nucleus"
     suffixes = ANNOTATION_SUFFIXES
+    written_suffixes = (".tif", ".tiff", ".png", ".npy")
+    kept = "labels"
+    lost = "classes, ids, colours, overlaps (the smaller nucleus is on top)"
+    convention = "pixels of the image"
+    raster = True
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise several numbers; a picture that cannot be read may be one, too."""
@@ -97,8 +103,8 @@ class LabelImage(AnnotationFormat):
             return Sniff(SURE, f"{path.name} has {meaning.count} different labels")
         return Sniff(BY_NAME, f"{path.name} has no more than one nucleus")
 
-    def read(self, path: Path, image: str, shape: tuple[int, int] | None) -> Annotation:
-        """Read the numbers as stored.
+    def of_picture(self, picture: Stored, path: Path) -> Annotation:
+        """Take the numbers as stored.
 
         Raises
         ------
@@ -106,8 +112,6 @@ class LabelImage(AnnotationFormat):
             See `read_stored`; or the numbers are not those of nuclei, by the pieces of each: a mask, classes, or
             numbers that were clipped or began again.
         """
-        refuse_folder(path)
-        picture = read_picture(path, shape)
         stored = numbers_of(picture.values, path)
         meaning = judge(stored)
         if meaning.kind in ("mask", "inverted"):
@@ -128,16 +132,21 @@ class LabelImage(AnnotationFormat):
         return Annotation(labels, label_limit=limit, notes=picture.notes)
 
     def write(self, annotation: Annotation, path: Path) -> None:
-        """Write a 16-bit PNG (labels up to 65535) or, where the name ends so, a 32-bit TIFF."""
+        """Write a 16-bit PNG (labels up to 65535) or, where the name ends so, a 32-bit TIFF or NumPy array."""
         if annotation.labels is None:
             raise NusegError(f"{path}: a label image cannot be written of polygons; draw them first")
         if path.suffix.lower() in (".tif", ".tiff"):
             with atomic_path(path) as temporary:
                 tifffile.imwrite(temporary, annotation.labels.astype(np.int32), compression="zlib")
+        elif path.suffix.lower() == ".npy":
+            with atomic_path(path) as temporary, temporary.open("wb") as file:
+                np.save(file, annotation.labels.astype(np.int32))
         elif path.suffix.lower() == ".png" and int(annotation.labels.max(initial=0)) <= LARGEST_IN_PNG:
             write_png(path, annotation.labels.astype(np.uint16))
         else:
-            raise NusegError(f"{path}: label images are written as .tif or, up to label {LARGEST_IN_PNG}, as .png")
+            raise NusegError(
+                f"{path}: label images are written as .tif, .npy or, up to label {LARGEST_IN_PNG}, as .png"
+            )
 
 
 FORMAT = LabelImage()

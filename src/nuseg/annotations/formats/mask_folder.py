@@ -67,6 +67,10 @@ class MaskFolder(AnnotationFormat):
 
     name = "folders"
     help = "a folder per image with one mask file per nucleus"
+    kept = "labels"
+    lost = "classes, ids, colours, overlaps (the smaller nucleus is on top)"
+    convention = "pixels of the image"
+    raster = True
 
     def sniff(self, path: Path) -> Sniff | None:
         """Recognise a folder that holds pictures."""

@@ -29,12 +29,14 @@ def evaluate(
     truth: Annotated[
         Path,
         typer.Argument(
-            metavar="TRUTH", help="Dataset made by `nuseg prepare`, or folder of label images.", show_default=False
+            metavar="TRUTH",
+            help="Dataset made by `nuseg prepare`, or folder of label images, polygons or points.",
+            show_default=False,
         ),
     ],
     predictions: Annotated[
         Path | None,
-        typer.Option("--predictions", "-p", help="Folder of predicted label images, or of 0/255 masks."),
+        typer.Option("--predictions", "-p", help="Folder of predicted label images, polygons, 0/255 masks, or points."),
     ] = None,
     model: Annotated[
         str | None,
@@ -44,6 +46,15 @@ def evaluate(
     ] = None,
     quality: Annotated[Quality | None, typer.Option(help="As of `nuseg segment`.", show_default="default")] = None,
     split: Annotated[Split, typer.Option(help="Which images of the dataset.")] = Split.TEST,
+    radius: Annotated[
+        float, typer.Option(help="Distance (um) within which a nucleus is detected.", metavar="UM")
+    ] = 3.0,
+    mpp: Annotated[
+        float | None,
+        typer.Option(
+            help="Resolution (um/px) of the images, where TRUTH is no dataset.", metavar="UM", show_default=False
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder for tables, scores and pictures; is made if it does not exist."),
@@ -62,8 +73,14 @@ def evaluate(
     matter. A mask with one value for all nuclei is taken apart into connected
     components; where the truth is such a mask, scores are per pixel only.
 
+    Where nuclei are annotated by points, detection is scored: precision,
+    recall, F1, of each class as well, and counts. A nucleus is detected where
+    its centroid lies within --radius of the point, one to one. Areas that the
+    dataset ignores are not scored.
+
     A pair that cannot be scored, or a truth without prediction, is reported;
-    the others are scored, and the exit code is 1.
+    the others are scored, and the exit code is 1. Where the model was trained
+    on the images, or chosen by them, that is said.
 
     [bold]Examples[/bold]
 
@@ -72,6 +89,8 @@ def evaluate(
     nuseg evaluate mydata --predictions results --split all
 
     nuseg evaluate true-labels --predictions other-tool/masks
+
+    nuseg evaluate true-points --predictions results --mpp 0.5 --radius 6
     """
     from rich.console import Console
 
@@ -99,6 +118,8 @@ def evaluate(
             model,
             quality=chosen,
             split=split.value,
+            mpp=mpp,
+            radius=radius,
             device=device,
             threads=threads,
             progress=progress,
@@ -120,15 +141,20 @@ def report(found: "Evaluation", out: Path | None) -> None:
     """Print the table and, where `out` is given, write all files."""
     from rich.console import Console
 
-    from nuseg.evaluation.report import TITLES, render_summary
+    from nuseg.evaluation.report import TITLES, explain_empty, render_summary
 
     scores = found.scores
     Console(highlight=False, soft_wrap=True).print(render_summary(found.summary))
+    for text in found.warnings:
+        print(f"warning: {text}")
+    for text in (*found.notes, *explain_empty(found.table)):
+        print(f"note: {text}")
     if scores.parted:
         count = plural(len(scores.parted), "prediction")
         print(f"note: {count} with one value for all nuclei: connected components taken as nuclei")
-    worst = ", ".join(f"{scored.name} ({TITLES[scored.score]} {scored.value:.3f})" for scored in scores.worst)
-    print(f"worst: {worst}")
+    if scores.worst:
+        worst = ", ".join(f"{scored.name} ({TITLES[scored.score]} {scored.value:.3f})" for scored in scores.worst)
+        print(f"worst: {worst}")
     if out is not None:
         found.save(out)
         print(f"written: {out}")

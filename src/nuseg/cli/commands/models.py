@@ -6,6 +6,7 @@ import typer
 
 from nuseg.cli.command import Command
 from nuseg.errors import NusegError
+from nuseg.text import printable
 
 
 def models(
@@ -22,13 +23,17 @@ def models(
     from rich.console import Console
     from rich.table import Table
 
+    from nuseg.io.documents import DocumentError, read_text
     from nuseg.model.store import CARD_FILE, load_model, shipped_models
 
     if card is not None:
         path = load_model(card).path / CARD_FILE
         if not path.is_file():
             raise NusegError(f"{path}: missing: copy the whole model folder")
-        print(path.read_text(encoding="utf-8"))
+        try:
+            print(printable(read_text(path), keep="\n"))
+        except DocumentError as error:
+            raise NusegError(f"{path}: {error}: export the model again") from error
         return
     table = Table("model", "network", "um/px", "MB", "licence", "scores")
     for name in shipped_models():

@@ -9,6 +9,7 @@ import typer
 from nuseg.cli.command import Command
 from nuseg.cli.messages import as_options
 from nuseg.cli.progress import progress_bar
+from nuseg.errors import NusegError
 
 if TYPE_CHECKING:
     from nuseg.datasets.prepare import Prepared
@@ -39,6 +40,7 @@ def formats_help() -> str:
     return "; ".join([*listed, "[bold]auto[/bold]: looks, and says what it took."])
 
 
+PUBLIC = "Public datasets"
 FILES = "Files"
 RESOLUTION = "Resolution"
 SPLIT = "Split"
@@ -47,9 +49,33 @@ RECORD = "Record"
 
 def prepare(
     source: Annotated[
-        Path, typer.Argument(metavar="SOURCE", help="Folder with images and annotations.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="SOURCE",
+            help="Folder with images and annotations; or a public dataset ([bold]nuseg datasets[/bold]) with "
+            "--from or --download.",
+            show_default=False,
+        ),
     ],
     output: Annotated[Path, typer.Option("--out", "-o", help="Dataset folder to make.", show_default=False)],
+    from_: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--from",
+            metavar="PATH",
+            help="Where a public dataset lies: folder or zip archive as its authors distribute it. May be given often.",
+            show_default=False,
+            rich_help_panel=PUBLIC,
+        ),
+    ] = None,
+    download: Annotated[
+        bool,
+        typer.Option(
+            "--download",
+            help="Fetch a public dataset, into the folder of --from where that is given; resumed if interrupted.",
+            rich_help_panel=PUBLIC,
+        ),
+    ] = False,
     images: Annotated[
         str | None,
         typer.Option(
@@ -148,6 +174,8 @@ def prepare(
     Groups, resolutions and the split from a table:
     nuseg prepare mydata -o dataset --table list.csv --group-column patient --mpp-column mpp --split-column split
 
+    A public dataset:  nuseg prepare monuseg --from Downloads -o monuseg
+
     A test set only:  nuseg prepare mydata -o testset --mpp 0.5 --split 0,0,1
 
     Folders of your own naming:  nuseg prepare . -o dataset --images HE --labels ../nuclei --format binary
@@ -176,8 +204,32 @@ def prepare(
         overwrite=overwrite,
     )
     with progress_bar() as progress:
-        prepared = make(source, output, settings, progress)
+        if from_ or download:
+            from nuseg.datasets.public.prepare_public import prepare_public
+
+            prepared = prepare_public(str(source), output, from_ or (), download, settings, progress)
+        else:
+            refuse_name_alone(source)
+            prepared = make(source, output, settings, progress)
     show(prepared)
+
+
+def refuse_name_alone(source: Path) -> None:
+    """Refuse the name of a public dataset without a place to read it from, unless it is a folder's.
+
+    Raises
+    ------
+    NusegError
+        Saying how to go on.
+    """
+    from nuseg.datasets.public.download import how_by_hand
+    from nuseg.datasets.public.registry import public_datasets
+
+    name = str(source).lower()
+    if not source.exists() and name in public_datasets:
+        dataset = public_datasets[name]
+        way = "download=, or from= with its folder or archive" if dataset.downloads else how_by_hand(dataset)
+        raise NusegError(f"{source}: no such folder; for the public dataset of this name: {way}")
 
 
 def show(prepared: "Prepared") -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nuseg.cli.command import Command
+from nuseg.cli.commands.stain import check_method
 from nuseg.cli.messages import as_options
 from nuseg.progress import Progress
 from nuseg.text import plural, printable
@@ -81,6 +82,13 @@ def segment(
             show_default=False,
         ),
     ] = None,
+    stain: Annotated[
+        str | None,
+        typer.Option(
+            help="Normalise the stain for the network, by one of the methods of `nuseg stain`; default: not at all.",
+            callback=check_method,
+        ),
+    ] = None,
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite", help="Segment also what is done, and replace results of other images."),
@@ -107,8 +115,8 @@ def segment(
     """
     from rich.console import Console
 
-    from nuseg.cli.interrupts import exit_code, leave, term_interrupts
     from nuseg.cli.progress import progress_bar
+    from nuseg.cli.stopping import Stopped, leave, stoppable
     from nuseg.segmentation.folder import segment_folder
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -128,7 +136,7 @@ def segment(
         progress(Progress("images", number, total))
 
     try:
-        with term_interrupts(), progress_bar(console) as progress:
+        with stoppable(), progress_bar(console) as progress:
             result = segment_folder(
                 list(images),
                 out,
@@ -141,18 +149,19 @@ def segment(
                 device=device,
                 threads=threads,
                 tile=tile,
+                stain=stain,
                 overwrite=overwrite,
                 progress=progress,
                 each=each,
                 said=say,
             )
-    except KeyboardInterrupt as interrupt:
+    except Stopped as stopped:
         say(
             f"interrupted: {plural(len(done), 'image')} done, see {out / 'summary.csv'}; give the same command again "
             "to go on"
         )
-        leave(exit_code(interrupt))
-        raise typer.Exit(exit_code(interrupt)) from None
+        leave(stopped.exit_code)
+        raise typer.Exit(stopped.exit_code) from None
     report(result)
     if result.missing or result.failed:
         raise typer.Exit(1)

@@ -1,12 +1,20 @@
 """`nuseg train`: train, validate, test and export a U-Net on nuseg datasets."""
 
+import shlex
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nuseg.cli.command import Command
+from nuseg.cli.stopping import Stopped, stoppable
 from nuseg.errors import NusegError
+
+if TYPE_CHECKING:
+    from nuseg.datasets.dataset import Dataset
+    from nuseg.model.store import Model
+    from nuseg.training.config import TrainConfig
 
 
 def train(
@@ -19,14 +27,17 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override one key; may be given often."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run, or train a finished one longer.")
+    ] = False,
     show_config: Annotated[bool, typer.Option("--show-config", help="Print the configuration and stop.")] = False,
 ) -> None:
     """Train a U-Net on your own annotations, from datasets to a tested model.
 
     The run folder gets the configuration, a log, checkpoints, curves, scores
     and pictures of the test images, and the exported model in RUN/model. A
-    killed training goes on with --resume, to the same result.
+    killed training goes on with --resume, to the same result. With
+    network.init it starts from the weights of another model.
 
     [bold]Examples[/bold]
 
@@ -34,7 +45,9 @@ def train(
 
     nuseg train mydata more -o run2 --set optimiser.epochs=80 --set data.weights.more=0.2
 
-    nuseg train --show-config > my.yaml;  nuseg train mydata -o run3 --config my.yaml
+    nuseg train mydata -o run3 --set network.init=default --set optimiser.lr=0.0003
+
+    nuseg train --show-config > my.yaml;  nuseg train mydata -o run4 --config my.yaml
 
     nuseg segment slide.png --model run1 -o out
     """
@@ -56,16 +69,35 @@ def train(
         # Said before PyTorch is imported, which takes seconds.
         check_folder(output)
         loaded = [Dataset.load(path) for path in datasets]
-        from nuseg.training.fit import train as fit
+        model = run_training(loaded, output, settings, resume)
     except ImportError as error:
         raise NusegError(
             f"training needs more packages ({error.name} is missing): pip install 'nuseg[train]'"
         ) from error
-    model = fit(loaded, output, settings, resume=resume)
     print(f"model: {model.path}")
     for data, scores in model.config.scores.items():
         text = ", ".join(f"{k} {scores[k]['mean']:.3f}" for k in ("dice", "iou", "aji", "pq", "f1") if k in scores)
         print(f"test {data}: {text}")
+
+
+def run_training(datasets: "list[Dataset]", output: Path, settings: "TrainConfig", resume: bool) -> "Model":
+    """Train; Ctrl-C and SIGTERM end it with a line that says how to go on."""
+    try:
+        with stoppable():
+            from nuseg.training.fit import train as fit
+
+            return fit(datasets, output, settings, resume=resume)
+    except Stopped as stopped:
+        print(f"stopped ({stopped}): {how_to_go_on(output)}", file=sys.stderr)
+        raise typer.Exit(stopped.exit_code) from stopped
+
+
+def how_to_go_on(output: Path) -> str:
+    """The command that goes on with a run that was interrupted, or begins it again where nothing was written yet."""
+    from nuseg.training.run_folder import has_begun
+
+    words = ["nuseg", *(word for word in sys.argv[1:] if word != "--resume")]
+    return f"go on with {shlex.join([*words, '--resume'] if has_begun(output) else words)}"
 
 
 def check_keys(overrides: list[str]) -> None:

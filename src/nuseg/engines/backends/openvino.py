@@ -1,15 +1,24 @@
 """The ONNX graph on the CPU, by OpenVINO."""
 
+import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nuseg.engines.engine import Backend, Engine
+from nuseg.engines.graph_file import check_whole
 from nuseg.engines.loading import check_maps, has_bf16
 from nuseg.engines.threads import available_cores
 from nuseg.errors import NusegError
 from nuseg.model.config import Precision
 from nuseg.model.store import Model
+
+if TYPE_CHECKING:
+    import openvino
+
+# Kernels of 8 bits come to ten times their bytes, since each step on the way to 32 bits counts.
+USUAL_BYTES, FIXED_SHARE = 64_000_000, 32
 
 
 class OpenVinoEngine:
@@ -34,8 +43,7 @@ class OpenVinoEngine:
         import openvino
         from openvino.frontend import FrontEndManager
 
-        if not graph.is_file():
-            raise NusegError(f"{graph}: missing: copy the whole model folder, or export the model again")
+        check_whole(graph)
         core = openvino.Core()
         properties = {
             "PERFORMANCE_HINT": "LATENCY",
@@ -46,13 +54,31 @@ class OpenVinoEngine:
         try:
             # Named outright: OpenVINO would try a damaged file as a model of every other kind, and print what it meets.
             reader = FrontEndManager().load_by_framework("onnx")
-            self.compiled = core.compile_model(reader.convert(reader.load(str(graph))), "CPU", properties)
+            network = reader.convert(reader.load(str(graph)))
+            size = fixed_bytes(network)
+            if size <= USUAL_BYTES + FIXED_SHARE * graph.stat().st_size:
+                self.compiled = core.compile_model(network, "CPU", properties)
+                return
         except Exception as error:  # OpenVINO has exceptions of every kind
             raise NusegError(f"{graph}: no ONNX graph that OpenVINO can read: export the model again") from error
+        raise NusegError(
+            f"{graph}: makes {size:,} bytes of its own {graph.stat().st_size:,}, as no network does: export the model "
+            "again"
+        )
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         maps: np.ndarray = self.compiled(batch)[0]
         return maps
+
+
+def fixed_bytes(network: "openvino.Model") -> int:
+    """Bytes of all that a graph computes of its own numbers alone, which OpenVINO does before it sees an image."""
+    return sum(
+        output.get_element_type().size * math.prod(output.get_partial_shape().to_shape())
+        for operation in network.get_ordered_ops()
+        for output in operation.outputs()
+        if output.get_partial_shape().is_static
+    )
 
 
 def load(model: Model, _device: str, threads: int | None, precision: Precision | None) -> Engine:

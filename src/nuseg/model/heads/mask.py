@@ -15,14 +15,16 @@ def make_mask(labels: np.ndarray) -> np.ndarray:
     return (labels > 0).astype(np.float32)[None]
 
 
-def mask_loss(logits: "Tensor", target: "Tensor", _weight: "Tensor") -> "dict[str, Tensor]":
-    """Cross-entropy `bce` and Dice loss `dice`; every pixel weighs the same."""
+def mask_loss(logits: "Tensor", target: "Tensor", weight: "Tensor") -> "dict[str, Tensor]":
+    """Cross-entropy `bce` and Dice loss `dice`; every pixel weighs the same, but one of weight 0 nothing."""
     import torch
     from torch.nn import functional as F
 
+    known = (weight > 0).float()
+    each = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     return {
-        "bce": F.binary_cross_entropy_with_logits(logits, target),
-        "dice": soft_dice_loss(torch.sigmoid(logits), target),
+        "bce": (each * known).sum() / known.sum().clamp_min(1),
+        "dice": soft_dice_loss(torch.sigmoid(logits) * known, target * known),
     }
 
 

@@ -100,7 +100,7 @@ def halve(group: Any, number: int, finer: Any) -> Any:
 
 
 def metadata(info: ResultInfo, levels: int) -> dict[str, Any]:
-    """Describe the pyramid as OME-NGFF does: axes in um, and the size of a pixel of each level."""
+    """Describe the pyramid as OME-NGFF does, axes in um and the size of a pixel of each level; and its origin."""
     datasets = [
         {
             "path": str(number),
@@ -114,6 +114,7 @@ def metadata(info: ResultInfo, levels: int) -> dict[str, Any]:
             {"version": NGFF_VERSION, "name": "nuclei", "axes": axes, "datasets": datasets, "type": "nearest"}
         ],
         "image-label": {"version": NGFF_VERSION},
+        "nuseg": info.about(),
     }
 
 

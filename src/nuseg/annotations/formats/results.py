@@ -1,0 +1,100 @@
+"""nuseg's own results: a folder that `nuseg segment` wrote.
+
+Of every image the outlines are read, from `geoparquet/NAME.parquet`, `geojson/NAME.geojson` or
+`geojson/NAME.geojson.gz`, the first that there is, else the label image `labels/NAME.tiff`. Coordinates are px of level
+0 from the upper left corner. Sizes and resolutions are those of `summary.csv`."""
+
+import csv
+from pathlib import Path
+
+from nuseg.annotations.annotation import Annotation, Canvas
+from nuseg.annotations.documents import short
+from nuseg.annotations.format import SURE, AnnotationFormat, Sniff
+from nuseg.annotations.formats.geojson import FORMAT as GEOJSON
+from nuseg.annotations.formats.geoparquet import FORMAT as GEOPARQUET
+from nuseg.annotations.formats.label_image import FORMAT as LABELS
+from nuseg.errors import NusegError
+
+SUMMARY = "summary.csv"
+_PLACES = (
+    ("geoparquet", ".parquet", GEOPARQUET),
+    ("geojson", ".geojson", GEOJSON),
+    ("geojson", ".geojson.gz", GEOJSON),
+    ("labels", ".tiff", LABELS),
+)
+_PLAIN_CLASS = "Nucleus"  # of results without classes, for QuPath
+
+
+class Results(AnnotationFormat):
+    """A folder of results."""
+
+    name = "nuseg"
+    help = "a folder of results of nuseg segment"
+    kept = "outlines, ids, classes, image names, sizes and resolutions"
+    lost = "measures"
+    convention = "px of level 0 from the upper left corner of the image"
+    has_classes = True
+
+    def sniff(self, path: Path) -> Sniff | None:
+        """Recognise a summary beside a folder of outlines or labels."""
+        if (path / SUMMARY).is_file() and any((path / folder).is_dir() for folder, _, _ in _PLACES):
+            return Sniff(SURE, f"{path.name} is a folder of nuseg's results")
+        return None
+
+    def find(self, folder: Path) -> list[Path]:
+        """Give the folder itself if it is one."""
+        return [folder] if self.sniff(folder) is not None else []
+
+    def index(self, path: Path) -> list[str]:
+        """Name the images that have results."""
+        return [name for name in _rows(path) if _file(path, name) is not None]
+
+    def read(self, path: Path, image: str, shape: tuple[int, int] | None) -> Annotation:
+        """Read the outlines of one image, or its label image.
+
+        Raises
+        ------
+        NusegError
+            There are none, or they are damaged.
+        """
+        found = _file(path, image)
+        if found is None:
+            raise NusegError(f"{path}: has no outlines or labels of {image[:200]}; segment it again")
+        file, kind = found
+        row = _rows(path).get(image, {})
+        stated = Canvas(
+            name=Path(row.get("image") or image).name,
+            shape=(int(row["height"]), int(row["width"])) if row.get("height") and row.get("width") else shape,
+            mpp=float(row["mpp"]) if row.get("mpp") else None,
+        )
+        read = kind.load(file, image, shape)
+        classes = None if set(read.classes or ()) == {_PLAIN_CLASS} else read.classes
+        return Annotation(
+            labels=read.labels,
+            polygons=read.polygons,
+            classes=classes,
+            ids=read.ids,
+            notes=read.notes,
+            colours=read.colours if classes is not None else {},
+            canvas=stated,
+        )
+
+
+FORMAT = Results()
+
+
+def _file(path: Path, name: str) -> tuple[Path, AnnotationFormat] | None:
+    """Find what a folder has of an image, and its format."""
+    if not name or Path(name).name != name:
+        return None
+    files = ((path / folder / f"{name}{suffix}", kind) for folder, suffix, kind in _PLACES)
+    return next(((file, kind) for file, kind in files if file.is_file()), None)
+
+
+def _rows(path: Path) -> dict[str, dict[str, str]]:
+    """Give the rows of the summary by name, those of failed images left out."""
+    try:
+        with (path / SUMMARY).open(encoding="utf-8", newline="") as file:
+            return {row["name"]: row for row in csv.DictReader(file) if row.get("name") and not row.get("error")}
+    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+        raise NusegError(f"{path / SUMMARY}: cannot be read ({short(problem)})") from problem

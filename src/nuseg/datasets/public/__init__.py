@@ -1,0 +1,1 @@
+"""Public datasets by name: what their authors distribute, read as it is."""

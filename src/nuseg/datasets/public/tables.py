@@ -1,0 +1,35 @@
+"""Tables (CSV) that authors distribute beside their images."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from nuseg.annotations.documents import short
+from nuseg.errors import NusegError
+
+_LONGEST = 1 << 24  # characters in one cell
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Give the rows of a CSV, by names of columns, without spaces around the values.
+
+    Raises
+    ------
+    NusegError
+        Unreadable, or without one of `columns`.
+    """
+    csv.field_size_limit(_LONGEST)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            found = [(name or "").strip() for name in rows.fieldnames or []]
+            missing = [name for name in columns if name not in found]
+            if missing:
+                raise NusegError(
+                    f"{path}: expected the column {missing[0]}, found {short(', '.join(found)) or 'an empty table'}; "
+                    "download it again"
+                )
+            for row in rows:
+                yield {(name or "").strip(): value.strip() for name, value in row.items() if isinstance(value, str)}
+    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+        raise NusegError(f"{path}: cannot be read as CSV ({short(problem)}); download it again") from problem

@@ -1,0 +1,1 @@
+"""Stains told apart and brought to one look: how an image is stained, fitted once, and applied pixel by pixel."""

@@ -1,0 +1,1 @@
+"""One module per method of stain normalisation; each holds a `METHOD`."""

@@ -1,0 +1,121 @@
+"""What a training starts from: the network, fresh or of a model that is fine-tuned, and the model's description."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nuseg.datasets.dataset import Dataset, load_item
+from nuseg.datasets.seen import USES, image_code
+from nuseg.errors import NusegError
+from nuseg.model.config import Architecture, ModelConfig
+from nuseg.model.export import load_network
+from nuseg.model.network import Network, build_network, count_parameters
+from nuseg.model.reach import check_tiling
+from nuseg.model.registry import map_names
+from nuseg.model.store import Model
+from nuseg.training.config import TrainConfig
+from nuseg.training.run_folder import read_record
+from nuseg.training.tune import START
+
+AND = " and "  # between the licences of one model
+
+
+def follow_start(config: TrainConfig, start: Model | None) -> TrainConfig:
+    """Take from the model that is fine-tuned what belongs to its weights: the network and the resolution.
+
+    Raises
+    ------
+    NusegError
+        The configuration states another network or resolution; the message names the keys.
+    """
+    if start is None:
+        return config
+    network = {key: value for key, value in start.config.architecture if key in type(config.network).model_fields}
+    data = {"mpp": start.config.mpp}
+    contradicting = [
+        f"{section}.{key} is {getattr(stated, key)!r} here, {value!r} there"
+        for section, stated, of_start in (("network", config.network, network), ("data", config.data, data))
+        for key, value in of_start.items()
+        if key in stated.model_fields_set and getattr(stated, key) != value
+    ]
+    if contradicting:
+        raise NusegError(
+            f"network.init {config.network.init}: its network and resolution are kept, but {'; '.join(contradicting)}"
+            ": leave these keys out, or start from another model"
+        )
+    changes = {
+        "network": config.network.model_copy(update=network),
+        "data": config.data.model_copy(update=data),
+    }
+    return config.model_copy(update=changes)
+
+
+def start_network(config: TrainConfig, start: Model | None) -> Network:
+    """The network to train: fresh, or with the weights of the model to fine-tune; patches and tiles fit it."""
+    if start is None:
+        network = build_network(config.network, pretrained=config.network.pretrained)
+        check_tiling(network)
+    else:
+        network = load_network(start).train()
+    if config.data.window % network.stride:
+        raise NusegError(
+            f"data.window={config.data.window}: expected a multiple of the network's stride of {network.stride} px"
+        )
+    return network
+
+
+def architecture_of(config: TrainConfig) -> Architecture:
+    """The part of the configuration that the model keeps."""
+    return Architecture(**config.network.model_dump(include=set(Architecture.model_fields)))
+
+
+def describe_model(
+    network: Network, config: TrainConfig, datasets: Sequence[Dataset], run: Path, start: Model | None
+) -> ModelConfig:
+    """The model's configuration; its thresholds, to be tuned, are those of the model that is fine-tuned, or `START`.
+
+    What a fine-tuned model's weights owe to the data of the one that it started from, and to its licence, is kept.
+    """
+    record = read_record(run)
+    export = config.export
+    data = describe_data(datasets)
+    licences = [entry["licence"] for entry in data if entry["images"]]
+    training = {"parameters": count_parameters(network), "config": config.model_dump(mode="json"), **record}
+    if start is not None:
+        training["init"] = start.config.training
+        seen = {entry["fingerprint"] for entry in data}
+        data += [entry for entry in start.config.data if entry.get("fingerprint") not in seen]
+        licences += start.config.licence.split(AND)
+    return ModelConfig(
+        name=export.name or run.name,
+        description=export.description or f"Network ({config.network.preset}) that segments nuclei in H&E images.",
+        architecture=architecture_of(config),
+        mpp=config.data.mpp,
+        maps=map_names(config.network.heads),
+        stride=network.stride,
+        margin=network.margin,
+        thresholds=START if start is None else start.config.thresholds,
+        licence=export.licence or AND.join(sorted(set(licences))),
+        data=data,
+        training=training,
+    )
+
+
+def describe_data(datasets: Sequence[Dataset]) -> list[dict[str, Any]]:
+    """What the model keeps of the datasets that it learns from or is chosen by: where from, and which images."""
+    described = []
+    for dataset in datasets:
+        codes = {use: [image_code(load_item(item)[0]) for item in dataset.split(use)] for use in USES}
+        if any(codes.values()):
+            described.append(
+                {
+                    "name": dataset.name,
+                    "images": len(codes["train"]),
+                    "annotation": dataset.annotation,
+                    "licence": dataset.licence,
+                    "source": dataset.source,
+                    "fingerprint": dataset.fingerprint,
+                    "seen": codes,
+                }
+            )
+    return described

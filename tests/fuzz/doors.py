@@ -1,0 +1,164 @@
+"""What users do with files: each function takes what they name, and writes to the folder `out` where it is at all."""
+
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+from dark_model import CONFIG, dark_network
+from fuzz.samples import INPUT, MPP, OUTPUT
+from nuseg.errors import NusegError
+
+SHAPE = (48, 56)  # of annotated images
+PART = 64
+
+
+def out() -> Path:
+    """The folder that may be written to."""
+    return Path.cwd() / OUTPUT
+
+
+def dark():
+    """A segmenter whose network is a function."""
+    from nuseg.model.store import Model
+    from nuseg.segmentation.segmenter import Segmenter
+
+    return Segmenter(Model(CONFIG, Path("dark")), dark_network, threads=1)
+
+
+def look(path: Path) -> None:
+    """`nuseg info`, and reading here and there on every level, and all of it."""
+    from nuseg.cli.commands.info import describe
+    from nuseg.io.opening import is_slide, open_source, read_image
+
+    is_slide(path)
+    with open_source(path) as source:
+        describe(source, None, MPP)
+        for number, level in enumerate(source.levels):
+            for x, y in ((0, 0), (level.width - PART // 2, level.height - PART // 2), (level.width // 2, 0)):
+                source.read(number, x, y, PART, PART)
+        source.overview(256)
+    read_image(path)
+
+
+def segment(path: Path) -> None:
+    """`nuseg segment` with all usual outputs."""
+    with dark()(path) as result:
+        result.save(out())
+
+
+def annotation(path: Path) -> None:
+    """Recognise an annotation, and draw it."""
+    from nuseg.annotations.registry import format_of
+
+    kind = format_of(path)
+    for name in kind.images(path) or [path.stem]:
+        found = kind.load(path, name, SHAPE)
+        found.label_image(found.shape or SHAPE)
+
+
+def prepare(path: Path) -> None:
+    """`nuseg prepare` of the images and annotations among which a file is."""
+    from nuseg.datasets.prepare import PrepareSettings
+    from nuseg.datasets.prepare import prepare as make
+
+    make(Path.cwd() / INPUT, out(), PrepareSettings(mpp=MPP))
+
+
+def table(path: Path) -> None:
+    """`nuseg prepare` with a table of groups, splits and resolutions."""
+    from nuseg.datasets.prepare import PrepareSettings
+    from nuseg.datasets.prepare import prepare as make
+
+    columns = {"group_column": "patient", "split_column": "split", "mpp_column": "mpp"}
+    make(path.parent, out(), PrepareSettings(table=path, **columns))
+
+
+def region(path: Path) -> None:
+    """`--region`: read areas, draw them and ask what lies inside."""
+    from nuseg.segmentation.region import read_region
+
+    found = read_region(str(path))
+    found.draw(SHAPE, 2.0)
+    found.contains(np.array([5.0, 50.0]), np.array([5.0, 40.0]))
+    found.corners()
+
+
+def segment_region(path: Path) -> None:
+    """Segment an image in the areas of a file."""
+    from nuseg.segmentation.plan import SegmentOptions
+    from nuseg.segmentation.region import read_region
+
+    pixels = np.full((100, 120, 3), 255, np.uint8)
+    pixels[40:50, 30:40] = 20
+    with dark()(pixels, options=SegmentOptions(MPP, read_region(str(path)))) as result:
+        result.save(out())
+
+
+def dataset(path: Path) -> None:
+    """Open a dataset and read all its images, as a training does."""
+    from nuseg.datasets.dataset import Dataset, load_item
+
+    for item in Dataset.load(path).items:
+        load_item(item)
+
+
+def evaluate(path: Path) -> None:
+    """`nuseg evaluate`: compare label images of two folders, and write what was found."""
+    from nuseg.evaluation.dataset import evaluate_dataset
+
+    failed: list[str] = []
+    evaluate_dataset(path / "truth", path / "found", failed=failed.append).save(out())
+    if failed:
+        raise NusegError(failed[0])
+
+
+def model(path: Path) -> None:
+    """Load a model and segment an image with it."""
+    from nuseg.segmentation.segmenter import Segmenter
+
+    pixels = np.full((*SHAPE, 3), 255, np.uint8)
+    pixels[10:20, 10:20] = 0
+    with Segmenter.load(path, "cpu", 1)(pixels, MPP) as result:
+        result.save(out())
+
+
+def weights(path: Path) -> None:
+    """Load a model to train it on."""
+    from nuseg.model.export import load_network
+    from nuseg.model.store import load_model
+
+    load_network(load_model(path))
+
+
+def config(path: Path) -> None:
+    """Read the configuration of a training, and write it as a run keeps it."""
+    from nuseg.training.config import load_config, render_config
+
+    render_config(load_config(path))
+
+
+def resume(path: Path) -> None:
+    """`nuseg train --resume`, without the export at the end, which reads nothing more."""
+    from nuseg.training import fit
+    from nuseg.training.config import load_config
+
+    settings = load_config(path / fit.CONFIG_FILE)
+    with mock.patch.object(fit, "finish"):
+        fit.train([Path.cwd() / INPUT], path, settings, resume=True, progress=False)
+
+
+def again(path: Path) -> None:
+    """`nuseg segment` into a folder with results of an earlier run."""
+    from nuseg.segmentation.folder import segment_folder
+
+    root = Path.cwd()
+    result = segment_folder(root / INPUT, path.parent, ["mask"], mpp=MPP, model=root / "model", device="cpu", threads=1)
+    if result.failed:
+        raise NusegError(result.failed[0].error)
+
+
+def go_on(path: Path) -> None:
+    """Go on with a slide of which some is done."""
+    with dark()(path, checkpoint=out() / "scan.partial") as result:
+        result.save(out(), ["csv", "geojson"])

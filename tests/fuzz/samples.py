@@ -1,0 +1,232 @@
+"""Sound files of all other kinds: each function writes to an empty folder, and gives what a user would name."""
+
+import gzip
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import PIL.Image
+import tifffile
+
+from annotated import field, write_source
+from dark_model import save_dark_model
+from nuseg.annotations.annotation import Annotation
+from nuseg.annotations.registry import annotation_formats
+from nuseg.datasets.prepare import PrepareSettings, prepare
+from nuseg.errors import NusegError
+from nuseg.io.image import write_png
+from slide_files import save_pyramid, scene
+
+Make = Callable[[Path], Path]
+INPUT, OUTPUT = "in", "out"  # folders of an input: what was given, and what nuseg may write to
+NAMES = ("a", "b", "c")
+MPP = 0.25
+
+
+def image(name: str, write: Callable[[Path, np.ndarray], object]) -> Make:
+    """An image or slide that a function writes."""
+
+    def make(folder: Path) -> Path:
+        path = folder / INPUT / name
+        path.parent.mkdir()
+        write(path, scene(96, 128))
+        return path
+
+    return make
+
+
+def in_folder(write: Callable[[Path], Path]) -> Make:
+    """A slide that a function writes to a folder."""
+
+    def make(folder: Path) -> Path:
+        (folder / INPUT).mkdir()
+        return write(folder / INPUT)
+
+    return make
+
+
+def pillow(mode: str = "RGB", **options: object) -> Callable[[Path, np.ndarray], object]:
+    """A file that Pillow writes, in one of its modes."""
+    return lambda path, pixels: PIL.Image.fromarray(pixels).convert(mode).save(path, **options)
+
+
+def deep_png(path: Path, pixels: np.ndarray) -> None:
+    """A grey PNG of 16 bits."""
+    PIL.Image.fromarray(pixels[..., 0].astype(np.uint16) * 257).save(path)
+
+
+def annotation(name: str, write: Callable[[Path, np.ndarray], object]) -> Make:
+    """Three images and their annotations; a function writes one from its label image."""
+
+    def make(folder: Path) -> Path:
+        source = write_source(folder / INPUT, list(NAMES))
+        for seed, stem in enumerate(NAMES):
+            (source / "labels" / f"{stem}.tif").unlink()
+            write(source / "labels" / f"{stem}{name}", field(seed)[1])
+        return source / "labels" / f"{NAMES[0]}{name}"
+
+    return make
+
+
+def write_as(format: str) -> Callable[[Path, np.ndarray], object]:
+    """Write annotations in a registered format; one nucleus where a file holds no more."""
+
+    def write(path: Path, labels: np.ndarray) -> None:
+        kind, numbers = annotation_formats[format], labels.astype(np.int32)
+        try:
+            kind.write(Annotation(numbers), path)
+        except NusegError:
+            kind.write(Annotation((numbers == 1).astype(np.int32)), path)
+
+    return write
+
+
+def save_array(path: Path, labels: np.ndarray) -> None:
+    np.save(path, labels)
+
+
+def as_mask(path: Path, labels: np.ndarray) -> None:
+    PIL.Image.fromarray((labels > 0).astype(np.uint8) * 255).save(path)
+
+
+def as_indexed(path: Path, labels: np.ndarray) -> None:
+    """A PNG with a colour table."""
+    picture = PIL.Image.fromarray(labels.astype(np.uint8))
+    picture.putpalette([0, 0, 0, 200, 0, 0, 0, 200, 0, 0, 0, 200])
+    picture.save(path)
+
+
+def as_pages(path: Path, labels: np.ndarray) -> None:
+    """A TIFF with a page for each nucleus."""
+    pages = [(labels == number).astype(np.uint8) * 255 for number in range(1, labels.max() + 1)]
+    tifffile.imwrite(path, np.stack(pages), photometric="minisblack")
+
+
+def region(folder: Path) -> Path:
+    """Areas drawn in QuPath: two polygons, one with a hole, and a collection."""
+    ring = [[10.0, 10.0], [90.0, 12.0], [88.0, 80.0], [10.0, 10.0]]
+    hole = [[30.0, 20.0], [40.0, 22.0], [38.0, 30.0], [30.0, 20.0]]
+    shapes = [
+        {"type": "Polygon", "coordinates": [ring, hole]},
+        {"type": "MultiPolygon", "coordinates": [[ring], [hole]]},
+        {"type": "GeometryCollection", "geometries": [{"type": "Polygon", "coordinates": [ring]}]},
+    ]
+    about = {"objectType": "annotation", "classification": {"name": "Tumor", "color": [200, 0, 0]}}
+    features = [
+        {"type": "Feature", "id": str(n), "geometry": shape, "properties": about} for n, shape in enumerate(shapes)
+    ]
+    path = folder / INPUT / "area.geojson"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    return path
+
+
+def region_gz(folder: Path) -> Path:
+    plain = region(folder)
+    path = plain.with_name("area.geojson.gz")
+    path.write_bytes(gzip.compress(plain.read_bytes(), mtime=0))
+    plain.unlink()
+    return path
+
+
+def dataset(folder: Path) -> Path:
+    """A dataset of three images, one in each split."""
+    write_source(folder / "source", list(NAMES))
+    settings = PrepareSettings(mpp=MPP, split=(0.34, 0.33, 0.33), name="tiny")
+    return prepare(folder / "source", folder / INPUT, settings).dataset.root
+
+
+def table(folder: Path) -> Path:
+    """Three annotated images, and a table that says what is known of them."""
+    write_source(folder / INPUT, list(NAMES))
+    path = folder / INPUT / "about.csv"
+    splits = ("train", "validation", "test")
+    rows = [f"{name},patient {name},{split},{MPP}" for name, split in zip(NAMES, splits, strict=True)]
+    path.write_text("\n".join(["name,patient,split,mpp", *rows]) + "\n")
+    return path
+
+
+def predictions(folder: Path) -> Path:
+    """Label images of two folders, to compare, as results and as masks."""
+    for seed, name in enumerate(NAMES):
+        labels = field(seed)[1]
+        for place in ("truth", "found"):
+            (folder / INPUT / place / "labels").mkdir(parents=True, exist_ok=True)
+            path = folder / INPUT / place / "labels" / f"{name}.tiff"
+            tifffile.imwrite(path, labels.astype(np.int32), compression="zlib")
+    return folder / INPUT
+
+
+def model(folder: Path) -> Path:
+    """A model that needs no training."""
+    return save_dark_model(folder / INPUT).path
+
+
+def weights(folder: Path) -> Path:
+    """A model with weights of PyTorch, random ones of a small network."""
+    import torch
+
+    from nuseg.model.config import Architecture, ModelConfig
+    from nuseg.model.network import build_network
+    from nuseg.model.store import WEIGHTS_FILE, save_config
+
+    torch.manual_seed(0)
+    network = build_network(Architecture(preset="unet-small"))
+    (folder / INPUT).mkdir()
+    torch.save({name: value.half() for name, value in network.state_dict().items()}, folder / INPUT / WEIGHTS_FILE)
+    about = {"mpp": MPP, "margin": network.margin, "stride": network.stride}
+    save_config(ModelConfig(name="small", architecture=Architecture(preset="unet-small"), **about), folder / INPUT)
+    return folder / INPUT
+
+
+def config(folder: Path) -> Path:
+    """A configuration with every key."""
+    from nuseg.training.config import TrainConfig, render_config
+
+    path = folder / INPUT / "config.yaml"
+    path.parent.mkdir()
+    path.write_text(render_config(TrainConfig()))
+    return path
+
+
+def run(folder: Path) -> Path:
+    """The folder of a training that was interrupted after its epochs, and its dataset."""
+    from nuseg.training import fit
+    from nuseg.training.config import Compute, Data, Network, Optimiser, TrainConfig
+
+    settings = TrainConfig(
+        network=Network(preset="unet-small", pretrained=False, heads=("mask", "distance")),
+        data=Data(window=32, batch=1, workers=0),
+        optimiser=Optimiser(epochs=1, steps=1),
+        compute=Compute(accelerator="cpu", precision="32-true"),
+    )
+    dataset(folder)
+    with mock.patch.object(fit, "finish"):
+        fit.train([folder / INPUT], folder / OUTPUT / "run", settings, progress=False)
+    shutil.rmtree(folder / OUTPUT / "run" / "tensorboard")  # nuseg does not read it
+    return folder / OUTPUT / "run"
+
+
+def earlier_results(folder: Path) -> Path:
+    """Images with results of an earlier run."""
+    from nuseg.segmentation.folder import segment_folder
+
+    for seed, name in enumerate(NAMES):
+        write_png(folder / INPUT / f"{name}.png", field(seed)[0])
+    save_dark_model(folder / "model")
+    segment_folder(folder / INPUT, folder / OUTPUT, ["mask"], mpp=MPP, model=folder / "model", threads=1)
+    return folder / OUTPUT / "summary.csv"
+
+
+def unfinished(folder: Path) -> Path:
+    """A slide, and what is kept of it while it is segmented."""
+    from fuzz.doors import dark
+
+    (folder / INPUT).mkdir()
+    slide = save_pyramid(folder / INPUT / "scan.tif", scene(192, 256))
+    result = dark()(slide, checkpoint=folder / OUTPUT / "scan.partial")
+    result.source.close()  # not the result, which would remove what is kept
+    return slide

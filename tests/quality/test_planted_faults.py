@@ -276,7 +276,7 @@ class TestOtherAnnotations:
         pixels = planted.read(train)[0][:, ::-1]
         planted.as_points()
         planted.write(test, pixels=pixels)
-        only_finding(planted.found(), "duplicates", train, test)
+        only_finding(planted.found("duplicates"), "duplicates", train, test)
 
     def test_what_is_ignored_is_not_checked(self, planted: Planted) -> None:
         cut_nuclei(planted, "f2", 4)

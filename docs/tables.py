@@ -19,6 +19,7 @@ from nuseg.engines.registry import engines
 from nuseg.measure.nuclei import COLUMNS
 from nuseg.model.registry import architectures, heads
 from nuseg.preprocess.stain.registry import stain_methods
+from nuseg.quality.check import checks
 from nuseg.registry import Registry
 from nuseg.results.output import Output
 from nuseg.results.registry import outputs
@@ -117,6 +118,13 @@ TABLES: dict[str, Callable[[], str]] = {
         ((code([one.name]), one.help, code(one.channels), "yes" if one.exported else "no") for one in own(heads)),
     ),
     "stains": lambda: table(("method", "by"), ((code([one.name]), one.help) for one in own(stain_methods))),
+    "checks": lambda: table(
+        ("check", "looks for", "annotation", "model"),
+        (
+            (code([one.name]), one.help, ", ".join(one.kinds), "needed" if one.needs_model else "")
+            for one in sorted(own(checks), key=lambda check: check.position)
+        ),
+    ),
     "engines": lambda: table(("engine", "`--device`"), ((code([one.name]), code(one.devices)) for one in own(engines))),
 }
 

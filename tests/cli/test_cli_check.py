@@ -56,7 +56,7 @@ def test_strict(dataset: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--only", "colour"), "check colour: expected one of blur, cut"),
+        (("--only", "colour"), "check colour: expected one of blur, classes, cut"),
         (("--no-model", "--quality", "best"), "give --no-model, or --model and --quality, not both"),
         (("--model", "nowhere"), "model nowhere: expected a shipped model"),
     ],

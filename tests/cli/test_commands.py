@@ -29,6 +29,7 @@ ORDER = [
     "prepare",
     "convert",
     "formats",
+    "check",
     "train",
     "evaluate",
     "export",

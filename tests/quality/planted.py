@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.ndimage import center_of_mass
 
 from nuseg.annotations.annotation import Annotation
 from nuseg.annotations.formats.label_image import FORMAT as LABEL_IMAGE
+from nuseg.annotations.tables import NucleusTable, Points, write_nuclei, write_points
 from nuseg.datasets.dataset import Dataset, load_item
 from nuseg.datasets.prepare import PrepareSettings, prepare
 from nuseg.datasets.synthetic import synthetic_field
@@ -74,6 +76,35 @@ class Planted:
             if item["name"] in names:
                 item.update(values)
         path.write_text(json.dumps(record))
+
+    def change_record(self, **values: object) -> None:
+        """Change what dataset.json says of all images."""
+        path = self.root / "dataset.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+    def set_classes(self, classes: Callable[[str, int], str | None]) -> None:
+        """Give every nucleus a class, by the name of its image and its number."""
+        names = set()
+        for item in Dataset.load(self.root).items:
+            numbers = np.arange(1, item.nuclei + 1, dtype=np.int32)
+            chosen = tuple(classes(item.name, number) for number in numbers.tolist())
+            table = f"nuclei/{item.name}.csv"
+            (self.root / "nuclei").mkdir(exist_ok=True)
+            write_nuclei(self.root / table, NucleusTable(numbers, chosen, (None,) * item.nuclei))
+            self.change_items([item.name], table=table)
+            names |= {name for name in chosen if name is not None}
+        self.change_record(classes=sorted(names))
+
+    def as_points(self) -> None:
+        """Replace all labels by the centres of nuclei."""
+        for item in Dataset.load(self.root).items:
+            labels = load_item(item)[1]
+            centres = center_of_mass(labels > 0, labels, np.arange(1, item.nuclei + 1))
+            xy = np.array([(x + 0.5, y + 0.5) for y, x in centres])
+            (self.root / "points").mkdir(exist_ok=True)
+            write_points(self.root / "points" / f"{item.name}.csv", Points(xy, (None,) * item.nuclei))
+            self.change_items([item.name], label=None, points=f"points/{item.name}.csv")
+        self.change_record(annotation="points")
 
     def found(self, *only: str) -> list[Finding]:
         """What is found without the model, by some checks or by all."""

@@ -8,6 +8,7 @@ import pytest
 from planted import FIELDS, SIDE, Planted, cut_through, large_and_whole, moved
 
 from nuseg.datasets.synthetic import synthetic_field
+from nuseg.io.image import write_png
 from nuseg.quality.check import checks
 from nuseg.quality.finding import Finding
 from nuseg.quality.touching import contacts
@@ -19,6 +20,18 @@ def only_finding(found: list[Finding], check: str, *images: str, level: str = "w
     """The finding, which must be the only one, with check, level and images as expected."""
     assert [(one.check, one.level, set(one.images)) for one in found] == [(check, level, set(images))], found
     return found[0]
+
+
+def cut_nuclei(planted: Planted, name: str, count: int) -> list[int]:
+    """Cut some nuclei that touch no other through their centres; gives their numbers."""
+    sample = planted.sample(name)
+    touching = {number for contact in contacts(sample.labels) for number in (contact.first, contact.second)}
+    chosen = [number for number in large_and_whole(sample) if number not in touching][:count]
+    labels = sample.labels
+    for place, number in enumerate(chosen):
+        labels = cut_through(labels, number, angle=place)
+    planted.write(name, labels=labels)
+    return chosen
 
 
 def test_clean_dataset_has_no_finding(planted: Planted) -> None:
@@ -72,24 +85,14 @@ class TestResolution:
 
 
 class TestNuclei:
-    def cut(self, planted: Planted, name: str, count: int) -> list[int]:
-        sample = planted.sample(name)
-        touching = {number for contact in contacts(sample.labels) for number in (contact.first, contact.second)}
-        chosen = [number for number in large_and_whole(sample) if number not in touching][:count]
-        labels = sample.labels
-        for place, number in enumerate(chosen):
-            labels = cut_through(labels, number, angle=place)
-        planted.write(name, labels=labels)
-        return chosen
-
     def test_many_cut(self, planted: Planted) -> None:
-        chosen = self.cut(planted, "f1", 6)
+        chosen = cut_nuclei(planted, "f1", 6)
         found = only_finding(planted.found("cut"), "cut", "f1")
         shown = {number for view in found.views for number in view.nuclei}
         assert len(shown & set(chosen)) >= 4
 
     def test_one_cut_is_a_note(self, planted: Planted) -> None:
-        (chosen,) = self.cut(planted, "f4", 1)
+        (chosen,) = cut_nuclei(planted, "f4", 1)
         found = only_finding(planted.found("cut"), "cut", "f4", level="note")
         assert chosen in found.views[0].nuclei
 
@@ -241,9 +244,55 @@ class TestSplits:
         only_finding(planted.found("splits"), "splits", *names, level="note")
 
 
+class TestClasses:
+    def test_sound_classes(self, planted: Planted) -> None:
+        planted.set_classes(lambda _, number: ("tumour", "lymphocyte")[number % 2])
+        assert planted.found() == []
+
+    def test_one_class_spelt_twice(self, planted: Planted) -> None:
+        planted.set_classes(lambda name, number: "Tumour cell" if name == "f2" and number == 3 else "tumour_cell")
+        found = only_finding(planted.found("classes"), "classes", *EVERY)
+        assert "Tumour cell, tumour_cell" in found.text or "tumour_cell, Tumour cell" in found.text
+
+    def test_nucleus_without_class(self, planted: Planted) -> None:
+        planted.set_classes(lambda name, number: None if name == "f1" and number < 4 else "tumour")
+        found = only_finding(planted.found("classes"), "classes", "f1", level="note")
+        assert found.text.startswith("3 nuclei of 207 without a class")
+
+    def test_class_that_a_split_lacks(self, planted: Planted) -> None:
+        test = planted.names("test")
+        planted.set_classes(lambda name, number: "tumour" if name in test or number % 2 else "lymphocyte")
+        found = only_finding(planted.found("classes"), "classes", *test, level="note")
+        assert "test has no nucleus of the class lymphocyte" in found.text
+
+
+class TestOtherAnnotations:
+    def test_points_without_fault(self, planted: Planted) -> None:
+        planted.as_points()
+        assert planted.found() == []
+
+    def test_leakage_among_points(self, planted: Planted) -> None:
+        train, test = planted.names("train")[0], planted.names("test")[0]
+        pixels = planted.read(train)[0][:, ::-1]
+        planted.as_points()
+        planted.write(test, pixels=pixels)
+        only_finding(planted.found("duplicates"), "duplicates", train, test)
+
+    def test_what_is_ignored_is_not_checked(self, planted: Planted) -> None:
+        cut_nuclei(planted, "f2", 4)
+        sample = planted.sample("f2")
+        first, *_, last = large_and_whole(sample)
+        planted.write("f2", labels=np.where(sample.labels == last, first, sample.labels))
+        assert {one.check for one in planted.found("cut", "pieces")} == {"cut", "pieces"}
+        (planted.root / "ignore").mkdir()
+        write_png(planted.root / "ignore" / "f2.png", np.full((SIDE, SIDE), 255, np.uint8))
+        planted.change_items(["f2"], ignore="ignore/f2.png")
+        assert planted.found("cut", "pieces") == []
+
+
 def test_every_check_is_planted() -> None:
     """What a check looks for is planted above, or in the tests with a model."""
     assert set(checks) == {
         *("shift", "resolution", "cut", "merged", "pieces", "holes", "specks", "blur", "stain", "ink"),
-        *("duplicates", "unannotated", "unfounded", "splits"),
+        *("duplicates", "unannotated", "unfounded", "splits", "classes"),
     }

@@ -25,7 +25,7 @@ def field() -> tuple[np.ndarray, np.ndarray]:
 def seen(pixels: np.ndarray, labels: np.ndarray, truth: np.ndarray, probability: float = 0.95) -> Sample:
     """An image with labels, in which the model found the truth."""
     certain = np.full(int(truth.max()) + 1, probability)
-    return Sample("a", pixels, labels, MPP, True, Found(truth, certain))
+    return Sample("a", pixels, labels, MPP, Found(truth, certain))
 
 
 def test_right_annotation_has_no_finding(field: tuple[np.ndarray, np.ndarray]) -> None:

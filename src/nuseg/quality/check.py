@@ -4,12 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from nuseg.datasets.dataset import Item
+from nuseg.datasets.dataset import ANNOTATIONS, Item, Kind
 from nuseg.quality.finding import Finding
 from nuseg.quality.sample import Sample
 from nuseg.registry import Registry
 
 Facts = TypeVar("Facts")
+INSTANCES: tuple[Kind, ...] = ("instance",)
+OUTLINED: tuple[Kind, ...] = ("instance", "binary")
+EVERY_KIND = ANNOTATIONS
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +45,8 @@ class Check(Generic[Facts]):
         From the facts of all images, in the order of the dataset, to findings.
     needs_model : bool
         Whether it can only be done where the model was run.
-    instance_only : bool
-        Whether it asks for annotations that tell touching nuclei apart.
+    kinds : tuple of str
+        Kinds of annotation that it can be done on: "instance", "binary", "points" (which are seen as discs).
     """
 
     name: str
@@ -53,7 +56,7 @@ class Check(Generic[Facts]):
     measure: Callable[[Sample], Facts]
     judge: Callable[[Sequence[Measured[Facts]]], list[Finding]]
     needs_model: bool = False
-    instance_only: bool = False
+    kinds: tuple[Kind, ...] = OUTLINED
 
 
 checks: Registry[Check[Any]] = Registry("check", "nuseg.quality.checks", "CHECK", "nuseg.checks")

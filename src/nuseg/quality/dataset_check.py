@@ -1,6 +1,7 @@
 """Check a dataset: measure every image, judge all of them together, and write what was found."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nuseg.datasets.dataset import SPLITS, Dataset, Item, load_item
+from nuseg.datasets.dataset import SPLITS, Dataset, Item
 from nuseg.engines.loading import Device
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
@@ -19,6 +20,7 @@ from nuseg.quality.check import Check, Measured, checks
 from nuseg.quality.finding import Finding
 from nuseg.quality.page import Picture, Report, render_report
 from nuseg.quality.pictures import draw_views
+from nuseg.quality.reading import read_annotated
 from nuseg.quality.sample import Found, Sample
 from nuseg.report.page import write_page
 from nuseg.segmentation.segmenter import Segmenter
@@ -40,9 +42,11 @@ class DatasetCheck:
     done : tuple of Check
         The checks that were done.
     left_out : tuple of Check
-        Those that were not, because the model was not run or touching nuclei are not told apart.
+        Those that were not, because the model was not run or the annotation is of another kind.
     diameters_um : dict of str to (n,) float32
-        Diameters of nuclei by split.
+        Diameters of nuclei by split; empty where they are points.
+    classes : dict of str to Counter
+        Nuclei of each class by split; empty where they have none.
     model : str or None
         Name of the model that was run.
     """
@@ -52,6 +56,7 @@ class DatasetCheck:
     done: tuple[Check[Any], ...]
     left_out: tuple[Check[Any], ...]
     diameters_um: dict[str, Floats] = field(default_factory=dict)
+    classes: dict[str, Counter[str | None]] = field(default_factory=dict)
     model: str | None = None
 
     @property
@@ -95,12 +100,14 @@ class DatasetCheck:
     def _report(self, pictures: dict[int, list[Picture]]) -> Report:
         return Report(
             name=self.dataset.name,
+            kind=self.dataset.annotation,
             counts={split: len(self.dataset.split(split)) for split in SPLITS if self.dataset.split(split)},
             findings=self.findings,
             pictures=pictures,
             done=self.done,
             left_out=self.left_out,
             diameters_um=self.diameters_um,
+            classes=self.classes,
             model=self.model,
         )
 
@@ -150,14 +157,16 @@ def check_dataset(
     """
     wanted = sorted([checks[name] for name in only] or checks.values(), key=lambda check: (check.position, check.name))
     loaded = dataset if isinstance(dataset, Dataset) else Dataset.load(dataset)
-    instance = loaded.annotation == "instance"
-    done = [check for check in wanted if (use_model or not check.needs_model) and (instance or not check.instance_only)]
+    kind = loaded.annotation
+    done = [check for check in wanted if (use_model or not check.needs_model) and kind in check.kinds]
     segmenter = Segmenter.load(model, device, threads, quality) if use_model else None
     facts: dict[str, list[Measured[Any]]] = {check.name: [] for check in done}
     unreadable: list[Finding] = []
     sizes: dict[str, list[Floats]] = {}
+    classes: dict[str, Counter[str | None]] = {}
     for item, sample in _samples(loaded, segmenter, unreadable, progress):
         sizes.setdefault(item.split, []).append(sample.diameters_um.astype(np.float32))
+        classes.setdefault(item.split, Counter()).update(sample.classes)
         for check in done:
             facts[check.name].append(Measured(item, check.measure(sample)))
     found = [*unreadable, *(finding for check in done for finding in check.judge(facts[check.name]))]
@@ -166,7 +175,8 @@ def check_dataset(
         findings=tuple(sorted(found, key=lambda finding: finding.level != "warning")),
         done=tuple(done),
         left_out=tuple(check for check in wanted if check not in done),
-        diameters_um={split: np.concatenate(sizes[split]) for split in SPLITS if split in sizes},
+        diameters_um={split: np.concatenate(sizes[split]) for split in SPLITS if split in sizes and kind != "points"},
+        classes={split: classes[split] for split in SPLITS if split in classes} if loaded.classes else {},
         model=segmenter.model.config.name if segmenter else None,
     )
 
@@ -177,13 +187,13 @@ def _samples(
     """Read every image, with the model's nuclei; one that cannot be read becomes a finding."""
     for item in tracked(dataset.items, f"check {dataset.name}", progress):
         try:
-            pixels, labels = load_item(item)
+            read = read_annotated(item)
         except NusegError as problem:
             advice = "copy the whole dataset again, or make it again with nuseg prepare"
             unreadable.append(Finding("files", "warning", (item.name,), str(problem), advice))
             continue
-        found = None if segmenter is None else find_nuclei(segmenter, pixels, item.mpp)
-        yield item, Sample(item.name, pixels, labels, item.mpp, dataset.annotation == "instance", found)
+        found = None if segmenter is None else find_nuclei(segmenter, read.pixels, item.mpp)
+        yield item, Sample(item.name, read.pixels, read.labels, item.mpp, found, read.ignore, read.classes)
 
 
 def find_nuclei(segmenter: Segmenter, pixels: np.ndarray, mpp: float) -> Found:

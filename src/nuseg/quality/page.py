@@ -33,8 +33,8 @@ class Report:
 
     Attributes
     ----------
-    name : str
-        Of the dataset.
+    name, kind : str
+        Of the dataset, and of its annotation.
     counts : mapping of str to int
         Images by split.
     findings : sequence of Finding
@@ -43,17 +43,21 @@ class Report:
     done, left_out : sequence of Check
     diameters_um : mapping of str to (n,) float
         Diameters of nuclei by split.
+    classes : mapping of str to mapping
+        Nuclei of each class by split.
     model : str or None
         Name of the model that was run.
     """
 
     name: str
+    kind: str
     counts: Mapping[str, int]
     findings: Sequence[Finding]
     pictures: Mapping[int, Sequence[Picture]]
     done: Sequence[Check[Any]]
     left_out: Sequence[Check[Any]]
     diameters_um: Mapping[str, Floats]
+    classes: Mapping[str, Mapping[str | None, int]]
     model: str | None
 
 
@@ -74,7 +78,8 @@ def render_report(report: Report) -> str:
         )
         title = titles.get(name, "Files that cannot be read")
         sections.append(f'<section class="card" id="{escape(name)}"><h2>{escape(title)}</h2>{cards}</section>')
-    sections.append(_sizes(report))
+    sections += [_sizes(report)] if report.diameters_um else []
+    sections += [_classes(report)] if report.classes else []
     sections.append(_checks(report))
     return document(f"nuseg check: {printable(report.name)}", lead, "\n".join(sections), LEGEND)
 
@@ -117,9 +122,29 @@ def _sizes(report: Report) -> str:
     return f'<section class="card"><h2>Size of nuclei by split</h2><div class="columns">{parts}</div></section>'
 
 
+def _classes(report: Report) -> str:
+    """Bars of the share of each class in each split."""
+    found = {name for counts in report.classes.values() for name in counts}
+    names = sorted(found, key=lambda name: (name is None, name))
+    rows = []
+    for name in names:
+        cells = [f"<td>{escape(printable(name if name is not None else 'no class'))}</td>"]
+        for counts in report.classes.values():
+            share = counts.get(name, 0) / max(1, sum(counts.values()))
+            bar = f'<span class="share" style="width:{share:.1%}"></span>'
+            cells.append(f"<td>{bar}{counts.get(name, 0):,} ({share:.0%})</td>")
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    head = "".join(f"<th>{escape(split)}</th>" for split in report.classes)
+    table = f"<table><tr><th>class</th>{head}</tr>{''.join(rows)}</table>"
+    return f'<section class="card"><h2>Classes by split</h2><div class="scroll">{table}</div></section>'
+
+
 def _checks(report: Report) -> str:
     rows = [(check, "done") for check in report.done]
-    rows += [(check, "needs the model" if check.needs_model else "needs single nuclei") for check in report.left_out]
+    rows += [
+        (check, "needs the model" if report.kind in check.kinds else f"not for annotation {report.kind}")
+        for check in report.left_out
+    ]
     table = "".join(
         f"<tr><td><code>{escape(check.name)}</code></td><td>{escape(check.help)}</td><td>{state}</td></tr>"
         for check, state in rows

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from nuseg.datasets.dataset import Dataset, load_item
+from nuseg.datasets.dataset import Dataset
 from nuseg.errors import NusegError
 from nuseg.plot.outlines import GREEN, draw_outlines
 from nuseg.progress import ProgressCallback, tracked
 from nuseg.quality.finding import Box, Finding, View
 from nuseg.quality.page import Picture
+from nuseg.quality.reading import read_annotated
 from nuseg.types import RGB, LabelImage
 
 SIDE = 300  # px of a picture, about
@@ -40,11 +41,11 @@ def draw_views(
     drawn: dict[int, dict[int, Picture]] = defaultdict(dict)
     for name in tracked(sorted(wanted), "draw pictures", progress):
         try:
-            pixels, labels = load_item(items[name])
+            annotated = read_annotated(items[name])
         except NusegError:  # a finding of its own says so
             continue
         for place, order, view in wanted[name]:
-            drawn[place][order] = Picture(view.caption or name, draw_view(view, pixels, labels))
+            drawn[place][order] = Picture(view.caption or name, draw_view(view, annotated.pixels, annotated.labels))
     return {place: [pictures[order] for order in sorted(pictures)] for place, pictures in drawn.items()}
 
 

@@ -53,18 +53,21 @@ class Sample:
         Label image; numbers may have gaps.
     mpp : float
         Resolution (um/px).
-    instance : bool
-        Whether touching nuclei are told apart.
     found : Found or None
         What the model found; None where it was not asked.
+    ignore : (h, w) bool or None
+        What is not known, and so not checked.
+    classes : tuple of str or None
+        Class of every nucleus.
     """
 
     name: str
     pixels: RGB
     labels: LabelImage
     mpp: float
-    instance: bool = True
     found: Found | None = None
+    ignore: Mask | None = None
+    classes: tuple[str | None, ...] = ()
 
     @cached_property
     def density(self) -> Floats:
@@ -88,8 +91,27 @@ class Sample:
 
     @cached_property
     def whole(self) -> Mask:
-        """Which numbers 0..n are nuclei that do not touch the image's border, (n + 1,) bool."""
-        return inside(self.labels, len(self.areas)) & (self.areas > 0)
+        """Which numbers 0..n are nuclei that touch neither the image's border nor what is ignored, (n + 1,) bool."""
+        return self.inside(self.labels, len(self.areas)) & (self.areas > 0)
+
+    def inside(self, labels: LabelImage, size: int) -> Mask:
+        """Say which numbers below `size` touch neither the border of a label image of this image nor what is ignored.
+
+        0, the background, does.
+        """
+        kept = np.ones(size, bool)
+        ignored = () if self.ignore is None else labels[self.ignore]
+        for numbers in (labels[0], labels[-1], labels[:, 0], labels[:, -1], ignored, 0):
+            kept[np.asarray(numbers, np.int64)] = False
+        return kept
+
+    @cached_property
+    def known(self) -> Mask:
+        """Which numbers 0..n do not touch what is ignored, (n + 1,) bool."""
+        kept = np.ones(len(self.areas), bool)
+        if self.ignore is not None:
+            kept[self.labels[self.ignore]] = False
+        return kept
 
     @cached_property
     def count(self) -> int:
@@ -111,11 +133,3 @@ class Sample:
             max(row.stop for row in rows),
             max(column.stop for column in columns),
         )
-
-
-def inside(labels: LabelImage, size: int) -> Mask:
-    """Say which numbers below `size` do not touch the border of a label image; 0, the background, does."""
-    kept = np.ones(size, bool)
-    for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1], 0):
-        kept[side] = False
-    return kept

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from nuseg.quality.check import Check, Measured
+from nuseg.quality.check import EVERY_KIND, Check, Measured
 from nuseg.quality.finding import Finding, View
 from nuseg.quality.sample import Sample
 
@@ -72,4 +72,5 @@ CHECK = Check(
     position=60,
     measure=measure,
     judge=judge,
+    kinds=EVERY_KIND,
 )

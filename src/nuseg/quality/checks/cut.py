@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nuseg.quality.check import Check, Measured
+from nuseg.quality.check import INSTANCES, Check, Measured
 from nuseg.quality.finding import Finding
 from nuseg.quality.overlap import covered
 from nuseg.quality.sample import Sample
@@ -94,5 +94,5 @@ CHECK = Check(
     position=30,
     measure=measure,
     judge=judge,
-    instance_only=True,
+    kinds=INSTANCES,
 )

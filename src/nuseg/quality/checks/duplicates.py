@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import combinations
 
-from nuseg.quality.check import Check, Measured
+from nuseg.quality.check import EVERY_KIND, Check, Measured
 from nuseg.quality.finding import Finding, View
 from nuseg.quality.keypoints import SAME, Keypoints, find_keypoints, points_in_common
 from nuseg.quality.sample import Sample
@@ -76,4 +76,5 @@ CHECK = Check(
     position=70,
     measure=measure,
     judge=judge,
+    kinds=EVERY_KIND,
 )

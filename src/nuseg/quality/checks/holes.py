@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from nuseg.quality.check import Check, Measured
+from nuseg.quality.check import INSTANCES, Check, Measured
 from nuseg.quality.finding import Finding
 from nuseg.quality.sample import Sample
 from nuseg.quality.suspects import Suspect, Suspects, judge_suspects
@@ -29,7 +29,7 @@ def measure(sample: Sample) -> Suspects:
         around = cv2.dilate((gaps[crop] == gap).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         owners = np.unique(sample.labels[crop][around & (gaps[crop] != gap)])
         owners = owners[owners > 0]
-        if owners.size == 1:
+        if owners.size == 1 and sample.known[owners[0]]:
             holes[int(owners[0])] = holes.get(int(owners[0]), 0) + area
     places = tuple(Suspect(sample.box(number), (number,), float(area)) for number, area in holes.items())
     return Suspects(places, sample.count)
@@ -52,5 +52,5 @@ CHECK = Check(
     position=45,
     measure=measure,
     judge=judge,
-    instance_only=True,
+    kinds=INSTANCES,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from nuseg.quality.check import Check, Measured
+from nuseg.quality.check import EVERY_KIND, Check, Measured
 from nuseg.quality.finding import Finding, View
 from nuseg.quality.ink import find_ink
 from nuseg.quality.sample import Sample
@@ -39,4 +39,5 @@ CHECK = Check(
     position=67,
     measure=measure,
     judge=judge,
+    kinds=EVERY_KIND,
 )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nuseg.quality.check import Check, Measured
+from nuseg.quality.check import INSTANCES, Check, Measured
 from nuseg.quality.finding import Finding
 from nuseg.quality.necks import Neck, find_neck
 from nuseg.quality.overlap import Covered, covered
@@ -82,5 +82,5 @@ CHECK = Check(
     position=35,
     measure=measure,
     judge=judge,
-    instance_only=True,
+    kinds=INSTANCES,
 )

@@ -45,6 +45,7 @@ def measure(sample: Sample) -> Pieces:
     np.maximum.at(largest, owner, size)
     large = (size * sample.mpp**2 >= LARGE_UM2) & (size >= LARGE * largest[owner])
     count = np.bincount(owner[large], minlength=len(sample.areas))
+    count[~sample.known] = 0
     scattered = count >= MANY_PIECES
     # What lies over a nucleus may part it.
     double = [number for number in np.flatnonzero(count > 1).tolist() if not _parted_by_another(sample, number)]

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from nuseg.datasets.checks import check_image
-from nuseg.quality.check import Check, Measured
+from nuseg.quality.check import EVERY_KIND, Check, Measured
 from nuseg.quality.finding import Finding, View
 from nuseg.quality.ink import find_ink
 from nuseg.quality.sample import Sample
@@ -127,4 +127,5 @@ CHECK = Check(
     position=65,
     measure=measure,
     judge=judge,
+    kinds=EVERY_KIND,
 )

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.spatial import cKDTree
 
-from nuseg.quality.check import Check, Measured
+from nuseg.quality.check import EVERY_KIND, Check, Measured
 from nuseg.quality.finding import Box, Finding
 from nuseg.quality.overlap import shared_with
-from nuseg.quality.sample import Found, Sample, inside
+from nuseg.quality.sample import Found, Sample
 from nuseg.quality.suspects import Suspect, Suspects, judge_suspects
 from nuseg.text import plural
 from nuseg.types import Floats, Mask
@@ -28,7 +28,7 @@ def measure(sample: Sample) -> Suspects:
     missing = (
         (found.probability > SURE)
         & (shared_with(found.labels, sample.labels, size) < OVERLAP * found.areas)
-        & inside(found.labels, size)
+        & sample.inside(found.labels, size)
     )
     numbers = np.flatnonzero(missing).tolist()
     outlines = {number: found.outline(number) for number in numbers}
@@ -96,5 +96,6 @@ CHECK = Check(
     position=80,
     measure=measure,
     judge=judge,
+    kinds=EVERY_KIND,
     needs_model=True,
 )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from nuseg.quality.check import Check, Measured
+from nuseg.quality.check import EVERY_KIND, Check, Measured
 from nuseg.quality.finding import Finding
 from nuseg.quality.overlap import shared_with
 from nuseg.quality.sample import Sample
@@ -96,4 +96,5 @@ CHECK = Check(
     position=85,
     measure=measure,
     judge=judge,
+    kinds=EVERY_KIND,
 )

@@ -123,6 +123,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_predictions(folder / "other-tool", names)
     shutil.copy(folder / "other-tool" / "geojson" / f"{names[0]}.geojson", folder / "nuclei.geojson")
     write_conversions(folder)
+    cv2.imwrite(str(folder / "good.png"), field(4)[0])
     ring = [[0, 0], [200, 0], [200, 200], [0, 200], [0, 0]]
     (folder / "roi.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
     for seed, name in enumerate(("a1", "a2", "a3", "a4")):

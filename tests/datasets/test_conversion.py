@@ -22,7 +22,8 @@ from nuseg.io.image import write_png
 
 NAMES = ("a", "b")
 CLASSES = ("Neoplastic", "Dead", "Neoplastic")
-WRITABLE = [kind.name for kind in annotation_formats.values() if kind.writable]
+# Points are no outlines: their format refuses these, and has tests of its own.
+WRITABLE = [kind.name for kind in annotation_formats.values() if kind.writable and kind.name != "points"]
 
 
 def annotation(seed: int, name: str) -> Annotation:

@@ -121,3 +121,9 @@ def test_areas_united_cover_what_any_of_them_covers(seed: int, count: int) -> No
     whole = united(parts)
     assert whole.is_valid
     assert whole.symmetric_difference(shapely.union_all(parts)).area == pytest.approx(0, abs=1e-9)
+
+
+def test_a_ring_that_repeats_a_side_is_refused() -> None:
+    corners = np.array([[0.0, 0], [9, 0], [9, 9]])
+    with pytest.raises(ValueError, match="along one side again and again"):
+        area([np.tile(corners, (3000, 1))])

@@ -135,12 +135,12 @@ def test_the_advice_on_too_few_images_works(tmp_path: Path, count: int) -> None:
 
 def test_what_is_left_out_is_said(tmp_path: Path) -> None:
     source = write_source(tmp_path / "s", ["a", "b", "c"])
-    (source / "images/scan.svs").write_bytes(b"x")
+    (source / "images/scan.xlsx").write_bytes(b"x")
     (source / "labels/notes.txt").write_text("x")
     (source / "labels/.hidden").write_text("x")
     (source / "images/gone.png").symlink_to("nowhere.png")
     result = run_cli("prepare", source, "-o", tmp_path / "set", "--mpp", 0.5)
-    assert "note: neither image nor annotation, left out: gone.png, scan.svs, notes.txt" in result.out
+    assert "note: neither image nor annotation, left out: gone.png, scan.xlsx, notes.txt" in result.out
 
 
 def test_a_packed_bomb_of_polygons(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ PARSED_ONLY = {
     "--download": "needs the network; test_public_download.py has a server",
     "compute.accelerator=gpu": "needs a GPU",
     "slide.ndpi.ndpa": "needs a slide of a Hamamatsu scanner",
+    "--strict": "ends with an error where it finds faults, and these generated images resemble each other",
     "network.preset=smp": "needs a package that is optional",
 }
 
@@ -123,6 +124,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_predictions(folder / "other-tool", names)
     shutil.copy(folder / "other-tool" / "geojson" / f"{names[0]}.geojson", folder / "nuclei.geojson")
     write_conversions(folder)
+    write_images(folder / "brca-m2c" / "images", names)
+    (folder / "brca-m2c" / "points").mkdir()
+    for name in names:
+        (folder / "brca-m2c" / "points" / f"{name}.csv").write_text("y,x,class\n9,9,1\n20,30,2\n")
     cv2.imwrite(str(folder / "good.png"), field(4)[0])
     ring = [[0, 0], [200, 0], [200, 200], [0, 200], [0, 0]]
     (folder / "roi.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))

@@ -72,7 +72,8 @@ def draw(kind: "AnnotationFormat", path: Path) -> None:
 
     for name in kind.images(path) or [path.stem]:
         found = kind.load(path, name, SHAPE, Canvas(mpp=MPP))
-        found.label_image(found.shape or SHAPE)
+        if found.points is None:
+            found.label_image(found.shape or SHAPE)
         kind.load_pixels(path, name)
 
 

@@ -86,7 +86,8 @@ def _registered() -> dict[str, Kind]:
         for suffix in format.suffixes:
             if suffix not in ANNOTATION_SUFFIXES or format.name == "cellpose":
                 name, door = format.file_name("", suffix), partial(doors.as_format, format.name)
-                kinds[f"annotation {format.name} {suffix}"] = _annotation(name, samples.write_as(format.name), door)
+                write = samples.write_points if format.name == "points" else samples.write_as(format.name)
+                kinds[f"annotation {format.name} {suffix}"] = _annotation(name, write, door)
     return kinds
 
 

@@ -78,6 +78,14 @@ def annotation(name: str, write: Callable[[Path, np.ndarray], object]) -> Make:
     return make
 
 
+def write_points(path: Path, labels: np.ndarray) -> None:
+    """Write the middle of each nucleus as a table."""
+    mark = "\t" if path.suffix == ".tsv" else ","
+    places = [np.argwhere(labels == number).mean(axis=0) for number in range(1, int(labels.max()) + 1)]
+    rows = [("y", "x", "class"), *((f"{y:.1f}", f"{x:.1f}", "1") for y, x in places)]
+    path.write_text("".join(mark.join(row) + "\n" for row in rows))
+
+
 def write_as(format: str) -> Callable[[Path, np.ndarray], object]:
     """Write annotations in a registered format; one nucleus where a file holds no more."""
 

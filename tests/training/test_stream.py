@@ -28,6 +28,8 @@ def epochs(workers: int, first: int, last: int) -> list[int]:
         for batch in islice(ahead, len(stream)):
             seen += batch.tolist()
             done[0] += 1
+        del ahead
+    stream.close()  # workers that are left to the garbage collector may be killed, which PyTorch raises anywhere
     return seen
 
 

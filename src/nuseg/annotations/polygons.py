@@ -14,6 +14,7 @@ _CIRCLE_POINTS = 64
 MAX_PX = 10_000_000  # twenty times the longest side of a slide
 MAX_POINTS = 1_000_000  # of a ring
 MAX_CROSSINGS = 50  # of a ring with itself: what they enclose takes the time of their square
+MANY_POINTS = 1000  # of a ring, from which repeated sides take much memory
 SIDES = 200  # of a ring, from which its crossings are estimated
 MAX_LAYERS, FEW_PX = 100, 50_000_000  # times that areas may cover an image, where it is not small
 
@@ -36,6 +37,8 @@ def area(rings: Sequence[Ring]) -> shapely.Geometry:
             raise ValueError("a coordinate that is not finite")
         if np.abs(ring).max() > MAX_PX:
             raise ValueError(f"a coordinate of {np.abs(ring).max():.3g} px, beyond any image ({MAX_PX:,} px)")
+        if len(ring) > MANY_POINTS and _most_repeated(ring) > MAX_CROSSINGS:
+            raise ValueError("a ring that goes along one side again and again")
     drawn = shapely.Polygon(rings[0], rings[1:])
     if not drawn.is_valid:
         for ring in rings:
@@ -44,6 +47,16 @@ def area(rings: Sequence[Ring]) -> shapely.Geometry:
                 raise ValueError(f"a ring that crosses itself about {crossings:,} times, more than {MAX_CROSSINGS}")
         drawn = shapely.make_valid(drawn)
     return areas_only(drawn)
+
+
+def _most_repeated(ring: Ring) -> int:
+    """Count how often a ring goes along the side that it goes along most, in either direction."""
+    sides = np.stack([ring, np.roll(ring, -1, axis=0)], axis=1)
+    backward = (sides[:, 0, 0] > sides[:, 1, 0]) | (
+        (sides[:, 0, 0] == sides[:, 1, 0]) & (sides[:, 0, 1] > sides[:, 1, 1])
+    )
+    sides[backward] = sides[backward, ::-1]
+    return int(np.unique(sides.reshape(-1, 4), axis=0, return_counts=True)[1].max())
 
 
 def _crossings(ring: Ring) -> int:

@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 import zipfile
+import zlib
 from random import Random
 
 from fuzz.mutators import numbers
@@ -24,7 +25,7 @@ def checkpoint(content: bytes, random: Random) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as old:
             files = {name: code if name.endswith("data.pkl") else old.read(name) for name in old.namelist()}
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError):
         return code
     if random.random() < 0.3:
         return code
@@ -44,17 +45,17 @@ def array(content: bytes, random: Random) -> bytes:
 
 def arrays(content: bytes, random: Random) -> bytes:
     """Several arrays in a zip, one of which is code."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as old:
+            files = {name: old.read(name) for name in old.namelist()}
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError):  # damaged by another mutator
+        files = {}
+    files = files or {"a.npy": b""}
+    files[random.choice(list(files))] = array(b"", random)
     made = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(content))
-        if zipfile.is_zipfile(io.BytesIO(content))
-        else zipfile.ZipFile(io.BytesIO(), "w") as old,
-        zipfile.ZipFile(made, "w") as new,
-    ):
-        names = old.namelist() or ["a.npy"]
-        chosen = random.choice(names)
-        for name in names:
-            new.writestr(zipfile.ZipInfo(name), array(b"", random) if name == chosen else old.read(name))
+    with zipfile.ZipFile(made, "w") as new:
+        for name, held in files.items():
+            new.writestr(zipfile.ZipInfo(name), held)
     return made.getvalue()
 
 

@@ -18,7 +18,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
     NusegError
         Unreadable, or without one of `columns`.
     """
-    csv.field_size_limit(_LONGEST)
+    usual = csv.field_size_limit(_LONGEST)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
@@ -33,3 +33,5 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
                 yield {(name or "").strip(): value.strip() for name, value in row.items() if isinstance(value, str)}
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise NusegError(f"{path}: cannot be read as CSV ({short(problem)}); download it again") from problem
+    finally:
+        csv.field_size_limit(usual)

@@ -237,7 +237,7 @@ class _Reader:
         shape = annotation.shape
         if annotation.points is not None and not kind.has_points:
             raise NusegError(
-                f"{one}: nuclei are points, which {kind.name} has no place for; convert to points or geojson"
+                f"{one}: nuclei are points, which {kind.name} has no place for; give to='geojson'"
             )
         if (kind.raster or kind.needs_shape) and shape is None:
             raise NusegError(f"{one}: does not say how large the image is, which {kind.name} needs: give images=")

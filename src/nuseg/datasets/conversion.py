@@ -236,9 +236,7 @@ class _Reader:
         kind, name = self.kind, one.entry.stem
         shape = annotation.shape
         if annotation.points is not None and not kind.has_points:
-            raise NusegError(
-                f"{one}: nuclei are points, which {kind.name} has no place for; convert to points or geojson"
-            )
+            raise NusegError(f"{one}: nuclei are points, which {kind.name} has no place for; give to='geojson'")
         if (kind.raster or kind.needs_shape) and shape is None:
             raise NusegError(f"{one}: does not say how large the image is, which {kind.name} needs: give images=")
         if kind.raster and shape is not None:

@@ -34,6 +34,8 @@ class Found:
 def annotation_paths(place: Path, format: str = AUTO) -> list[Path]:
     """List what may be an annotation in a folder, sorted; files go before folders.
 
+    A folder that a format takes as a whole, such as results or a dataset, is the only one.
+
     Parameters
     ----------
     place : Path
@@ -51,6 +53,8 @@ def annotation_paths(place: Path, format: str = AUTO) -> list[Path]:
         return [place]
     chosen = [] if format == AUTO else annotation_formats[format].find(place)
     found = chosen or sorted({path for kind in annotation_formats.values() for path in kind.find(place)})
+    if place in found:
+        return [place]
     return [path for path in found if path.is_file()] or found
 
 

@@ -57,7 +57,8 @@ def find_layout(source: Path, images: str | None = None, labels: str | None = No
         No images or no annotations found.
     """
     image_folder = folder_of(source, images, IMAGE_FOLDERS, "images")
-    label_folder = folder_of(source, labels, LABEL_FOLDERS, "labels")
+    whole = labels is None and annotation_paths(source, format) == [source]  # such as a dataset
+    label_folder = source if whole else folder_of(source, labels, LABEL_FOLDERS, "labels")
     files = list_files(image_folder, PICTURE_SUFFIXES)
     paths = [path for path in annotation_paths(label_folder, format) if path != image_folder]
     words = f"images in {image_folder}, annotations in {label_folder}"
@@ -78,7 +79,8 @@ def find_layout(source: Path, images: str | None = None, labels: str | None = No
             f"{stem(files[0])}.png or {stem(files[0])}_mask.png, or name the folder: labels="
         )
     read = {*files, *(entry.path for entry in found.entries), image_folder, label_folder}
-    left_out = [path for folder in dict.fromkeys((image_folder, label_folder)) for path in _others(folder, read)]
+    folders = dict.fromkeys((image_folder,) if whole else (image_folder, label_folder))
+    left_out = [path for folder in folders for path in _others(folder, read)]
     return Layout(tuple(files), found, words, tuple(left_out))
 
 

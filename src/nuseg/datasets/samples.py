@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from uuid import UUID
 
 import numpy as np
 import shapely
@@ -10,6 +9,7 @@ import shapely
 from nuseg.annotations.annotation import Annotation, Canvas
 from nuseg.annotations.classes import without_plain
 from nuseg.annotations.format import AnnotationFormat
+from nuseg.annotations.object_ids import may_be_own
 from nuseg.datasets.corrections import Corrections, compare
 from nuseg.datasets.pairing import Pair
 from nuseg.datasets.regions import Window, cut, outermost, part_regions, windows
@@ -18,13 +18,10 @@ from nuseg.datasets.unknown import set_aside, unknown_area
 from nuseg.errors import NusegError
 from nuseg.io.image import Image
 from nuseg.io.opening import image_source, open_source, read_image
-from nuseg.io.resolution import DEFAULT_MPP, Resolution, resolve_mpp
+from nuseg.io.resolution import DEFAULT_MPP, Resolution, check_mpp, resolve_mpp
 from nuseg.io.source import Source
 from nuseg.text import plural
 from nuseg.types import RGB, Mask
-
-_OWN_IDS = 5  # version of the UUIDs that results have as ids of their nuclei; QuPath's own are of version 4
-
 
 _HINT = "nuclei have the ids of nuseg's results: give compared_with= these results to count what was corrected"
 
@@ -138,7 +135,7 @@ def _whole(pair: Pair, kind: AnnotationFormat, mpp: float | None, rules: Rules) 
     shape = image.pixels.shape[0], image.pixels.shape[1]
     canvas = Canvas(pair.image.name, shape, image.mpp if mpp is None else mpp, pair.image)
     annotation = read_annotation(pair, kind, canvas, rules)
-    resolution, warnings = _resolution(image, mpp)
+    resolution, warnings = _resolution(image, mpp, annotation.canvas.mpp)
     corrections, notes = _corrections(pair, annotation, canvas, rules)
     nuclei = _with_classes(annotation, resolution.mpp, rules)
     masked = None if rules.masks is None else rules.masks.read(pair.name, shape)
@@ -251,18 +248,19 @@ def _corrections(
 
 def _has_own_ids(nuclei: Annotation) -> bool:
     """Whether most nuclei have ids as those of results."""
-    own = 0
-    for identifier in nuclei.ids or ():
-        try:
-            own += identifier is not None and UUID(identifier).version == _OWN_IDS
-        except ValueError:
-            continue
-    return 2 * own > nuclei.count
+    ids = nuclei.ids or ()
+    return 2 * sum(map(may_be_own, ids)) > len(ids)
 
 
-def _resolution(image: Image, mpp: float | None) -> tuple[Resolution, list[str]]:
-    """Resolution and warnings; a default is not warned of here for each image but returned as a text to join."""
-    if mpp is None and image.mpp is None and image.mpp_problem is None:
+def _resolution(image: Image, mpp: float | None, annotated: float | None) -> tuple[Resolution, list[str]]:
+    """Give the resolution and warnings: as given, as the image says, as its annotation says, or the default.
+
+    A default is not warned of here for each image but returned as a text to join.
+    """
+    unstated = mpp is None and image.mpp is None and image.mpp_problem is None
+    if unstated and annotated is not None:
+        return Resolution(check_mpp(annotated, "the annotation"), "annotation"), []
+    if unstated:
         text = f"no resolution in the file, taken as {DEFAULT_MPP} um/px (40x): give mpp= if that is wrong"
         return Resolution(DEFAULT_MPP, "default"), [text]
     resolution = resolve_mpp(image, mpp)

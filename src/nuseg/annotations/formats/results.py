@@ -15,6 +15,8 @@ from nuseg.annotations.format import SURE, AnnotationFormat, Sniff
 from nuseg.annotations.formats.geojson import FORMAT as GEOJSON
 from nuseg.annotations.formats.geoparquet import FORMAT as GEOPARQUET
 from nuseg.annotations.formats.label_image import FORMAT as LABELS
+from nuseg.annotations.labels import present_labels
+from nuseg.annotations.object_ids import object_id
 from nuseg.errors import NusegError
 
 SUMMARY = "summary.csv"
@@ -69,7 +71,7 @@ class Results(AnnotationFormat):
             mpp=float(row["mpp"]) if row.get("mpp") else None,
         )
         read = kind.load(file, image, shape)
-        return replace(without_plain(read), canvas=stated)
+        return replace(without_plain(read), ids=_ids(read, image), canvas=stated)
 
 
 FORMAT = Results()
@@ -81,6 +83,16 @@ def _file(path: Path, name: str) -> tuple[Path, AnnotationFormat] | None:
         return None
     files = ((path / folder / f"{name}{suffix}", kind) for folder, suffix, kind in _PLACES)
     return next(((file, kind) for file, kind in files if file.is_file()), None)
+
+
+def _ids(read: Annotation, image: str) -> tuple[str | None, ...] | None:
+    """Give the ids that nuclei have in GeoJSON, whatever file was read: there they are numbers."""
+    held = read.ids
+    if held is None and read.labels is not None:
+        held = tuple(map(str, present_labels(read.labels).tolist()))
+    if held is None:
+        return None
+    return tuple(object_id(image, int(own)) if own is not None and own.isdecimal() else own for own in held)
 
 
 def _rows(path: Path) -> dict[str, dict[str, str]]:

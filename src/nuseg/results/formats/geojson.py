@@ -5,7 +5,6 @@ Coordinates are pixels of the full image from its upper left corner, as QuPath c
 
 import gzip
 import io
-import uuid
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, TextIO
 import numpy as np
 import orjson
 
+from nuseg.annotations.object_ids import object_id
 from nuseg.io.atomic import atomic_path
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.output import Add, Output
@@ -45,7 +45,7 @@ def feature(name: str, number: int, polygon: np.ndarray, measures: Mapping[Hasha
     ring = polygon.round(DECIMALS).tolist()
     return {
         "type": "Feature",
-        "id": uuid.uuid5(uuid.NAMESPACE_URL, f"nuseg:{name}/{number}"),
+        "id": object_id(name, number),
         "geometry": {"type": "Polygon", "coordinates": [[*ring, ring[0]]]},
         "properties": {
             "objectType": "detection",

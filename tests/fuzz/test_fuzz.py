@@ -34,6 +34,6 @@ def test_changed_files_are_read_or_refused(
 
 
 def test_every_annotation_format_is_tried() -> None:
-    pictures = {"labels", "binary", "folders", "dataset"}  # kinds of their own: "label PNG", "mask PNG", "mask folder", ...
+    pictures = {"labels", "binary", "folders", "dataset"}  # have kinds of their own
     tried = {name.split()[1] for name in KINDS if name.startswith("annotation ")}
     assert {*annotation_formats} - pictures == tried

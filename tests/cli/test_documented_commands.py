@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import onnx
 import pytest
+import shapely
 import typer
 from command_line import run_cli
 
@@ -25,6 +26,7 @@ from nuseg.segmentation import segmenter
 from nuseg.training import finish, tune
 from nuseg.training.config import load_config, render_config
 from public_trees import TREES, zipped
+from qupath_edits import annotation
 from slide_files import save_pyramid
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,6 +86,24 @@ def write_predictions(folder: Path, names: list[str]) -> None:
         )
 
 
+def write_corrected(folder: Path) -> None:
+    """A slide and what was drawn on it in QuPath: four regions, and a nucleus in each of them."""
+    (folder / "cases").mkdir()
+    save_pyramid(folder / "cases" / "s.svs", np.tile(field(3)[0], (10, 9, 1)), mpp=0.25)
+    drawn = [
+        annotation(shapely.box(x, y, x + side, y + side), "Region*" if side > 20 else None)
+        for x in (10, 250)
+        for y in (10, 240)
+        for side in (220, 9)
+    ]
+    for place, features in (("corrected", drawn), ("areas", drawn[::2])):
+        (folder / place).mkdir()
+        (folder / place / "s.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    unsure = np.zeros(field(0)[0].shape[:2], np.uint8)
+    unsure[:5] = 255
+    write_png(folder / "mydata" / "unsure" / "patient0_0.png", unsure)
+
+
 def write_conversions(folder: Path) -> None:
     """What `nuseg convert` is shown with."""
     shutil.copytree(folder / "mydata" / "labels", folder / "labels")
@@ -121,6 +141,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "slides").mkdir()
     for path in (folder / "slide.svs", folder / "slides" / "s.svs"):
         save_pyramid(path, np.tile(field(3)[0], (4, 4, 1)))
+    write_corrected(folder)
     write_predictions(folder / "other-tool", names)
     shutil.copy(folder / "other-tool" / "geojson" / f"{names[0]}.geojson", folder / "nuclei.geojson")
     write_conversions(folder)

@@ -68,7 +68,7 @@ def compare(before: Annotation, after: Annotation, within: Sequence[shapely.Geom
     Corrections
     """
     old, new = np.asarray(before.areas, object), np.asarray(after.areas, object)
-    first, second = _matches(before, after, old, new)
+    first, second = matches(before, after)
     gone, come = _within(before, within), _within(after, within)
     counted = gone[first] | come[second]
     gone[first], come[second] = False, False
@@ -95,8 +95,9 @@ def _within(annotation: Annotation, regions: Sequence[shapely.Geometry] | None) 
     return found
 
 
-def _matches(before: Annotation, after: Annotation, old: np.ndarray, new: np.ndarray) -> tuple[Integers, Integers]:
-    """Give the places of matched nuclei before and after."""
+def matches(before: Annotation, after: Annotation) -> tuple[Integers, Integers]:
+    """Match nuclei as `compare` does: give the places of each pair, before and after."""
+    old, new = np.asarray(before.areas, object), np.asarray(after.areas, object)
     places = {own: place for place, own in enumerate(after.identifiers) if own is not None}
     found = {
         place: places.pop(own) for place, own in enumerate(before.identifiers) if own is not None and own in places

@@ -5,10 +5,10 @@ Source: Macenko et al., "A method for normalizing histology slides for quantitat
 
 import numpy as np
 
-from nuseg.preprocess.stain.amounts import MIN_DENSITY, density_over, least_squares, strong_amounts, two_stains
-from nuseg.preprocess.stain.fit import Colour, StainFit, as_direction
+from nuseg.preprocess.stain.amounts import MIN_DENSITY, least_squares, two_stains
+from nuseg.preprocess.stain.fit import Colour, StainFit
 from nuseg.preprocess.stain.method import StainMethod
-from nuseg.preprocess.stain.remix import remix
+from nuseg.preprocess.stain.remix import fit_stains, remix
 from nuseg.types import RGB, Floats, Mask
 
 EXTREME = 1.0  # percentile of the angles, and 100 less it
@@ -56,16 +56,7 @@ def choose_pixels(density: Floats) -> Mask:
 
 def fit(pixels: RGB, white: Colour) -> StainFit:
     """Fit stained pixels; see `nuseg.preprocess.stain.method.Fit`."""
-    density = density_over(pixels, white)
-    vectors = extreme_directions(density)
-    return StainFit(
-        method="macenko",
-        white=white,
-        haematoxylin=as_direction(vectors[0]),
-        eosin=as_direction(vectors[1]),
-        values={"amounts": strong_amounts(least_squares(density, vectors))},
-        pixels=len(pixels),
-    )
+    return fit_stains("macenko", pixels, white, extreme_directions, least_squares)
 
 
 def transform(pixels: RGB, found: StainFit, wanted: StainFit) -> RGB:

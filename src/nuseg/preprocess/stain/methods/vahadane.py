@@ -7,11 +7,11 @@ for sparse coding", ICML 2009, with all pixels at once.
 
 import numpy as np
 
-from nuseg.preprocess.stain.amounts import combine, density_over, strong_amounts, two_stains
+from nuseg.preprocess.stain.amounts import combine, two_stains
 from nuseg.preprocess.stain.fit import Colour, StainFit, as_direction
 from nuseg.preprocess.stain.method import StainMethod
 from nuseg.preprocess.stain.methods.macenko import extreme_directions
-from nuseg.preprocess.stain.remix import remix
+from nuseg.preprocess.stain.remix import fit_stains, remix
 from nuseg.types import RGB, Floats
 
 LN = np.log(10)  # the paper takes ln for optical density
@@ -95,16 +95,7 @@ def best_vectors(vectors: Floats, of_amounts: Floats, with_density: Floats) -> F
 
 def fit(pixels: RGB, white: Colour) -> StainFit:
     """Fit stained pixels; see `nuseg.preprocess.stain.method.Fit`."""
-    density = density_over(pixels, white)
-    vectors = sparse_directions(density)
-    return StainFit(
-        method="vahadane",
-        white=white,
-        haematoxylin=as_direction(vectors[0]),
-        eosin=as_direction(vectors[1]),
-        values={"amounts": strong_amounts(sparse_amounts(density, vectors))},
-        pixels=len(pixels),
-    )
+    return fit_stains("vahadane", pixels, white, sparse_directions, sparse_amounts)
 
 
 def transform(pixels: RGB, found: StainFit, wanted: StainFit) -> RGB:

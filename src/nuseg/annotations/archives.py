@@ -8,9 +8,8 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from zipfile import BadZipFile, ZipFile, ZipInfo, is_zipfile
 
-from nuseg.annotations.documents import short
 from nuseg.errors import NusegError
-from nuseg.text import plural
+from nuseg.text import in_short, plural
 
 MOST_FILES = 200_000
 MOST_BYTES = 1 << 34
@@ -39,7 +38,7 @@ def opened(path: Path) -> Iterator[tuple[ZipFile, list[ZipInfo]]]:
     except (BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError, zlib.error) as problem:
         if isinstance(problem, NusegError):
             raise
-        raise NusegError(f"{path}: damaged zip archive ({short(problem)}); copy it again") from problem
+        raise NusegError(f"{path}: damaged zip archive ({in_short(problem)}); copy it again") from problem
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from nuseg.annotations.annotation import Annotation, some
-from nuseg.annotations.documents import short
 from nuseg.errors import NusegError
+from nuseg.text import in_short, shortened
 
 PLAIN_CLASS = "Nucleus"
 _YAML = (".yaml", ".yml")
@@ -74,7 +74,7 @@ def parse_classes(given: str) -> ClassNames:
     pairs = [part.split("=", 1) for part in given.split(",") if part.strip()]
     if not pairs or any(len(pair) < 2 or not pair[0].strip() for pair in pairs):
         raise NusegError(
-            f"classes='{short(given)}': expected old=new,old=new or a YAML file, such as "
+            f"classes='{shortened(given)}': expected old=new,old=new or a YAML file, such as "
             "tumour=epithelial,lymphocyte=inflammatory"
         )
     return ClassNames(_unique(given, [(old.strip(), new.strip() or None) for old, new in pairs]))
@@ -86,7 +86,7 @@ def _of_yaml(path: Path) -> dict[str, str | None]:
             raise NusegError(f"{path}: expected a short list of classes, found {path.stat().st_size:,} bytes")
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise NusegError(f"{path}: cannot be read as YAML ({short(error)})") from error
+        raise NusegError(f"{path}: cannot be read as YAML ({in_short(error)})") from error
     if not isinstance(content, dict):
         raise NusegError(
             f"{path}: expected names of classes such as 'tumour: epithelial', found {type(content).__name__}"
@@ -98,7 +98,9 @@ def _of_yaml(path: Path) -> dict[str, str | None]:
         elif value is None or isinstance(value, str | int):
             pairs.append((str(name), None if value in (None, "") else str(value)))
         else:
-            raise NusegError(f"{path}: {short(name)}: expected a name or a list of names, found {type(value).__name__}")
+            raise NusegError(
+                f"{path}: {shortened(str(name))}: expected a name or a list of names, found {type(value).__name__}"
+            )
     return _unique(str(path), pairs)
 
 
@@ -106,6 +108,8 @@ def _unique(where: str, pairs: list[tuple[str, str | None]]) -> dict[str, str | 
     found: dict[str, str | None] = {}
     for old, new in pairs:
         if old in found and found[old] != new:
-            raise NusegError(f"classes='{short(where)}': gives {old} two new names, {found[old]} and {new}; leave one")
+            raise NusegError(
+                f"classes='{shortened(where)}': gives {old} two new names, {found[old]} and {new}; leave one"
+            )
         found[old] = new
     return found

@@ -15,14 +15,13 @@ from nuseg.annotations import json_file
 from nuseg.annotations.annotation import Colour
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
-from nuseg.text import one_line
+from nuseg.text import in_short, shortened
 
 LARGEST = 1 << 30
 """Bytes of a text file that are read at most."""
 HEAD = 8192
 _DEEPEST = 200
 _PARSED_TO_SNIFF = 1 << 26
-_SHOWN = 200
 
 
 def head(path: Path) -> bytes:
@@ -73,8 +72,7 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
     NusegError
         As `read_bytes`, or it is no JSON object.
     """
-    read_bytes(path, what)
-    content = json_file.read_json(path, what)
+    content = json_file.parse_json(read_bytes(path, what), path, what)
     if not isinstance(content, dict):
         raise NusegError(f"{path}: expected {what}, found a JSON {type(content).__name__}; export them again")
     return content
@@ -138,7 +136,7 @@ def read_xml(path: Path, what: str) -> Element:
     try:
         parser.Parse(read_bytes(path, what), True)
     except (expat.ExpatError, ValueError, LookupError) as error:
-        raise NusegError(f"{path}: expected {what}, found no XML ({short(error)}); export them again") from error
+        raise NusegError(f"{path}: expected {what}, found no XML ({in_short(error)}); export them again") from error
     return builder.close()
 
 
@@ -151,15 +149,9 @@ def root_tag(path: Path) -> str | None:
     return found[1].decode() if found else None
 
 
-def short(value: object) -> str:
-    """Give a found value or a reason in one line of at most 200 characters."""
-    text = one_line(value)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
-
-
 def unknown_image(path: Path, image: str, known: Iterable[str]) -> NusegError:
     """Make the error that a file for many images does not name one."""
-    return NusegError(f"{path}: has no image {short(image)}; it names {short(', '.join(known))}")
+    return NusegError(f"{path}: has no image {shortened(image)}; it names {shortened(', '.join(known))}")
 
 
 def hex_colour(text: str | None) -> Colour | None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from nuseg.annotations.annotation import Annotation, Canvas
-from nuseg.annotations.documents import short
 from nuseg.errors import NusegError
+from nuseg.text import in_short
 from nuseg.types import RGB
 
 T = TypeVar("T")
@@ -229,5 +229,5 @@ class AnnotationFormat(ABC):
         except NusegError:
             raise
         except Exception as problem:
-            reason = short(problem) or type(problem).__name__
+            reason = in_short(problem)
             raise NusegError(f"{path}: cannot be read as {self.name} ({reason}); export it again") from problem

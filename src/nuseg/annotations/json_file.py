@@ -1,12 +1,12 @@
 """Annotations in JSON, also packed with gzip."""
 
-import zlib
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from nuseg.errors import NusegError
+from nuseg.io.documents import DocumentError, TooLargeError, gunzip
 
 GZIP = b"\x1f\x8b"
 ALWAYS_UNPACKED = 16_000_000  # bytes
@@ -31,11 +31,21 @@ def read_json(path: Path, expected: str) -> Any:
     """
     try:
         content = path.read_bytes()
-        if content.startswith(GZIP):
-            content = unpack(content, path)
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise NusegError(f"{path}: cannot be opened ({reason}); check the path and its permissions") from error
+    except OSError as error:
+        raise _unopened(path, error) from error
+    return parse_json(content, path, expected)
+
+
+def parse_json(content: bytes, path: Path, expected: str) -> Any:
+    """Parse what `read_json` reads.
+
+    Raises
+    ------
+    NusegError
+        Cannot be unpacked, or is no JSON.
+    """
+    if content.startswith(GZIP):
+        content = unpack(content, path)
     if content.startswith(UTF16_MARKS):
         raise NusegError(f"{path}: expected {expected}, in UTF-8, found UTF-16; save it as UTF-8")
     try:
@@ -51,24 +61,20 @@ def unpack(packed: bytes, path: Path) -> bytes:
     Raises
     ------
     NusegError
-        It unpacks to far more than annotations do.
-    zlib.error, EOFError
-        It is damaged, or cut short.
+        It unpacks to far more than annotations do, is damaged, or cut short.
     """
     limit = max(ALWAYS_UNPACKED, MOST_PER_BYTE * len(packed))
-    parts: list[bytes] = []
-    length = 0
-    while packed:
-        stream = zlib.decompressobj(wbits=31)
-        part = stream.decompress(packed, limit - length + 1)
-        length += len(part)
-        if length > limit:
-            raise NusegError(
-                f"{path}: unpacks to more than {limit / 1e6:,.0f} MB, which annotations in so small a file do not; "
-                "export it again"
-            )
-        if not stream.eof:
-            raise EOFError("cut short")
-        parts.append(part)
-        packed = stream.unused_data.lstrip(b"\0")
-    return b"".join(parts)
+    try:
+        return gunzip(packed, limit)
+    except TooLargeError as error:
+        raise NusegError(
+            f"{path}: unpacks to more than {limit / 1e6:,.0f} MB, which annotations in so small a file do not; "
+            "export it again"
+        ) from error
+    except DocumentError as error:
+        raise _unopened(path, error) from error
+
+
+def _unopened(path: Path, error: Exception) -> NusegError:
+    reason = getattr(error, "strerror", None) or error
+    return NusegError(f"{path}: cannot be opened ({reason}); check the path and its permissions")

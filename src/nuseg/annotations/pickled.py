@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
-from nuseg.annotations.documents import short
 from nuseg.errors import NusegError
+from nuseg.text import in_short
 
 _KINDS = "?biufcSU"  # types of array elements that are plain values
 
@@ -43,14 +43,14 @@ def read_pickled_dict(path: Path, what: str) -> dict[str, Any]:
         version = npy.read_magic(file)
         shape, _, dtype = npy.read_array_header_1_0(file) if version == (1, 0) else npy.read_array_header_2_0(file)
     except ValueError as error:
-        raise NusegError(f"{path}: expected {what}, found no NumPy file ({short(error)}); save it again") from error
+        raise NusegError(f"{path}: expected {what}, found no NumPy file ({in_short(error)}); save it again") from error
     if dtype != np.dtype(object) or shape != ():
         raise NusegError(f"{path}: expected {what}, found an array {shape} of {dtype}")
     try:
         held = _values(_Unpickler(file).load())
     except pickle.UnpicklingError as error:
         raise NusegError(
-            f"{path}: cannot be read safely ({short(error)}); save it again with the program it is from"
+            f"{path}: cannot be read safely ({in_short(error)}); save it again with the program it is from"
         ) from error
     if isinstance(held, np.ndarray) and held.shape == ():
         held = held.item()

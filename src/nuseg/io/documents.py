@@ -34,6 +34,10 @@ class DocumentError(ValueError):
     """Why a document cannot be read, in one short line without the file's name."""
 
 
+class TooLargeError(DocumentError):
+    """A document unpacks to more than is expected."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """How large a JSON document may be.
@@ -94,7 +98,7 @@ def gunzip(raw: bytes, size: int) -> bytes:
     except (OSError, EOFError, zlib.error) as error:
         raise DocumentError(f"cannot be unpacked: {one_line(error)}") from error
     if len(unpacked) > size:
-        raise DocumentError(f"cannot be unpacked: more than the {size:,} bytes that are expected at most")
+        raise TooLargeError(f"cannot be unpacked: more than the {size:,} bytes that are expected at most")
     return unpacked
 
 

@@ -16,13 +16,13 @@ import numpy as np
 import shapely
 
 from nuseg.annotations.annotation import Annotation, Canvas, some
-from nuseg.annotations.documents import dump_json, json_keys, read_json, short, unknown_image
+from nuseg.annotations.documents import dump_json, json_keys, read_json, unknown_image
 from nuseg.annotations.format import BY_NAME, SURE, UNNAMED, AnnotationFormat, Sniff
 from nuseg.annotations.polygons import area, rings_of, single_ring
 from nuseg.annotations.rle import area_runs, decode_text, encode_text, run_area
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
-from nuseg.text import plural
+from nuseg.text import in_short, plural, shortened
 
 WHAT = "COCO annotations in JSON"
 _DECIMALS = 3
@@ -160,20 +160,24 @@ def _parse(path: Path, _changed: int) -> _Parsed:
     content = read_json(path, WHAT)
     if not isinstance(content.get("images"), list) or not isinstance(content.get("annotations"), list):
         raise NusegError(
-            f"{path}: expected {WHAT} with the lists images and annotations, found {short(', '.join(content))}"
+            f"{path}: expected {WHAT} with the lists images and annotations, found {shortened(', '.join(content))}"
         )
     images: dict[str, dict[str, Any]] = {}
     for image in content["images"]:
         name = str(image.get("file_name") or image["id"])
         if name in images:
-            raise NusegError(f"{path}: names the image {short(name)} twice; give every image its own file_name")
+            raise NusegError(
+                f"{path}: names the image {shortened(str(name))} twice; give every image its own file_name"
+            )
         images[name] = image
     objects: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     for one in content["annotations"]:
         objects[one["image_id"]].append(one)
     strangers = set(objects) - {image["id"] for image in images.values()}
     if strangers:
-        raise NusegError(f"{path}: annotates the image {short(min(map(str, strangers)))}, which images does not list")
+        raise NusegError(
+            f"{path}: annotates the image {shortened(min(map(str, strangers)))}, which images does not list"
+        )
     return _Parsed(images, objects, {one["id"]: str(one["name"]) for one in content.get("categories") or []})
 
 
@@ -191,7 +195,7 @@ def _geometry(one: dict[str, Any], shape: tuple[int, int] | None, path: Path) ->
     if isinstance(outline, dict):
         counts, size = outline["counts"], tuple(int(side) for side in outline["size"])
         if len(size) != 2 or (shape is not None and size != shape):
-            raise NusegError(f"{path}: a mask of size {short(size)} in an image of {shape} (height, width)")
+            raise NusegError(f"{path}: a mask of size {in_short(size)} in an image of {shape} (height, width)")
         return run_area(decode_text(counts) if isinstance(counts, str) else counts, (size[0], size[1]))
     rings = [np.array(ring, np.float64).reshape(-1, 2) for ring in outline]
     pieces = [area([ring]) for ring in rings if len(ring) > 2]

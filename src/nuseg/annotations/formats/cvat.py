@@ -23,7 +23,6 @@ from nuseg.annotations.documents import (
     printable,
     read_xml,
     root_tag,
-    short,
     unknown_image,
     write_xml,
 )
@@ -32,7 +31,7 @@ from nuseg.annotations.grouping import Shape, joined
 from nuseg.annotations.polygons import area, ellipse, rectangle, single_ring
 from nuseg.annotations.rle import run_area
 from nuseg.errors import NusegError
-from nuseg.text import plural
+from nuseg.text import plural, shortened
 
 WHAT = "annotations of CVAT for images 1.1 in XML"
 _SHAPES = ("polygon", "ellipse", "box", "mask")
@@ -145,14 +144,14 @@ def _parsed(path: Path) -> _Parsed:
 def _parse(path: Path, _changed: int) -> _Parsed:
     root = read_xml(path, WHAT)
     if root.tag != "annotations":
-        raise NusegError(f"{path}: expected {WHAT}, found <{short(root.tag)}>; export them again")
+        raise NusegError(f"{path}: expected {WHAT}, found <{shortened(root.tag)}>; export them again")
     if root.find("track") is not None:
         raise NusegError(f"{path}: holds tracks of a video; export the task as 'CVAT for images 1.1'")
     images: dict[str, Element] = {}
     for element in root.findall("image"):
         name = element.get("name") or element.get("id") or ""
         if name in images:
-            raise NusegError(f"{path}: names the image {short(name)} twice; give every image its own name")
+            raise NusegError(f"{path}: names the image {shortened(str(name))} twice; give every image its own name")
         images[name] = element
     labels = {
         label.findtext("name") or "": hex_colour(label.findtext("color")) for label in root.iterfind("meta//label")

@@ -15,12 +15,12 @@ import numpy as np
 import shapely
 
 from nuseg.annotations.annotation import Annotation, Canvas, some
-from nuseg.annotations.documents import load_text_mapping, short
+from nuseg.annotations.documents import load_text_mapping
 from nuseg.annotations.format import BY_NAME, SURE, AnnotationFormat, Sniff
 from nuseg.annotations.polygons import MAX_PX, areas_only
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
-from nuseg.text import plural
+from nuseg.text import in_short, plural, shortened
 
 _MAGIC = b"PAR1"
 _CLASS_COLUMNS = ("class", "classification", "type", "label")
@@ -114,7 +114,7 @@ def _table(path: Path) -> dict[str, Any]:
     try:
         return _parse(path, path.stat().st_mtime_ns)
     except OSError as error:
-        raise NusegError(f"{path}: cannot be opened ({error.strerror or short(error)}); check the path") from error
+        raise NusegError(f"{path}: cannot be opened ({error.strerror or in_short(error)}); check the path") from error
 
 
 @lru_cache(maxsize=1)
@@ -129,7 +129,9 @@ def _parse(path: Path, _changed: int) -> dict[str, Any]:
     columns = pq.read_schema(path).names
     geometry = str(about.get("primary_column") or "geometry")
     if geometry not in columns:
-        raise NusegError(f"{path}: expected a column {short(geometry)} of outlines, found {short(', '.join(columns))}")
+        raise NusegError(
+            f"{path}: expected a column {shortened(geometry)} of outlines, found {shortened(', '.join(columns))}"
+        )
     named = next((name for name in _CLASS_COLUMNS if name in columns), None)
     wanted = [name for name in (geometry, named, "id", "image") if name in columns]
     table = pq.read_table(path, columns=wanted)

@@ -14,13 +14,13 @@ import shapely
 
 from nuseg.annotations.annotation import Annotation, some
 from nuseg.annotations.archives import is_archive, opened
-from nuseg.annotations.documents import printable, short
+from nuseg.annotations.documents import printable
 from nuseg.annotations.format import BY_NAME, SURE, AnnotationFormat, Sniff
 from nuseg.annotations.polygons import Ring, area, ellipse, parity, rectangle, rings_of
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
 from nuseg.io.find import list_files
-from nuseg.text import plural
+from nuseg.text import in_short, plural
 
 if TYPE_CHECKING:
     from roifile import ImagejRoi
@@ -148,7 +148,7 @@ def _parse(path: Path, name: str, data: bytes) -> "ImagejRoi":
         return ImagejRoi.frombytes(data)
     except Exception as problem:
         where = path if path.name == name else f"{path}: {name[:200]}"
-        raise NusegError(f"{where}: damaged ROI ({short(problem)}); save it again in ImageJ") from problem
+        raise NusegError(f"{where}: damaged ROI ({in_short(problem)}); save it again in ImageJ") from problem
 
 
 def _area(roi: "ImagejRoi") -> shapely.Geometry | None:

@@ -15,7 +15,7 @@ import shapely
 from PIL import Image
 
 from nuseg.annotations.annotation import Annotation, Canvas, some
-from nuseg.annotations.documents import dump_json, json_keys, read_json, short
+from nuseg.annotations.documents import dump_json, json_keys, read_json
 from nuseg.annotations.format import BY_NAME, SURE, UNNAMED, AnnotationFormat, Sniff
 from nuseg.annotations.grouping import Shape, joined
 from nuseg.annotations.polygons import area, ellipse, rectangle, single_ring
@@ -23,7 +23,7 @@ from nuseg.annotations.rle import LARGEST_MASK
 from nuseg.annotations.tracing import pixel_areas
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
-from nuseg.text import plural
+from nuseg.text import plural, shortened
 
 WHAT = "LabelMe annotations in JSON"
 _VERSION = "5.4.1"  # of LabelMe, whose files are written
@@ -68,7 +68,7 @@ class LabelMe(AnnotationFormat):
         """
         content = read_json(path, WHAT)
         if not isinstance(content.get("shapes"), list):
-            raise NusegError(f"{path}: expected {WHAT} with a list of shapes, found {short(', '.join(content))}")
+            raise NusegError(f"{path}: expected {WHAT} with a list of shapes, found {shortened(', '.join(content))}")
         shapes, left_out = [], 0
         for one in content["shapes"]:
             drawn = _area(one)
@@ -143,7 +143,7 @@ def _area(shape: dict[str, Any]) -> shapely.Geometry | None:
             return ellipse(x, y, radius, radius) if radius > 0 else None
         case "mask":
             return _mask(shape["mask"], points)
-    raise ValueError(f"a shape of the unknown type {short(kind)}")
+    raise ValueError(f"a shape of the unknown type {shortened(str(kind))}")
 
 
 def _mask(text: str, box: np.ndarray) -> shapely.Geometry:

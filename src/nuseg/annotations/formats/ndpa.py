@@ -14,12 +14,12 @@ import numpy as np
 import shapely
 
 from nuseg.annotations.annotation import Annotation, Canvas, Colour, some
-from nuseg.annotations.documents import as_hex, hex_colour, printable, read_xml, short, write_xml
+from nuseg.annotations.documents import as_hex, hex_colour, printable, read_xml, write_xml
 from nuseg.annotations.format import SURE, AnnotationFormat, Sniff
 from nuseg.annotations.polygons import area, ellipse, single_ring
 from nuseg.errors import NusegError
 from nuseg.io.slide_frame import SlideFrame, slide_frame
-from nuseg.text import plural
+from nuseg.text import in_short, plural
 
 WHAT = "NDP.view annotations in XML"
 _WRITTEN_COLOUR = (0, 255, 0)
@@ -63,7 +63,7 @@ class Ndpa(AnnotationFormat):
         for state in root.iter("ndpviewstate"):
             drawn = state.find("annotation")
             if (state.findtext("coordformat") or "nanometers").strip() != "nanometers":
-                raise NusegError(f"{path}: expected nanometres, found {short(state.findtext('coordformat'))}")
+                raise NusegError(f"{path}: expected nanometres, found {in_short(state.findtext('coordformat'))}")
             nucleus = None if drawn is None else _area(drawn, frame)
             if drawn is None or nucleus is None or nucleus.is_empty:
                 left_out += 1

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from nuseg.annotations.annotation import Annotation, some
-from nuseg.annotations.documents import head, read_bytes, short
+from nuseg.annotations.documents import head, read_bytes
 from nuseg.annotations.format import SURE, AnnotationFormat, Sniff
 from nuseg.annotations.polygons import MAX_PX
 from nuseg.errors import NusegError
+from nuseg.text import in_short, shortened
 
 WHAT = "points in CSV with the columns x, y and class"
 CLASS_COLUMNS = ("class", "label", "type", "category")
@@ -56,11 +57,11 @@ class Points(AnnotationFormat):
         try:
             text = read_bytes(path, WHAT).decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise NusegError(f"{path}: expected {WHAT} in UTF-8 ({short(error)}); save it again") from error
+            raise NusegError(f"{path}: expected {WHAT} in UTF-8 ({in_short(error)}); save it again") from error
         lines = text.splitlines()
         columns = _columns(lines[0])
         if columns is None:
-            raise NusegError(f"{path}: expected {WHAT}, found the columns {short(lines[0])}")
+            raise NusegError(f"{path}: expected {WHAT}, found the columns {shortened(lines[0])}")
         rows = list(csv.reader(lines[1:], delimiter=_delimiter(lines[0])))
         places = np.array([_place(row, columns, path, line) for line, row in enumerate(rows, start=2) if any(row)])
         counted = not any("." in row[columns[axis]] for row in rows if any(row) for axis in ("x", "y"))

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from nuseg.annotations.annotation import Annotation, Canvas
 from nuseg.annotations.classes import without_plain
-from nuseg.annotations.documents import short
 from nuseg.annotations.format import SURE, AnnotationFormat, Sniff
 from nuseg.annotations.formats.geojson import FORMAT as GEOJSON
 from nuseg.annotations.formats.geoparquet import FORMAT as GEOPARQUET
@@ -18,6 +17,7 @@ from nuseg.annotations.formats.label_image import FORMAT as LABELS
 from nuseg.annotations.labels import present_labels
 from nuseg.annotations.object_ids import object_id
 from nuseg.errors import NusegError
+from nuseg.text import in_short
 
 SUMMARY = "summary.csv"
 _PLACES = (
@@ -101,4 +101,4 @@ def _rows(path: Path) -> dict[str, dict[str, str]]:
         with (path / SUMMARY).open(encoding="utf-8", newline="") as file:
             return {row["name"]: row for row in csv.DictReader(file) if row.get("name") and not row.get("error")}
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise NusegError(f"{path / SUMMARY}: cannot be read ({short(problem)})") from problem
+        raise NusegError(f"{path / SUMMARY}: cannot be read ({in_short(problem)})") from problem

@@ -13,12 +13,12 @@ import numpy as np
 import yaml
 
 from nuseg.annotations.annotation import Annotation, some
-from nuseg.annotations.documents import head, read_bytes, short
+from nuseg.annotations.documents import head, read_bytes
 from nuseg.annotations.format import LIKELY, UNNAMED, AnnotationFormat, Sniff
 from nuseg.annotations.polygons import area, rectangle, single_ring
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_folder
-from nuseg.text import plural
+from nuseg.text import plural, shortened
 
 WHAT = "YOLO segments: a class number and x, y between 0 and 1 in every line"
 _CLASS_LISTS = ("classes.txt", "obj.names")
@@ -131,7 +131,7 @@ def _numbers(path: Path, number: int, line: str) -> tuple[int, np.ndarray]:
         if np.abs(values - 0.5).max() > 1.5:
             raise ValueError
     except ValueError:
-        raise NusegError(f"{path}: line {number}: expected {WHAT}, found {short(line)!r}") from None
+        raise NusegError(f"{path}: line {number}: expected {WHAT}, found {shortened(line)!r}") from None
     return int(first), values
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import is_zipfile
 
-from nuseg.annotations.documents import short
 from nuseg.datasets.public.public_dataset import Download, PublicDataset
 from nuseg.errors import NusegError
 from nuseg.io.atomic import readable_errors
 from nuseg.progress import Progress, ProgressCallback
+from nuseg.text import shortened
 
 if TYPE_CHECKING:
     import requests
@@ -179,4 +179,4 @@ class _Transfer:
             found = json.loads(self.version.read_text(encoding="utf-8")).get("version")
         except (OSError, ValueError, AttributeError):
             return None
-        return short(found) if isinstance(found, str) else None
+        return shortened(found) if isinstance(found, str) else None

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from nuseg.annotations.annotation import Annotation
-from nuseg.annotations.documents import read_bytes, short
+from nuseg.annotations.documents import read_bytes
 from nuseg.annotations.format import SURE, AnnotationFormat, Sniff
 from nuseg.errors import NusegError
+from nuseg.text import in_short
 
 _WHAT = "a label image as text: width, height, then one number per pixel"
 
@@ -35,11 +36,11 @@ class LabelText(AnnotationFormat):
         try:
             numbers = np.array(words, dtype="S").astype(np.int32)
         except ValueError as problem:
-            raise NusegError(f"{path}: expected {_WHAT}, found {short(problem)}; download it again") from problem
+            raise NusegError(f"{path}: expected {_WHAT}, found {in_short(problem)}; download it again") from problem
         if len(numbers) < 3 or numbers.min() < 0 or len(numbers) - 2 != int(numbers[0]) * int(numbers[1]):
             raise NusegError(
                 f"{path}: expected {_WHAT}, found {len(numbers)} numbers that begin with "
-                f"{short(numbers[:3].tolist())}; download it again"
+                f"{in_short(numbers[:3].tolist())}; download it again"
             )
         return Annotation(numbers[2:].reshape(int(numbers[1]), int(numbers[0])))
 

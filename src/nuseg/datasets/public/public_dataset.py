@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from nuseg.annotations.documents import short
 from nuseg.annotations.format import AnnotationFormat
 from nuseg.datasets.names import Entry
 from nuseg.datasets.public.tree import File, Tree
 from nuseg.errors import NusegError
 from nuseg.io.find import IMAGE_SUFFIXES
-from nuseg.text import plural
+from nuseg.text import plural, shortened
 
 Commercial = Literal["allowed", "forbidden", "not stated"]
 
@@ -222,8 +221,8 @@ class PublicDataset(ABC):
         content = self.content(tree)
         if not content.items:
             raise NusegError(
-                f"{tree}: no {self.title} found; expected {self.layout}; found {short(tree.found)}; name the folder or "
-                "archive that holds it"
+                f"{tree}: no {self.title} found; expected {self.layout}; found {shortened(tree.found)}; "
+                "name the folder or archive that holds it"
             )
         return content
 

@@ -4,8 +4,8 @@ import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from nuseg.annotations.documents import short
 from nuseg.errors import NusegError
+from nuseg.text import in_short, shortened
 
 _LONGEST = 1 << 24  # characters in one cell
 
@@ -26,12 +26,12 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
             missing = [name for name in columns if name not in found]
             if missing:
                 raise NusegError(
-                    f"{path}: expected the column {missing[0]}, found {short(', '.join(found)) or 'an empty table'}; "
-                    "download it again"
+                    f"{path}: expected the column {missing[0]}, found "
+                    f"{shortened(', '.join(found)) or 'an empty table'}; download it again"
                 )
             for row in rows:
                 yield {(name or "").strip(): value.strip() for name, value in row.items() if isinstance(value, str)}
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise NusegError(f"{path}: cannot be read as CSV ({short(problem)}); download it again") from problem
+        raise NusegError(f"{path}: cannot be read as CSV ({in_short(problem)}); download it again") from problem
     finally:
         csv.field_size_limit(usual)

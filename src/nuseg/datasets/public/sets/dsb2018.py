@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from nuseg.annotations.annotation import Annotation
-from nuseg.annotations.documents import short
 from nuseg.annotations.format import SURE, AnnotationFormat, Sniff
 from nuseg.annotations.formats.mask_folder import FORMAT as MASK_FOLDER
 from nuseg.annotations.rle import LARGEST_MASK
@@ -18,7 +17,7 @@ from nuseg.datasets.public.tables import read_rows
 from nuseg.datasets.public.tree import File, Tree
 from nuseg.errors import NusegError
 from nuseg.io.opening import read_image
-from nuseg.text import plural
+from nuseg.text import plural, shortened
 
 _SOLUTION = "stage1_solution.csv"
 _COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width")
@@ -50,10 +49,10 @@ class BowlMasks(AnnotationFormat):
             return MASK_FOLDER.read(path, image, shape)
         rows = read_solution(path, path.stat().st_mtime_ns).get(image)
         if not rows:
-            raise NusegError(f"{path}: has no image {short(image)}; download it again")
+            raise NusegError(f"{path}: has no image {shortened(image)}; download it again")
         height, width = (_whole(rows[0][name], path) for name in ("Height", "Width"))
         if not 0 < height * width <= LARGEST_MASK:
-            raise NusegError(f"{path}: {short(image)} is {width}x{height}, expected an image; download it again")
+            raise NusegError(f"{path}: {shortened(image)} is {width}x{height}, expected an image; download it again")
         nuclei = [_pixels(row["EncodedPixels"], height * width, path) for row in rows]
         labels = np.zeros(height * width, np.int32)
         for number in sorted(range(len(nuclei)), key=lambda place: -len(nuclei[place])):
@@ -150,7 +149,7 @@ def _pixels(runs: str, size: int, path: Path) -> np.ndarray:
     if len(starts) != len(lengths) or any(
         start < 1 or length < 1 or start - 1 + length > size for start, length in zip(starts, lengths, strict=False)
     ):
-        raise NusegError(f"{path}: has runs that leave the image: {short(runs)}; download it again")
+        raise NusegError(f"{path}: has runs that leave the image: {shortened(runs)}; download it again")
     return np.concatenate(
         [np.arange(start - 1, start - 1 + length) for start, length in zip(starts, lengths, strict=True)]
         or [np.zeros(0, np.int64)]
@@ -159,7 +158,7 @@ def _pixels(runs: str, size: int, path: Path) -> np.ndarray:
 
 def _whole(word: str, path: Path) -> int:
     if not word.isascii() or not word.isdecimal() or len(word) > 9:
-        raise NusegError(f"{path}: expected a whole number, found {short(word)!r}; download it again")
+        raise NusegError(f"{path}: expected a whole number, found {shortened(word)!r}; download it again")
     return int(word)
 
 

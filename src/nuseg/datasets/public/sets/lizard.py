@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from nuseg.annotations.documents import short
 from nuseg.annotations.formats.hovernet import FORMAT as HOVERNET
 from nuseg.datasets.public.named import Named
 from nuseg.datasets.public.public_dataset import Content, Download, PublicDataset, pictures
 from nuseg.datasets.public.tables import read_rows
 from nuseg.datasets.public.tree import Tree
 from nuseg.errors import NusegError
+from nuseg.text import shortened
 
 CLASSES = ("neutrophil", "epithelial", "lymphocyte", "plasma", "eosinophil", "connective")
 _SPLITS = {"1": "train", "2": "validation", "3": "test"}
@@ -81,7 +81,7 @@ def read_folds(tree: Tree) -> dict[str, str]:
         for row in read_rows(file.path, ("Filename", "Split")):
             if row["Split"] not in _SPLITS:
                 raise NusegError(
-                    f"{file.path}: Split is {short(row['Split'])!r}, expected 1, 2 or 3; download it again"
+                    f"{file.path}: Split is {shortened(row['Split'])!r}, expected 1, 2 or 3; download it again"
                 )
             folds[row["Filename"].removesuffix(".png")] = _SPLITS[row["Split"]]
     return folds

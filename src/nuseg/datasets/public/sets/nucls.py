@@ -7,7 +7,6 @@ import numpy as np
 import shapely
 
 from nuseg.annotations.annotation import Annotation, some
-from nuseg.annotations.documents import short
 from nuseg.annotations.format import SURE, AnnotationFormat, Sniff
 from nuseg.annotations.polygons import area, rectangle
 from nuseg.datasets.public.public_dataset import Content, PublicDataset, pictures
@@ -15,7 +14,7 @@ from nuseg.datasets.public.tables import read_rows
 from nuseg.datasets.public.tcga import patient
 from nuseg.datasets.public.tree import Tree
 from nuseg.errors import NusegError
-from nuseg.text import plural
+from nuseg.text import plural, shortened
 
 CLASSES = (
     "tumor_nonMitotic",
@@ -130,7 +129,7 @@ def _numbers(text: str, path: Path) -> np.ndarray:
     except ValueError:
         numbers = np.array([np.nan])
     if not np.isfinite(numbers).all():
-        raise NusegError(f"{path}: expected numbers with commas between, found {short(text)!r}; download it again")
+        raise NusegError(f"{path}: expected numbers with commas between, found {shortened(text)!r}; download it again")
     return numbers
 
 

@@ -81,10 +81,3 @@ def check_maps(engine: Engine, config: ModelConfig, graph: Path) -> None:
             f"{graph}: expected maps of shape {expected} ({', '.join(config.maps)}) of an image of shape "
             f"{batch.shape}, found {maps.shape}: export the model again"
         )
-
-
-def has_bf16() -> bool:
-    """Whether the processor has bfloat16 instructions: OpenVINO's own default tells."""
-    import openvino
-
-    return bool(openvino.Core().get_property("CPU", "INFERENCE_PRECISION_HINT") == openvino.Type.bf16)

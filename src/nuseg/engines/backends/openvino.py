@@ -1,5 +1,6 @@
 """The ONNX graph on the CPU, by OpenVINO."""
 
+import functools
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +9,7 @@ import numpy as np
 
 from nuseg.engines.engine import Backend, Engine
 from nuseg.engines.graph_file import check_whole
-from nuseg.engines.loading import check_maps, has_bf16
+from nuseg.engines.loading import check_maps
 from nuseg.engines.threads import available_cores
 from nuseg.errors import NusegError
 from nuseg.model.config import Precision
@@ -40,11 +41,9 @@ class OpenVinoEngine:
     """
 
     def __init__(self, graph: Path, threads: int | None = None, bf16: bool = False) -> None:
-        import openvino
         from openvino.frontend import FrontEndManager
 
         check_whole(graph)
-        core = openvino.Core()
         properties = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads or available_cores(),
@@ -57,7 +56,7 @@ class OpenVinoEngine:
             network = reader.convert(reader.load(str(graph)))
             size = fixed_bytes(network)
             if size <= USUAL_BYTES + FIXED_SHARE * graph.stat().st_size:
-                self.compiled = core.compile_model(network, "CPU", properties)
+                self.compiled = core().compile_model(network, "CPU", properties)
                 return
         except Exception as error:  # OpenVINO has exceptions of every kind
             raise NusegError(f"{graph}: no ONNX graph that OpenVINO can read: export the model again") from error
@@ -69,6 +68,26 @@ class OpenVinoEngine:
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         maps: np.ndarray = self.compiled(batch)[0]
         return maps
+
+
+@functools.cache
+def core() -> "openvino.Core":
+    """The one OpenVINO of this process.
+
+    Each one that computes on the CPU gives its thread a stack for signals, and takes it back when it goes. Of two that
+    go in the order they came, the thread keeps the stack of the first, which is free memory by then: the next signal,
+    as Ctrl-C or the end of a child process, kills the process.
+    """
+    import openvino
+
+    return openvino.Core()
+
+
+def has_bf16() -> bool:
+    """Whether the processor has bfloat16 instructions: OpenVINO's own default tells."""
+    import openvino
+
+    return bool(core().get_property("CPU", "INFERENCE_PRECISION_HINT") == openvino.Type.bf16)
 
 
 def fixed_bytes(network: "openvino.Model") -> int:

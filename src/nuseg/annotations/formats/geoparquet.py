@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from nuseg.annotations.annotation import Annotation, Canvas, some
+from nuseg.annotations.annotation import Annotation, Canvas, some, stated_shape
 from nuseg.annotations.documents import load_text_mapping
 from nuseg.annotations.format import BY_NAME, SURE, AnnotationFormat, Sniff
 from nuseg.annotations.polygons import MAX_PX, areas_only
@@ -85,7 +85,7 @@ class GeoParquet(AnnotationFormat):
             notes=(f"{plural(left_out, 'row')} without an area: left out",) if left_out else (),
             canvas=Canvas(
                 name=image if table["image"] is not None else None,
-                shape=(int(size[0]), int(size[1])) if size else None,
+                shape=stated_shape(size[0], size[1]) if size else None,
                 mpp=table["mpp"],
             ),
         )

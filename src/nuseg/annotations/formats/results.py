@@ -8,7 +8,7 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
-from nuseg.annotations.annotation import Annotation, Canvas
+from nuseg.annotations.annotation import Annotation, Canvas, stated_shape
 from nuseg.annotations.classes import without_plain
 from nuseg.annotations.format import SURE, AnnotationFormat, Sniff
 from nuseg.annotations.formats.geojson import FORMAT as GEOJSON
@@ -67,7 +67,7 @@ class Results(AnnotationFormat):
         row = _rows(path).get(image, {})
         stated = Canvas(
             name=Path(row.get("image") or image).name,
-            shape=(int(row["height"]), int(row["width"])) if row.get("height") and row.get("width") else shape,
+            shape=stated_shape(row.get("height"), row.get("width")) or shape,
             mpp=float(row["mpp"]) if row.get("mpp") else None,
         )
         read = kind.load(file, image, shape)

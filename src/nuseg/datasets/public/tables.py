@@ -16,7 +16,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
     Raises
     ------
     NusegError
-        Unreadable, or without one of `columns`.
+        Unreadable, without one of `columns`, or with a row that ends before one of them.
     """
     usual = csv.field_size_limit(_LONGEST)
     try:
@@ -30,6 +30,11 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
                     f"{shortened(', '.join(found)) or 'an empty table'}; download it again"
                 )
             for row in rows:
+                if any(row.get(name) is None for name in rows.fieldnames or [] if (name or "").strip() in columns):
+                    raise NusegError(
+                        f"{path}: line {rows.line_num}: expected {', '.join(columns)}, found fewer values; "
+                        "download it again"
+                    )
                 yield {(name or "").strip(): value.strip() for name, value in row.items() if isinstance(value, str)}
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise NusegError(f"{path}: cannot be read as CSV ({in_short(problem)}); download it again") from problem

@@ -16,7 +16,7 @@ CI = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encodi
 
 
 def test_citation_agrees_with_the_package() -> None:
-    """The version is that of git tags, so the file states the newest of the changelog, and before the first the next."""
+    """The version is that of git tags, so it is the newest of the changelog, and before the first the one to come."""
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     released = re.findall(r"^## \[(\d+\.\d+\.\d+)\]", changelog, re.MULTILINE)
     coming = PROJECT["tool"]["hatch"]["version"]["fallback-version"].removesuffix(".dev0")

@@ -17,10 +17,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SETTINGS = Path(__file__).with_name("site.toml")
+SETTINGS, STYLE = Path(__file__).with_name("site.toml"), Path(__file__).with_name("site.css")
 # Sections in their order, with how the names of their pages begin.
 SECTIONS = {
     "Tutorials": ("tutorial", "small-data"),
@@ -34,6 +35,13 @@ OTHER = "How-to"
 PROJECT_PAGES = ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
 LINK = re.compile(r"(!?\[[^\]]*\]\()([^)\s]+)(\))")
 FENCE = re.compile(r"(^```.*?^```)", re.MULTILINE | re.DOTALL)
+README_LINK = re.compile(r"\]\(((?:\.\./)?)README\.md")
+TABLE_ROW = re.compile(r"^\|.*$", re.MULTILINE)
+BAR_IN_CODE = re.compile(r"`([^`]*\\\|[^`]*)`")
+# A list of links to the page's own headings under its title, which the site shows beside it.
+CONTENTS = re.compile(r"\A(# .+\n\n)(?:- \[.+\]\(#.+\)\n)+\n")
+# Python-Markdown wants an empty line before a list, GitHub does not.
+UNSEPARATED_LIST = re.compile(r"^((?![-*|>#\s]|\d+\.).+)\n(?=(?:[-*]|\d+\.) )", re.MULTILINE)
 
 
 def source_pages() -> list[Path]:
@@ -41,17 +49,22 @@ def source_pages() -> list[Path]:
     return [*sorted((ROOT / "docs").glob("*.md")), *(ROOT / name for name in PROJECT_PAGES)]
 
 
-def outside_code(text: str, changed: "re.Pattern[str]", with_: str) -> str:
-    """Replace in a page of Markdown what is not in a fenced block."""
-    parts = FENCE.split(text)
-    return "".join(part if part.startswith("```") else changed.sub(with_, part) for part in parts)
+def as_html(code: "re.Match[str]") -> str:
+    """Write code of a table as HTML: Python-Markdown would show the backslash before a bar, GitHub does not."""
+    return f"<code>{escape(code[1]).replace(chr(92) + '|', '&#124;')}</code>"
 
 
 def as_page(text: str) -> str:
     """Bring a page as GitHub shows it to what the site's Markdown needs: README.md is the first page there."""
-    text = outside_code(text, re.compile(r"\]\(((?:\.\./)?)README\.md"), r"](\1index.md")
-    # Python-Markdown wants an empty line before a list, GitHub does not.
-    return outside_code(text, re.compile(r"^((?![-*|>#\s]|\d+\.).+)\n(?=(?:[-*]|\d+\.) )", re.MULTILINE), r"\1\n\n")
+    parts = FENCE.split(CONTENTS.sub(r"\1", text))
+    return "".join(part if part.startswith("```") else as_prose(part) for part in parts)
+
+
+def as_prose(text: str) -> str:
+    """Bring what is not in a fenced block to the site's Markdown, see `as_page`."""
+    text = README_LINK.sub(r"](\1index.md", text)
+    text = TABLE_ROW.sub(lambda row: BAR_IN_CODE.sub(as_html, row[0]), text)
+    return UNSEPARATED_LIST.sub(r"\1\n\n", text)
 
 
 def linked_files(page: Path) -> Iterator[Path]:
@@ -143,6 +156,7 @@ def prepare(folder: Path) -> Path:
     """Lay out the pages and the settings in a folder; gives the settings' file."""
     pages = folder / "pages"
     copy_pages(pages)
+    shutil.copy(STYLE, pages / "docs")
     (pages / "docs" / "api.md").write_text(api_page(), encoding="utf-8")
     settings = SETTINGS.read_text(encoding="utf-8")
     more = f"[project]\nnav = {as_toml(navigation(pages))}\n"

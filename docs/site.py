@@ -36,6 +36,7 @@ PROJECT_PAGES = ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
 LINK = re.compile(r"(!?\[[^\]]*\]\()([^)\s]+)(\))")
 FENCE = re.compile(r"(^```.*?^```)", re.MULTILINE | re.DOTALL)
 README_LINK = re.compile(r"\]\(((?:\.\./)?)README\.md")
+OPTION = re.compile(r"(?<!`)`--[^`|]{1,40}`(?![`{])")  # is not broken after its hyphens, see site.css
 TABLE_ROW = re.compile(r"^\|.*$", re.MULTILINE)
 BAR_IN_CODE = re.compile(r"`([^`]*\\\|[^`]*)`")
 # A list of links to the page's own headings under its title, which the site shows beside it.
@@ -63,6 +64,7 @@ def as_page(text: str) -> str:
 def as_prose(text: str) -> str:
     """Bring what is not in a fenced block to the site's Markdown, see `as_page`."""
     text = README_LINK.sub(r"](\1index.md", text)
+    text = OPTION.sub(r"\g<0>{.option}", text)
     text = TABLE_ROW.sub(lambda row: BAR_IN_CODE.sub(as_html, row[0]), text)
     return UNSEPARATED_LIST.sub(r"\1\n\n", text)
 

@@ -24,6 +24,7 @@ def site() -> dict[str, Any]:
         ("Text:\n- one\n- two\n", "Text:\n\n- one\n- two\n"),
         ("Text:\n\n- one\n  more\n- two\n", "Text:\n\n- one\n  more\n- two\n"),
         (r"| `a \| b <c>` | `d` |", "| <code>a &#124; b &lt;c&gt;</code> | `d` |"),
+        ("`--mpp` and `nuseg --mpp`", "`--mpp`{.option} and `nuseg --mpp`"),
         ("# A\n\n- [B](#b)\n- [C](#c)\n\n## B\n", "# A\n\n## B\n"),
         ("```\nText:\n- [a](README.md) `a \\| b`\n```\n", "```\nText:\n- [a](README.md) `a \\| b`\n```\n"),
     ],

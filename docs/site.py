@@ -39,8 +39,8 @@ README_LINK = re.compile(r"\]\(((?:\.\./)?)README\.md")
 OPTION = re.compile(r"(?<!`)`--[^`|]{1,40}`(?![`{])")  # is not broken after its hyphens, see site.css
 TABLE_ROW = re.compile(r"^\|.*$", re.MULTILINE)
 BAR_IN_CODE = re.compile(r"`([^`]*\\\|[^`]*)`")
-# A list of links to the page's own headings under its title, which the site shows beside it.
-CONTENTS = re.compile(r"\A(# .+\n\n)(?:- \[.+\]\(#.+\)\n)+\n")
+# A list of links to the page's own headings, which the site shows beside it.
+CONTENTS = re.compile(r"^(?:- \[.+\]\(#.+\)\n){2,}\n", re.MULTILINE)
 # Python-Markdown wants an empty line before a list, GitHub does not.
 UNSEPARATED_LIST = re.compile(r"^((?![-*|>#\s]|\d+\.).+)\n(?=(?:[-*]|\d+\.) )", re.MULTILINE)
 
@@ -57,7 +57,7 @@ def as_html(code: "re.Match[str]") -> str:
 
 def as_page(text: str) -> str:
     """Bring a page as GitHub shows it to what the site's Markdown needs: README.md is the first page there."""
-    parts = FENCE.split(CONTENTS.sub(r"\1", text))
+    parts = FENCE.split(CONTENTS.sub("", text, count=1))
     return "".join(part if part.startswith("```") else as_prose(part) for part in parts)
 
 

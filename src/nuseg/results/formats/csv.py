@@ -23,7 +23,7 @@ def opened(path: Path) -> Iterator[Add]:
         file.write((",".join(COLUMNS) + "\n").encode())
 
         def add(batch: NucleiBatch) -> None:
-            for start in range(0, len(batch), ROWS):
+            for start in range(0, len(batch.table), ROWS):
                 file.write(as_rows(batch.table[start : start + ROWS]))
 
         yield add

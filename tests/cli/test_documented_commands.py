@@ -133,7 +133,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("kidney", "liver", "public", "instances"):
         dataset_from(folder, name)
     dataset_from(folder, "masks", "binary")
-    write_images(folder / "nuseg-demo" / "images", ["generated"])
+    write_images(folder / "demo" / "images", ["generated"])
     for place in ("new-images", "scans", "more/x"):
         write_images(folder / place, ["a"])
     cv2.imwrite(str(folder / "biopsy.tif"), field(1)[0])

@@ -174,7 +174,11 @@ def evaluate_dataset(
         Folder of predicted label images, polygons, 0/255 masks, or of points where the truth is points; paired by name.
     model : str, path or Model, optional
         To run on the dataset, where there are no predictions; default: the quality's.
-    quality, device, threads
+    quality : "fast", "default" or "best", optional
+        As of `nuseg.segment`.
+    device : str
+        As of `nuseg.segment`.
+    threads : int, optional
         As of `nuseg.segment`.
     split : {"test", "train", "validation", "all"}
         Which images of the dataset.

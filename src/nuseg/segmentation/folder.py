@@ -88,7 +88,23 @@ def segment_folder(
         Results go to `out/OUTPUT/NAME.suffix` and `out/summary.csv`.
     outputs : sequence of str, optional
         Which results; default: those usual for an image or a slide.
-    mpp, model, quality, region, tissue, device, threads, tile, stain
+    mpp : float, optional
+        Resolution of all images in um/px, as of `nuseg.segment`.
+    model : str, path or Model, optional
+        As of `nuseg.segment`.
+    quality : "fast", "default" or "best", optional
+        As of `nuseg.segment`.
+    region : str, path or Region, optional
+        As of `nuseg.segment`.
+    tissue : bool, optional
+        As of `nuseg.segment`.
+    device : str
+        As of `nuseg.segment`.
+    threads : int, optional
+        As of `nuseg.segment`.
+    tile : int
+        Side of the tiles in px, as of `nuseg.segment`.
+    stain : str, optional
         As of `nuseg.segment`.
     overwrite : bool
         Do again what is done, and replace results of other images.

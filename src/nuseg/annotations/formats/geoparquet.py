@@ -38,14 +38,15 @@ class GeoParquet(AnnotationFormat):
     lost = "colours"
     convention = "px of level 0 from the upper left corner of the image"
     has_classes = True
+    needs = ("pyarrow", "nuseg[parquet]")
 
     def sniff(self, path: Path) -> Sniff | None:
-        """Recognise the word `geo` in the metadata at the end."""
+        """Recognise the word `geo` in the metadata at the end; by its name alone where pyarrow is not installed."""
         if not self.claims(path):
             return None
         with path.open("rb") as file:
             known = file.read(len(_MAGIC)) == _MAGIC
-        if not known:
+        if not known or not self.installed:
             return Sniff(BY_NAME, f"{path.name} ends as Parquet")
         return Sniff(SURE, f"{path.name} is GeoParquet") if b"geo" in _metadata(path) else None
 

@@ -1,8 +1,9 @@
 """nuseg's own results: a folder that `nuseg segment` wrote.
 
 Of every image the outlines are read, from `geoparquet/NAME.parquet`, `geojson/NAME.geojson` or
-`geojson/NAME.geojson.gz`, the first that there is, else the label image `labels/NAME.tiff`. Coordinates are px of level
-0 from the upper left corner. Sizes and resolutions are those of `summary.csv`."""
+`geojson/NAME.geojson.gz`, the first that there is and that what is installed can read, else the label image
+`labels/NAME.tiff`. Coordinates are px of level 0 from the upper left corner. Sizes and resolutions are those of
+`summary.csv`."""
 
 import csv
 from dataclasses import replace
@@ -82,7 +83,8 @@ def _file(path: Path, name: str) -> tuple[Path, AnnotationFormat] | None:
     if not name or Path(name).name != name:
         return None
     files = ((path / folder / f"{name}{suffix}", kind) for folder, suffix, kind in _PLACES)
-    return next(((file, kind) for file, kind in files if file.is_file()), None)
+    there = sorted(((file, kind) for file, kind in files if file.is_file()), key=lambda one: not one[1].installed)
+    return there[0] if there else None
 
 
 def _ids(read: Annotation, image: str) -> tuple[str | None, ...] | None:

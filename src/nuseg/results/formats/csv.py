@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pyarrow as pa
-from pyarrow.csv import CSVWriter, WriteOptions
+import orjson
+import pandas as pd
 
 from nuseg.io.atomic import atomic_path
 from nuseg.measure.nuclei import COLUMNS
@@ -13,7 +13,7 @@ from nuseg.results.batch import NucleiBatch
 from nuseg.results.output import Add, Output
 
 DECIMALS = 4
-SCHEMA = pa.schema([(name, pa.int64() if name == "id" else pa.float64()) for name in COLUMNS])
+ROWS = 4096  # written at once: as Python's numbers they need five times the memory
 
 
 @contextmanager
@@ -21,13 +21,23 @@ def opened(path: Path) -> Iterator[Add]:
     """Open a CSV (4 decimals) to add batches of nuclei to; it appears when the block ends well."""
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         file.write((",".join(COLUMNS) + "\n").encode())
-        with CSVWriter(file, SCHEMA, write_options=WriteOptions(include_header=False)) as writer:
 
-            def add(batch: NucleiBatch) -> None:
-                rounded = batch.table[list(COLUMNS)].round(DECIMALS)
-                writer.write_table(pa.Table.from_pandas(rounded, schema=SCHEMA, preserve_index=False))
+        def add(batch: NucleiBatch) -> None:
+            for start in range(0, len(batch.table), ROWS):
+                file.write(as_rows(batch.table[start : start + ROWS]))
 
-            yield add
+        yield add
+
+
+def as_rows(table: pd.DataFrame) -> bytes:
+    """Write nuclei as lines of numbers: the shortest that read back the same, whole ones without a point, nan as "".
+
+    Rows are written as lists in JSON, which takes a quarter of the time of pandas' own CSV.
+    """
+    rounded = table[list(COLUMNS)].round(DECIMALS)
+    listed = orjson.dumps(list(zip(*(rounded[name].tolist() for name in COLUMNS), strict=True)))
+    lines = listed[2:-2].replace(b"],[", b"\n") + b"\n"
+    return lines.replace(b".0,", b",").replace(b".0\n", b"\n").replace(b"null", b"")
 
 
 OUTPUT = Output(

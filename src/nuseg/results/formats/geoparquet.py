@@ -9,12 +9,11 @@ Source: GeoParquet specification 1.1.0, Open Geospatial Consortium.
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import shapely
 
 from nuseg.io.atomic import atomic_path
@@ -24,15 +23,22 @@ from nuseg.results.formats.parquet import as_metadata
 from nuseg.results.output import Add, Output
 from nuseg.types import Floats
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 EDGES = ("xmin", "ymin", "xmax", "ymax")
-# Pixels of level 0 are not those that the nucleus was found on, so its area there need not be whole.
-SCHEMA = pa.schema(
-    [
-        *(pa.field(name, pa.int64() if name == "id" else pa.float64(), nullable=False) for name in COLUMNS),
-        pa.field("geometry", pa.binary(), nullable=False),
-        pa.field("bbox", pa.struct([pa.field(edge, pa.float64(), nullable=False) for edge in EDGES]), nullable=False),
-    ]
-)
+
+
+@cache
+def nuclei_schema() -> "pa.Schema":
+    """The columns of measures, outlines and their bounds."""
+    import pyarrow as pa
+
+    edges = pa.struct([pa.field(edge, pa.float64(), nullable=False) for edge in EDGES])
+    # Pixels of level 0 are not those that the nucleus was found on, so its area there need not be whole.
+    kinds = {name: pa.int64() if name == "id" else pa.float64() for name in COLUMNS}
+    kinds |= {"geometry": pa.binary(), "bbox": edges}
+    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in kinds.items()])
 
 
 @contextmanager
@@ -51,8 +57,10 @@ def opened(path: Path, about: Mapping[str, Any]) -> Iterator[Add]:
     function
         Adds a batch, as a row group of its own.
     """
+    import pyarrow.parquet as pq
+
     low, high = np.full(2, np.inf), np.full(2, -np.inf)
-    schema = SCHEMA.with_metadata(as_metadata(about))
+    schema = nuclei_schema().with_metadata(as_metadata(about))
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
 
         def add(batch: NucleiBatch) -> None:
@@ -76,13 +84,16 @@ def as_geometries(polygons: list[Floats]) -> np.ndarray:
     return np.asarray(shapely.polygons(rings))
 
 
-def as_table(batch: NucleiBatch, geometries: np.ndarray, bounds: Floats) -> pa.Table:
+def as_table(batch: NucleiBatch, geometries: np.ndarray, bounds: Floats) -> "pa.Table":
     """Make the rows of a batch: its table, outlines as WKB, and their bounds `(n, 4)`."""
-    columns = [pa.array(batch.table[name].to_numpy(), SCHEMA.field(name).type) for name in COLUMNS]
+    import pyarrow as pa
+
+    schema = nuclei_schema()
+    columns = [pa.array(batch.table[name].to_numpy(), schema.field(name).type) for name in COLUMNS]
     columns.append(pa.array(shapely.to_wkb(geometries, byte_order=1), pa.binary()))
     edges = [pa.array(np.ascontiguousarray(edge)) for edge in bounds.T]
-    columns.append(pa.StructArray.from_arrays(edges, fields=list(SCHEMA.field("bbox").type)))
-    return pa.Table.from_arrays(columns, schema=SCHEMA)
+    columns.append(pa.StructArray.from_arrays(edges, fields=list(schema.field("bbox").type)))
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def geo_metadata(box: list[float] | None) -> dict[str, object]:
@@ -107,4 +118,6 @@ OUTPUT = Output(
     help="outlines and measures, for GeoPandas, DuckDB, QGIS and R",
     open=lambda path, result: opened(path, result.info.about()),
     default_for=("slide",),
+    needs=("pyarrow",),
+    extra="parquet",
 )

@@ -3,17 +3,25 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from nuseg.io.atomic import atomic_path
 from nuseg.measure.nuclei import COLUMNS
 from nuseg.results.batch import NucleiBatch
-from nuseg.results.formats.csv import SCHEMA
 from nuseg.results.output import Add, Output
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@cache
+def measures_schema() -> "pa.Schema":
+    """The columns of measures."""
+    import pyarrow as pa
+
+    return pa.schema([(name, pa.int64() if name == "id" else pa.float64()) for name in COLUMNS])
 
 
 @contextmanager
@@ -22,12 +30,15 @@ def opened(path: Path, about: Mapping[str, Any] | None = None) -> Iterator[Add]:
 
     `about` becomes the schema's metadata, which `pyarrow.parquet.read_schema` gives without reading the table.
     """
-    schema = SCHEMA.with_metadata(as_metadata(about or {}))
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = measures_schema().with_metadata(as_metadata(about or {}))
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
 
         def add(batch: NucleiBatch) -> None:
             table = batch.table[list(COLUMNS)]
-            writer.write_table(pa.Table.from_pandas(table, schema=SCHEMA, preserve_index=False).cast(schema))
+            writer.write_table(pa.Table.from_pandas(table, schema=measures_schema(), preserve_index=False).cast(schema))
 
         yield add
 
@@ -42,4 +53,6 @@ OUTPUT = Output(
     suffix=".parquet",
     help="the table of csv as Parquet, unrounded",
     open=lambda path, result: opened(path, result.info.about()),
+    needs=("pyarrow",),
+    extra="parquet",
 )

@@ -8,6 +8,7 @@ from nuseg.datasets.public.prepare_public import prepare_public as prepare_publi
 from nuseg.datasets.public.registry import public_datasets as public_datasets
 from nuseg.errors import NusegError as NusegError
 from nuseg.evaluation import score_image as evaluate
+from nuseg.evaluation.compare import compare as compare
 from nuseg.evaluation.dataset import evaluate_dataset as evaluate_dataset
 from nuseg.io.image import Image as Image
 from nuseg.io.opening import open_slide as open_slide
@@ -48,6 +49,7 @@ __all__ = [
     "TrainConfig",
     "annotation_formats",
     "check_dataset",
+    "compare",
     "convert_annotations",
     "evaluate",
     "evaluate_dataset",

@@ -126,7 +126,7 @@ def differences_chart(
     ranked = sorted(differences, key=lambda each: each[1])
     values = [value for _, value in ranked]
     chart = Chart(
-        Axis("images, from the lowest to the highest difference", -0.8, len(ranked) - 0.2),
+        Axis("images, from the lowest to the highest difference", -0.8, len(ranked) - 0.2, numbered=False),
         Axis.around(f"{score}: {names[1]} less {names[0]}"[:60], [*values, *mean, 0]),
         760,
         340,

@@ -8,7 +8,7 @@ import pandas as pd
 
 from nuseg.evaluation.charts import differences_chart, values_chart
 from nuseg.evaluation.page import beside, card, html_table, interval, key_figure, said
-from nuseg.evaluation.pairs import DECIDING, LOWER_IS_BETTER, Pair, p_in_words, signed
+from nuseg.evaluation.pairs import DECIDING, LOWER_IS_BETTER, Pair, p_in_words, signed, units
 from nuseg.evaluation.report import is_count, title_of
 from nuseg.report.page import document
 from nuseg.text import printable
@@ -16,7 +16,7 @@ from nuseg.text import printable
 HOW = (
     "Both are scored on the same images, and the difference is taken image by image: images differ more than models. "
     "The interval is a 95 % bootstrap interval of the mean difference. The p-value is that of a permutation test: how "
-    "often a mean so far from 0 comes about when the signs of the differences are thrown by coins. Where it is known "
+    "often a mean so far from 0 comes about when the signs of the differences are left to chance. Where it is known "
     "which images are of one patient or slide, both take whole groups. Below 0.05 two count as different; with several "
     "comparisons p-values are corrected (Holm 1979). The number of further images is that of a paired t test of this "
     "difference and spread, with a power of 80 %. Only the score that decides is tested; the others describe."
@@ -47,10 +47,11 @@ class ComparePage:
 def render_comparison(page: ComparePage) -> str:
     """Make the page: HTML whose texts are escaped."""
     names = ", ".join(map(str, page.summary.index))
-    sections = [_scores(page), *map(_pair, page.pairs), card("How this is decided", f"<p>{escape(HOW)}</p>")]
+    how = card("How this is decided", f"<p>{escape(HOW)}</p>")
+    sections = [_answer(page), *map(_pair, page.pairs), _scores(page), how]
     closing = "images.csv and differences.csv have all numbers."
-    lead = " ".join(pair.verdict for pair in page.pairs) if len(page.pairs) == 1 else f"by {title_of(page.score)}"
-    return document(f"nuseg compare: {printable(names)}", printable(lead), "\n".join(sections), closing)
+    lead = f"by {title_of(page.score)}, on {units(page.pairs[0].test)}"
+    return document(f"nuseg compare: {printable(names)}", lead, "\n".join(sections), closing)
 
 
 def chart_of(pair: Pair) -> str:
@@ -60,6 +61,11 @@ def chart_of(pair: Pair) -> str:
     return differences_chart(
         differences, (test.mean, test.low, test.high), (pair.first, pair.second), title_of(pair.score)
     )
+
+
+def _answer(page: ComparePage) -> str:
+    verdicts = "".join(f"<p><strong>{escape(printable(pair.verdict))}</strong></p>" for pair in page.pairs)
+    return card("Answer", verdicts + said(page.warnings, page.notes))
 
 
 def _scores(page: ComparePage) -> str:
@@ -77,7 +83,7 @@ def _scores(page: ComparePage) -> str:
     table = html_table(("", title_of(page.score), "95 % interval", "images"), rows)
     chart = values_chart(own, title_of(page.score))
     hint = "These intervals may overlap where the differences below tell two apart: images differ more than models."
-    return card("Scores", said(page.warnings, page.notes) + beside(chart, table), hint)
+    return card("Scores", beside(chart, table), hint)
 
 
 def _pair(pair: Pair) -> str:
@@ -103,7 +109,7 @@ def _pair(pair: Pair) -> str:
     ]
     names = pair.first, pair.second
     body = (
-        f"<p><strong>{escape(printable(pair.verdict))}</strong></p><dl>{''.join(figures)}</dl>"
+        f"<dl>{''.join(figures)}</dl>"
         f"<h3>Image by image</h3>{chart_of(pair)}<h3>Images that decide</h3>{_deciding(pair)}"
         f"<h3>All scores</h3>{html_table(('score', *names, 'difference', '95 % interval'), others)}"
     )
@@ -127,12 +133,12 @@ def _deciding(pair: Pair) -> str:
             for _, row in rows.iterrows()
         ]
         head = (title, *(["group"] if "group" in rows else []), pair.first, pair.second, "difference")
-        parts.append(f"<div>{html_table(head, cells)}</div>")
+        parts.append(f"<div>{html_table(head, cells or [('none',)])}</div>")
     return f'<div class="columns even">{"".join(parts)}</div>'
 
 
 def _more(pair: Pair) -> str:
-    if pair.more_images == 0:
+    if pair.more_images == 0 or pair.same:
         return "none"
     return "beyond reach" if pair.more_images is None else f"about {pair.more_images:,}"
 

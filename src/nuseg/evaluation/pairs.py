@@ -59,6 +59,11 @@ class Pair:
         return self.second if (self.test.mean > 0) != (self.score in LOWER_IS_BETTER) else self.first
 
     @property
+    def same(self) -> bool:
+        """Whether the two have the same score on every image."""
+        return not self.images["difference"].any()
+
+    @property
     def more_groups(self) -> int | None:
         """About how many more groups would show a difference as large as this one; 0 where it is shown already."""
         if self.better is not None:
@@ -145,15 +150,12 @@ def signed(value: float, score: str) -> str:
 
 def _sentences(pair: Pair) -> list[str]:
     test, title = pair.test, title_of(pair.score)
-    if not pair.images["difference"].any():
+    if pair.same:
         return [f"{pair.first} and {pair.second} have the same {title} on every image ({units(test)})."]
-    sure = f", {p_in_words(pair.p)}" + (
-        f" corrected for {pair.comparisons} comparisons" if pair.comparisons > 1 else ""
-    )
-    known = math.isfinite(test.low)
-    between = (
-        f"95 % interval {signed(test.low, pair.score)} to {signed(test.high, pair.score)}" if known else "no interval"
-    )
+    several = f" corrected for {pair.comparisons} comparisons" if pair.comparisons > 1 else ""
+    sure = f", {p_in_words(pair.p)}{several}"
+    ends = f"{signed(test.low, pair.score)} to {signed(test.high, pair.score)}"
+    between = f"95 % interval {ends}" if math.isfinite(test.low) else "no interval"
     if pair.better is not None:
         other, sign = (pair.first, 1) if pair.better == pair.second else (pair.second, -1)
         way = "higher" if sign * test.mean > 0 else "lower"

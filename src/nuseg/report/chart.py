@@ -17,11 +17,12 @@ LETTER = 6.6  # px, about
 
 @dataclass(frozen=True)
 class Axis:
-    """A scale: what it measures, and from where to where it goes."""
+    """A scale: what it measures, from where to where it goes, and whether its numbers are written."""
 
     label: str
     low: float
     high: float
+    numbered: bool = True
 
     @classmethod
     def around(cls, label: str, values: Sequence[float]) -> "Axis":
@@ -32,7 +33,9 @@ class Axis:
         return cls(label, low - room, high + room)
 
     def ticks(self) -> list[float]:
-        """Round numbers along the axis."""
+        """Round numbers along the axis; none where numbers mean nothing."""
+        if not self.numbered:
+            return []
         step = round_step((self.high - self.low) / TICKS)
         first, last = np.ceil(self.low / step - 1e-9), np.floor(self.high / step + 1e-9)
         return [float(number * step) + 0.0 for number in np.arange(first, last + 1)]  # 0 in place of -0

@@ -45,6 +45,7 @@ HOMES = {
     "segment_folder": "nuseg.segmentation.folder",
     "stain_methods": "nuseg.preprocess.stain.registry",
     "train": "nuseg.training.fit",
+    "train_seeds": "nuseg.training.seeds",
 }
 NAMES_THERE = {"evaluate": "score_image"}
 __all__ = sorted(HOMES)

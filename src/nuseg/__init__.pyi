@@ -32,6 +32,7 @@ from nuseg.segmentation.segmenter import Segmenter as Segmenter
 from nuseg.segmentation.segmenter import segment as segment
 from nuseg.training.config import TrainConfig as TrainConfig
 from nuseg.training.fit import train as train
+from nuseg.training.seeds import train_seeds as train_seeds
 
 __all__ = [
     "ConvertOptions",
@@ -68,4 +69,5 @@ __all__ = [
     "segment_folder",
     "stain_methods",
     "train",
+    "train_seeds",
 ]

@@ -13,7 +13,7 @@ from nuseg.evaluation.report import scores_in
 from nuseg.io.documents import DocumentError, read_object, read_table
 from nuseg.io.places import is_file, plain_name_of
 from nuseg.model.store import CONFIG_FILE, Model, shipped_models
-from nuseg.text import shown
+from nuseg.text import printable, shown
 
 SCORES, RECORD = "per_image.csv", "scores.json"
 AGAIN = "score it again with nuseg evaluate"
@@ -105,7 +105,7 @@ def of_evaluation(found: Evaluation, name: str) -> Candidate:
 
 def short_names(given: Sequence[str | Path | Model]) -> list[str]:
     """Name each thing by the last part of its path, or by all of it where that is that of another one, too."""
-    whole = [one.config.name if isinstance(one, Model) else str(one) for one in given]
+    whole = [printable(one.config.name if isinstance(one, Model) else one) for one in given]
     last = [Path(name).name or name for name in whole]
     names = [name if last.count(name) == 1 else full for name, full in zip(last, whole, strict=True)]
     return [name if names.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(names, 1)]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from nuseg.evaluation.charts import differences_chart, values_chart
 from nuseg.evaluation.page import beside, card, html_table, interval, key_figure, said
-from nuseg.evaluation.pairs import DECIDING, LOWER_IS_BETTER, Pair, p_in_words, signed, units
+from nuseg.evaluation.pairs import DECIDING, LOWER_IS_BETTER, Pair, p_in_words, round_number, signed, units
 from nuseg.evaluation.report import is_count, title_of
 from nuseg.report.page import document
 from nuseg.text import printable
@@ -140,7 +140,7 @@ def _deciding(pair: Pair) -> str:
 def _more(pair: Pair) -> str:
     if pair.more_images == 0 or pair.same:
         return "none"
-    return "beyond reach" if pair.more_images is None else f"about {pair.more_images:,}"
+    return "beyond reach" if pair.more_images is None else f"about {round_number(pair.more_images):,}"
 
 
 def _digits(score: object) -> int:

@@ -175,7 +175,7 @@ def report_of(found: Evaluation) -> EvaluationReport:
     lead = f"{TITLES[found.main]} {main['mean']:.3f}" if main is not None else "No scores"
     lead += f" (95 % interval {main['low']:.3f} to {main['high']:.3f})" if main is not None and known else ""
     return EvaluationReport(
-        title=f"nuseg evaluate: {Path(str(candidate)).name}",
+        title=f"nuseg evaluate: {printable(Path(str(candidate)).name)}",
         lead=f"{lead}, mean over {plural(len(table), 'image')}",
         facts={name: value for name, value in facts.items() if value},
         main=found.main,

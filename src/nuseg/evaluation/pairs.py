@@ -137,6 +137,11 @@ def p_in_words(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
+def round_number(number: int) -> int:
+    """A number with two digits that count: more would promise too much."""
+    return number if number < 100 else int(float(f"{number:.2g}"))
+
+
 def units(test: PairedTest) -> str:
     """What is independent of one another: images, or groups of them."""
     images = plural(test.images, "image")
@@ -181,9 +186,10 @@ def _further(pair: Pair) -> list[str]:
         said.append(f"So few {independent} can never tell two apart: it takes {least} at least.")
     if pair.more_images is None:
         return [*said, "A difference so small would not show with any number of images that can be had."]
-    about = plural(pair.more_images, "more image")
+    images = round_number(pair.more_images)
+    about = plural(images, "more image")
     if test.groups != test.images:
-        about = f"{plural(pair.more_groups or 0, 'more group')} ({plural(pair.more_images, 'image')})"
+        about = f"{plural(round_number(pair.more_groups or 0), 'more group')} ({plural(images, 'image')})"
     return [*said, f"If it is as large as it looks, about {about} would show it, in four of five cases."]
 
 

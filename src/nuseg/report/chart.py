@@ -9,6 +9,7 @@ import numpy as np
 
 from nuseg.report.histogram import round_step
 from nuseg.report.page import STYLES
+from nuseg.text import printable
 
 TICKS = 5
 ROOM = 0.05  # share of an axis that is left free at each end
@@ -93,7 +94,7 @@ class Chart:
         """A point, whose title appears under the mouse."""
         return (
             f'<circle class="{style}" cx="{self.across(x):.1f}" cy="{self.up(y):.1f}" r="{radius:.1f}">'
-            f"<title>{escape(title)}</title></circle>"
+            f"<title>{escape(printable(title))}</title></circle>"
         )
 
     def bar(self, x: tuple[float, float], y: tuple[float, float], title: str, style: str = "bar") -> str:
@@ -102,7 +103,7 @@ class Chart:
         top, bottom = sorted(map(self.up, y))
         return (
             f'<rect class="{style}" x="{left:.1f}" y="{top:.1f}" width="{max(right - left, 0.5):.1f}" '
-            f'height="{max(bottom - top, 0.5):.1f}"><title>{escape(title)}</title></rect>'
+            f'height="{max(bottom - top, 0.5):.1f}"><title>{escape(printable(title))}</title></rect>'
         )
 
     def whisker(self, x: tuple[float, float], y: tuple[float, float]) -> str:
@@ -124,7 +125,7 @@ class Chart:
     def text(self, left: float, base: float, text: str, anchor: str = "start", style: str = "") -> str:
         """A text at a place in px."""
         named = f' class="{style}"' if style else ""
-        return f'<text{named} x="{left:.1f}" y="{base:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+        return f'<text{named} x="{left:.1f}" y="{base:.1f}" text-anchor="{anchor}">{escape(printable(text))}</text>'
 
     def svg(self, *marks: str) -> str:
         """The picture: axes, then the marks in their order."""
@@ -143,9 +144,11 @@ class Chart:
             turned = f'transform="rotate(-90 13 {(self.TOP + base) / 2:.1f})"'
             parts.append(
                 f'<text {turned} x="13" y="{(self.TOP + base) / 2:.1f}" text-anchor="middle">'
-                f"{escape(self.y.label)}</text>"
+                f"{escape(printable(self.y.label))}</text>"
             )
-        named = escape(f"{self.y.label or self.x.label} against {self.x.label}" if self.y.label else self.x.label)
+        named = escape(
+            printable(f"{self.y.label or self.x.label} against {self.x.label}" if self.y.label else self.x.label)
+        )
         return (
             f'<svg viewBox="0 0 {self.width} {self.height}" role="img" aria-label="{named}">'
             f"{''.join(parts)}{''.join(marks)}</svg>"

@@ -119,6 +119,7 @@ def compare(
 def show(found: "ScoreComparison") -> None:
     """Print scores, answers, and the images that decide."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from nuseg.evaluation.pairs import DECIDING, signed
@@ -132,7 +133,7 @@ def show(found: "ScoreComparison") -> None:
     for name, row in found.summary.iterrows():
         between = f"{row['low']:.{digits}f} to {row['high']:.{digits}f}"
         shown = "" if "nan" in between else between
-        table.add_row(printable(name), f"{row['mean']:.{digits}f}", shown, f"{row['images']:.0f}")
+        table.add_row(escape(printable(name)), f"{row['mean']:.{digits}f}", shown, f"{row['images']:.0f}")
     Console(highlight=False, soft_wrap=True).print(table)
     for text in found.warnings:
         print(f"warning: {printable(text)}")

@@ -195,9 +195,11 @@ def _further(pair: Pair) -> list[str]:
 
 def _hinges(pair: Pair) -> list[str]:
     """Say where one image or group alone decides."""
-    if pair.without is None or pair.without[1].p * pair.p / max(pair.test.p, 1e-12) < LEVEL:
+    if pair.without is None:
         return []
     name, test = pair.without
+    if test.p < LEVEL or test.smallest_p * pair.comparisons >= LEVEL:  # so few that any of them is needed
+        return []
     return [
         f"But it rests on {shown(name)[1:-1]}: without it the difference is {signed(test.mean, pair.score)} "
         f"({p_in_words(test.p)})."

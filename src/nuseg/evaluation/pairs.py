@@ -184,6 +184,8 @@ def _further(pair: Pair) -> list[str]:
         independent = "images" if test.groups == test.images else "groups"
         least = math.ceil(1 - math.log2(LEVEL / pair.comparisons))
         said.append(f"So few {independent} can never tell two apart: it takes {least} at least.")
+    if test.groups < 2:  # their spread is not known
+        return said
     if pair.more_images is None:
         return [*said, "A difference so small would not show with any number of images that can be had."]
     images = round_number(pair.more_images)

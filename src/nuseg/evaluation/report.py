@@ -181,6 +181,8 @@ def explain_groups(table: pd.DataFrame) -> list[str]:
     if "group" not in table:
         return []
     number = table["group"].nunique()
+    if number == 1:  # there is no interval, and `explain_gaps` says why
+        return []
     few = f"; they are rough, with fewer than {FEW_GROUPS} groups" if number < FEW_GROUPS else ""
     return [
         f"{plural(len(table), 'image')} of {plural(number, 'group')} (patients, slides): intervals draw whole groups, "

@@ -227,12 +227,12 @@ def test_what_cannot_be_compared(tmp_path: Path) -> None:
 
 def test_scores_against_other_annotations_are_refused(tmp_path: Path) -> None:
     one, other = (write(tmp_path / n, BASE, true_count=[c] * 12) for n, c in (("a", 20), ("b", 21)))
-    with pytest.raises(NusegError, match="b: the image 'i00' has 21 true nuclei there, and 20 in a"):
+    with pytest.raises(NusegError, match=r"b: the image 'i00' has 21 true nuclei there, and 20 in .*a: score"):
         nuseg.compare([one, other])
     same = write(tmp_path / "c", BASE, true_count=[20] * 12)
     for folder, fingerprint in ((one, "1"), (same, "2")):
         (folder / "scores.json").write_text(json.dumps({"fingerprint": fingerprint}))
-    with pytest.raises(NusegError, match="c: scored on another dataset than a"):
+    with pytest.raises(NusegError, match=r"c: scored on another dataset than .*a \(the fingerprints"):
         nuseg.compare([one, same])
     (same / "scores.json").write_text("[")
     with pytest.raises(NusegError, match=r"scores.json: damaged record of scores"):

@@ -129,4 +129,4 @@ def given_split(values: Mapping[str, str], groups: Mapping[str, str], where: str
 def some(names: Sequence[str], shown: int = 5) -> str:
     """Join names for a message, the first few of them."""
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
+    return ", ".join(map(shortened, names[:shown])) + more

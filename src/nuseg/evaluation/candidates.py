@@ -27,6 +27,8 @@ class Candidate:
     ----------
     name : str
         Short, and unlike those of the others.
+    source : str
+        What was given: a folder, or the name of a model.
     table : DataFrame
         One row per image, with the image's `name` as the index; columns are scores, and `group` where it is known.
     fingerprint : str or None
@@ -38,6 +40,7 @@ class Candidate:
     """
 
     name: str
+    source: str
     table: pd.DataFrame
     fingerprint: str | None = None
     seen: Mapping[str, str] = field(default_factory=dict)
@@ -85,10 +88,10 @@ def read_scores(folder: Path, name: str) -> Candidate:
     seen = {str(image): str(use) for image, use in raw["seen"].items() if use} if "seen" in raw else {}
     record = read_object(folder / RECORD, "record of scores", AGAIN) if is_file(folder / RECORD) else {}
     fingerprint = record.get("fingerprint")
-    return Candidate(name, table, fingerprint if isinstance(fingerprint, str) else None, seen)
+    return Candidate(name, str(folder), table, fingerprint if isinstance(fingerprint, str) else None, seen)
 
 
-def of_evaluation(found: Evaluation, name: str) -> Candidate:
+def of_evaluation(found: Evaluation, name: str, source: str) -> Candidate:
     """Take the scores of an evaluation.
 
     Raises
@@ -98,9 +101,14 @@ def of_evaluation(found: Evaluation, name: str) -> Candidate:
     """
     table = found.table
     if not len(table):
-        raise NusegError(f"{name}: no image could be scored, so there is nothing to compare")
+        raise NusegError(f"{source}: no image could be scored, so there is nothing to compare")
     fingerprint = found.about.get("fingerprint")
-    return Candidate(name, table.set_index("name"), fingerprint, found.scores.seen, found)
+    return Candidate(name, source, table.set_index("name"), fingerprint, found.scores.seen, found)
+
+
+def source_of(given: str | Path | Model) -> str:
+    """What was given, in words: a path, or the name of a model."""
+    return str(given.path if isinstance(given, Model) else given)
 
 
 def short_names(given: Sequence[str | Path | Model]) -> list[str]:
@@ -129,7 +137,7 @@ def check_same_truth(candidates: Sequence[Candidate]) -> None:
     for other in candidates[1:]:
         if None not in (first.fingerprint, other.fingerprint) and first.fingerprint != other.fingerprint:
             raise NusegError(
-                f"{other.name}: scored on another dataset than {first.name} (the fingerprints in {RECORD} differ): "
+                f"{other.source}: scored on another dataset than {first.source} (the fingerprints in {RECORD} differ): "
                 "score both on one dataset"
             )
         if "true_count" not in first.table or "true_count" not in other.table:
@@ -140,8 +148,8 @@ def check_same_truth(candidates: Sequence[Candidate]) -> None:
         if len(differing):
             name = differing[0]
             raise NusegError(
-                f"{other.name}: the image {shown(name)} has {counts[1][name]:.0f} true nuclei there, and "
-                f"{counts[0][name]:.0f} in {first.name}: score both against one annotation"
+                f"{other.source}: the image {shown(name)} has {counts[1][name]:.0f} true nuclei there, and "
+                f"{counts[0][name]:.0f} in {first.source}: score both against one annotation"
             )
 
 

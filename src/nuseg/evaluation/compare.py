@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from nuseg.evaluation.candidates import (
     of_evaluation,
     read_scores,
     short_names,
+    source_of,
 )
 from nuseg.evaluation.compare_page import ComparePage, chart_of, render_comparison
 from nuseg.evaluation.dataset import Split, evaluate_dataset
@@ -272,12 +273,12 @@ def compare(
             progress=progress,
             failed=failed,
         )
-        scored.append(of_evaluation(found, name))
+        scored.append(of_evaluation(found, name, source_of(given)))
     scored = _grouped(scored, table, group_column)
     check_same_truth(scored)
     chosen = choose_score(scored, score, MAIN_SCORES)
     chosen_pairs = list(combinations(scored, 2)) if all_pairs else [(scored[0], other) for other in scored[1:]]
-    about = {"compared": [str(one) if not isinstance(one, Model) else str(one.path) for one in candidates]}
+    about = {"compared": list(map(source_of, candidates))}
     return ScoreComparison(tuple(scored), chosen, tuple(compare_pairs(chosen_pairs, chosen)), about)
 
 
@@ -288,14 +289,7 @@ def _grouped(scored: list[Candidate], table: str | Path | None, group_column: st
     if groups is None:
         return scored
     return [
-        Candidate(
-            one.name,
-            one.table.assign(group=[groups[str(name)] for name in one.table.index]),
-            one.fingerprint,
-            one.seen,
-            one.evaluation,
-        )
-        for one in scored
+        replace(one, table=one.table.assign(group=[groups[str(name)] for name in one.table.index])) for one in scored
     ]
 
 

@@ -96,7 +96,9 @@ def choose_score(candidates: Sequence[Candidate], wanted: str | None, usual: Seq
     if wanted is None:
         found = next((score for score in usual if score in fit), next(iter(fit), None))
         if found is None:
-            raise NusegError(f"{', '.join(one.name for one in candidates)}: have no score in common; score them alike")
+            raise NusegError(
+                f"{', '.join(one.source for one in candidates)}: have no score in common; score them alike"
+            )
         return found
     if wanted not in fit:
         raise NusegError(
@@ -224,7 +226,7 @@ def _differences(first: Candidate, second: Candidate, score: str) -> pd.DataFram
     table = table[table["difference"].notna()].reset_index(drop=True)
     if len(table) < 2:
         raise NusegError(
-            f"{first.name} and {second.name}: have {plural(len(table), 'image')} with {title_of(score)} in common, "
+            f"{first.source} and {second.source}: have {plural(len(table), 'image')} with {title_of(score)} in common, "
             "expected two or more: score both on the same images"
         )
     return table

@@ -32,6 +32,7 @@ ORDER = [
     "check",
     "train",
     "evaluate",
+    "compare",
     "export",
     "models",
 ]

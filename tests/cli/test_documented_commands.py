@@ -38,6 +38,7 @@ QUICK = ["optimiser.epochs=1", "optimiser.steps=1", "data.batch=1", "data.window
 QUICK += ["compute.accelerator=cpu", "compute.precision=32-true"]
 # Only parsed, by the real command line and, with --set, the real configuration.
 PARSED_ONLY = {
+    "--seeds": "trains several times; test_seeds.py and test_cli_compare.py do",
     "nuseg demo": "segments two images of full size; test_demo.py runs it",
     "--device cuda": "needs a GPU",
     "--download": "needs the network; test_public_download.py has a server",

@@ -268,7 +268,12 @@ def connect(address: str, threads: int | None = None) -> "Iterator[tuple[Client,
     # Memory is flat, so nothing is gained by ending a worker; without the dashboard no port is open to others.
     with (
         LocalCluster(
-            n_workers=count, threads_per_worker=1, memory_limit=0, dashboard_address=None, silence_logs=logging.CRITICAL
+            n_workers=count,
+            threads_per_worker=1,
+            memory_limit=0,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+            preload=["nuseg.segmentation.cluster_worker"],
         ) as cluster,
         Client(cluster) as client,
     ):

@@ -5,6 +5,7 @@ tiles in the results folder, which all workers share: a task that is done once m
 the tiles that are not there, and gives the same bytes.
 """
 
+import logging
 import pickle
 import time
 from collections.abc import Callable, Sequence
@@ -37,6 +38,7 @@ from nuseg.segmentation.stopping import Stop
 from nuseg.segmentation.tiles import run_tiles
 from nuseg.text import one_line, printable
 
+log = logging.getLogger("nuseg")
 LOOK = 0.5  # s between two looks for what another machine wrote
 LONGEST_LOOK = 90.0  # s; network file systems tell of new files within a minute
 Made = TypeVar("Made")
@@ -139,27 +141,29 @@ class WorkerUnfit(NusegError):
     """A worker cannot do what the run needs."""
 
 
-def attempt(task: Callable[..., Made], order: Order, job: Job, *given: object) -> Made | Record | RunFailed:
-    """Do a task for an image; an error of nuseg is given back, since it would come again; others go to the cluster.
+class TaskFailed(NusegError):
+    """A task failed for a reason that may pass; plain enough for every way between processes."""
 
-    The cluster tries again what failed for other reasons, such as memory or a file system that was away.
+
+def attempt(task: Callable[..., Made], order: Order, job: Job, *given: object) -> Made | Record | RunFailed:
+    """Do a task for an image; an error of nuseg is given back, since it would come again.
+
+    Raises
+    ------
+    TaskFailed
+        For other reasons, such as memory or a file system that was away: the cluster tries again.
     """
-    at = order.absolute(job)
     try:
         check_worker(order)
         return task(order, job, *given)
     except (FolderLost, WorkerUnfit) as error:
         return RunFailed(one_line(error), isinstance(error, FolderLost))
-    except NusegError as error:
+    except (NusegError, FileNotFoundError, PermissionError) as error:
         return failed(order, job, error)
-    except OSError as error:
-        if error.filename == str(at.image) and isinstance(error, FileNotFoundError | PermissionError):
-            return failed(order, job, error)
-        raise
-    except BaseException as error:
-        if isinstance(error, Exception):
-            raise
-        raise RuntimeError(f"{type(error).__name__}: {error}") from error  # others end the worker's thread
+    except BaseException as error:  # some end a worker's thread, others cannot be pickled, with which a client waits on
+        log.debug("%s", job.image, exc_info=True)
+        text = failed(order, job, error).row.error
+    raise TaskFailed(text)  # here, so that it does not hold the error that it came from
 
 
 def failed(order: Order, job: Job, error: BaseException) -> Record:

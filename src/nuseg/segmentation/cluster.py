@@ -265,13 +265,13 @@ def connect(address: str, threads: int | None = None) -> "Iterator[tuple[Client,
             yield client, threads
         return
     count = process_count(address)
-    # Memory is flat, so nothing is gained by ending a worker; without the dashboard no port is open to others.
+    # Memory is flat, so nothing is gained by ending a worker.
     with (
         LocalCluster(
             n_workers=count,
             threads_per_worker=1,
             memory_limit=0,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # any port that is free, for nobody else
             silence_logs=logging.CRITICAL,
             preload=["nuseg.segmentation.cluster_worker"],
         ) as cluster,

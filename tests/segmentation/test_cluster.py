@@ -54,7 +54,7 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     preload = tmp_path_factory.mktemp("preload") / "poison.py"
     preload.write_text(KILLS_POISON)
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        dask.config.set({**module.NEVER_LOST, "distributed.scheduler.allowed-failures": 1}),
         LocalCluster(
             n_workers=2, threads_per_worker=1, memory_limit=0, dashboard_address="127.0.0.1:0", silence_logs=50,
             preload=[str(preload)],

@@ -38,6 +38,8 @@ LOOK = 1.0  # s between two looks whether the run shall stop
 LOCAL = "local:"
 MOST_PROCESSES = 1024
 CONNECT = 15  # s
+# A process that is just starting anew when this time is over since it died would be given up for good.
+NEVER_LOST = {"distributed.deploy.lost-worker-timeout": "1000 days"}
 GPU = "GPU"  # resource of the workers that have one
 FIRST = 10  # priority
 
@@ -255,6 +257,7 @@ def connect(address: str, threads: int | None = None) -> "Iterator[tuple[Client,
         Dask is not installed, or no scheduler answers.
     """
     require_packages("cluster=", ("distributed",), "cluster")
+    import dask
     from distributed import Client, LocalCluster
 
     if not address.startswith(LOCAL):
@@ -267,6 +270,7 @@ def connect(address: str, threads: int | None = None) -> "Iterator[tuple[Client,
     count = process_count(address)
     # Memory is flat, so nothing is gained by ending a worker.
     with (
+        dask.config.set(NEVER_LOST),
         LocalCluster(
             n_workers=count,
             threads_per_worker=1,

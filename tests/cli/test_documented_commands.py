@@ -40,6 +40,7 @@ QUICK += ["compute.accelerator=cpu", "compute.precision=32-true"]
 PARSED_ONLY = {
     "nuseg demo": "segments two images of full size; test_demo.py runs it",
     "--device cuda": "needs a GPU",
+    "--cluster": "needs other processes; test_cluster.py starts some",
     "--download": "needs the network; test_public_download.py has a server",
     "compute.accelerator=gpu": "needs a GPU",
     "slide.ndpi.ndpa": "needs a slide of a Hamamatsu scanner",

@@ -27,7 +27,7 @@ def test_shards_part_the_images(images: int, count: int) -> None:
 
 @pytest.mark.parametrize("shard", [(0, 3), (4, 3), (-1, 3), (1, 0)])
 def test_shards_that_are_none(shard: tuple[int, int]) -> None:
-    with pytest.raises(NusegError, match=f"shard={shard[0]}/{shard[1]}: expected K/N with K from 1 to N"):
+    with pytest.raises(NusegError, match=f"shard='{shard[0]}/{shard[1]}': expected K/N with K from 1 to N"):
         take_shard([], shard)
 
 

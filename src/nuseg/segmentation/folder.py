@@ -189,7 +189,7 @@ def take_shard(jobs: Sequence[Job], shard: tuple[int, int] | None) -> list[Job]:
         return list(jobs)
     number, count = shard
     if not 1 <= number <= count:
-        raise NusegError(f"shard={number}/{count}: expected K/N with K from 1 to N, such as 1/8 to 8/8")
+        raise NusegError(f"shard='{number}/{count}': expected K/N with K from 1 to N, such as 1/8 to 8/8")
     return list(jobs[number - 1 :: count])
 
 

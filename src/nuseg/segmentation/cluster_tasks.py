@@ -35,6 +35,7 @@ from nuseg.segmentation.pipeline import SourceWork, begin_source, finish_source,
 from nuseg.segmentation.plan import model_fingerprint
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.segmentation.stopping import Stop
+from nuseg.segmentation.tile_processes import choose_hands
 from nuseg.segmentation.tiles import run_tiles
 from nuseg.text import one_line, printable
 
@@ -291,7 +292,7 @@ def do_tiles(order: Order, job: Job, slide: BegunSlide, numbers: Sequence[int]) 
     nuclei = 0
     with work.source, limited_threads(segmenter.threads) as cores:
         maps_of = work.maps_by(segmenter.engine)
-        for count in run_tiles(work.plan, left, maps_of, parts, max(1, cores // 2)):
+        for count in run_tiles(work.plan, left, maps_of, parts, choose_hands(cores, parts, len(left))):
             records.check()
             nuclei += count
     return nuclei

@@ -31,7 +31,8 @@ from nuseg.segmentation.joining import join_tiles
 from nuseg.segmentation.part_store import TILE, PartStore
 from nuseg.segmentation.plan import Plan, SegmentOptions, asked, plan_source, settings_of, wants_tissue
 from nuseg.segmentation.resample import REACH
-from nuseg.segmentation.tiles import GivenMaps, NetworkMaps, TileMaps, run_all_tiles
+from nuseg.segmentation.tile_processes import choose_hands
+from nuseg.segmentation.tiles import GivenMaps, Hands, NetworkMaps, TileMaps, left_tiles, run_all_tiles
 from nuseg.text import printable
 
 
@@ -126,7 +127,8 @@ def segment_source(
     with limited_threads(threads) as cores:
         work = begin_source(source, model, options)
         parts = choose_checkpoint(source, checkpoint, work.kept_settings)
-        store = find_nuclei_of(work.plan, work.maps_by(engine), parts, max(1, cores // 2), progress)
+        hands = choose_hands(cores, parts, len(left_tiles(work.plan, parts)))
+        store = find_nuclei_of(work.plan, work.maps_by(engine), parts, hands, progress)
     return finish_source(work, parts, store, time.perf_counter() - begun)
 
 
@@ -189,7 +191,7 @@ def finish_source(work: SourceWork, parts: Checkpoint, store: NucleiStore, secon
 def nuclei_of_maps(source: Source, model: ModelConfig, maps: np.ndarray, mpp: float) -> NucleiBatch:
     """Find the nuclei of a source whose quantised maps `(k, h, w)` are at hand, as `segment_source` finds them."""
     plan = plan_source(source, model, SegmentOptions(mpp, tissue=False))
-    found = find_nuclei_of(plan, GivenMaps(plan.frame, maps), MemoryCheckpoint())
+    found = find_nuclei_of(plan, GivenMaps(plan.frame, maps), MemoryCheckpoint(), Hands())
     return NucleiBatch.together(list(found.batches()))
 
 
@@ -223,7 +225,7 @@ def choose_checkpoint(source: Source, folder: str | Path | None, settings: dict[
 
 
 def find_nuclei_of(
-    plan: Plan, maps_of: TileMaps, parts: Checkpoint, workers: int = 1, progress: ProgressCallback | None = None
+    plan: Plan, maps_of: TileMaps, parts: Checkpoint, hands: Hands, progress: ProgressCallback | None = None
 ) -> NucleiStore:
     """Find the nuclei of all tiles, and join those that tiles share.
 
@@ -235,13 +237,13 @@ def find_nuclei_of(
         Gives the maps of a tile.
     parts : Checkpoint
         Where to keep what is done; what is there already is not done again.
-    workers : int
-        Threads that separate nuclei beside the network.
+    hands : Hands
+        Who does what beside the network.
     progress : function, optional
         Called after each tile.
     """
-    run_all_tiles(plan, maps_of, parts, workers, progress)
-    return join_nuclei(plan, parts, workers)
+    run_all_tiles(plan, maps_of, parts, hands, progress)
+    return join_nuclei(plan, parts, hands.workers)
 
 
 def join_nuclei(plan: Plan, parts: Checkpoint, workers: int = 1) -> NucleiStore:

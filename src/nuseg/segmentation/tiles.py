@@ -141,7 +141,28 @@ def within(seen: tuple[slice, slice], tile: Tile) -> tuple[slice, slice]:
     return rows, columns
 
 
-def run_tiles(plan: Plan, numbers: Iterable[int], maps_of: TileMaps, parts: Checkpoint, workers: int) -> Iterator[int]:
+Separate = Callable[[Frame, Tile, Checkpoint, ReadTile, np.ndarray], int]
+"""What `separate_and_keep` does, here or elsewhere."""
+
+
+@dataclass(frozen=True)
+class Hands:
+    """Who does what of the tiles beside the network.
+
+    Attributes
+    ----------
+    readers, workers : int
+        Threads that read before it, and that separate nuclei behind it.
+    separate : function
+        What the latter do.
+    """
+
+    readers: int = 2
+    workers: int = 1
+    separate: Separate = separate_and_keep
+
+
+def run_tiles(plan: Plan, numbers: Iterable[int], maps_of: TileMaps, parts: Checkpoint, hands: Hands) -> Iterator[int]:
     """Do tiles: threads read, this one runs the network, threads separate and keep.
 
     Yields
@@ -152,31 +173,39 @@ def run_tiles(plan: Plan, numbers: Iterable[int], maps_of: TileMaps, parts: Chec
 
     def finish(given: tuple[ReadTile, np.ndarray]) -> int:
         seen, maps = given
-        return separate_and_keep(plan.frame, plan.tiles[seen.number], parts, seen, maps)
+        return hands.separate(plan.frame, plan.tiles[seen.number], parts, seen, maps)
 
-    with thread_pool(2) as reading, thread_pool(workers) as separating:
-        predicted = map(partial(predict_tile, plan, maps_of), ahead(reading, partial(read_tile, plan), numbers))
-        yield from ahead(separating, finish, predicted)
+    with thread_pool(hands.readers) as reading, thread_pool(hands.workers) as separating:
+        read = ahead(reading, partial(read_tile, plan), numbers, max(WAITING, hands.readers))
+        predicted = map(partial(predict_tile, plan, maps_of), read)
+        yield from ahead(separating, finish, predicted, max(WAITING, hands.workers))
+
+
+def left_tiles(plan: Plan, parts: Checkpoint) -> list[int]:
+    """Numbers of the tiles that are not done."""
+    return [number for number in range(len(plan.tiles)) if not parts.has(TILE, number)]
 
 
 def run_all_tiles(
-    plan: Plan, maps_of: TileMaps, parts: Checkpoint, workers: int, progress: ProgressCallback | None = None
+    plan: Plan, maps_of: TileMaps, parts: Checkpoint, hands: Hands, progress: ProgressCallback | None = None
 ) -> None:
     """Do the tiles that are not done, and tell `progress` after each."""
-    left = [number for number in range(len(plan.tiles)) if not parts.has(TILE, number)]
+    left = left_tiles(plan, parts)
     done, nuclei = len(plan.tiles) - len(left), 0
-    for count in run_tiles(plan, left, maps_of, parts, workers):
+    for count in run_tiles(plan, left, maps_of, parts, hands):
         done, nuclei = done + 1, nuclei + count
         if progress is not None:
             progress(Progress(printable(plan.grid.source.name), done, len(plan.tiles), nuclei))
 
 
-def ahead(pool: Executor, function: Callable[[Given], Made], items: Iterable[Given]) -> Iterator[Made]:
-    """Map in other threads, in order, with at most `WAITING` results in hand."""
+def ahead(
+    pool: Executor, function: Callable[[Given], Made], items: Iterable[Given], most: int = WAITING
+) -> Iterator[Made]:
+    """Map in other threads, in order, with at most `most` results in hand."""
     waiting: deque[Future[Made]] = deque()
     for item in items:
         waiting.append(pool.submit(function, item))
-        if len(waiting) > WAITING:
+        if len(waiting) > most:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()

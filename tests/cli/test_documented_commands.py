@@ -41,6 +41,7 @@ PARSED_ONLY = {
     "--seeds": "trains several times; test_seeds.py and test_cli_compare.py do",
     "nuseg demo": "segments two images of full size; test_demo.py runs it",
     "--device cuda": "needs a GPU",
+    "--cluster": "needs other processes; test_cluster.py starts some",
     "--download": "needs the network; test_public_download.py has a server",
     "compute.accelerator=gpu": "needs a GPU",
     "slide.ndpi.ndpa": "needs a slide of a Hamamatsu scanner",

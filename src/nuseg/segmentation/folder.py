@@ -1,10 +1,13 @@
 """Many images and slides into one folder: what `nuseg segment` does."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nuseg.engines.loading import Device
+from nuseg.errors import NusegError
 from nuseg.io.atomic import check_folder
 from nuseg.io.find import find_images
 from nuseg.io.resolution import check_mpp
@@ -16,13 +19,18 @@ from nuseg.results.ownership import part_results
 from nuseg.results.records import Records
 from nuseg.results.registry import check_outputs
 from nuseg.results.summary import Row
+from nuseg.segmentation.cluster import on_cluster
+from nuseg.segmentation.cluster_tasks import order_model
 from nuseg.segmentation.folder_run import FolderRun
-from nuseg.segmentation.jobs import plan_jobs
+from nuseg.segmentation.jobs import Job, plan_jobs
 from nuseg.segmentation.plan import SegmentOptions
 from nuseg.segmentation.region import Region, read_region
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.segmentation.tiling import DEFAULT_TILE
 from nuseg.text import plural, printable
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,8 @@ def segment_folder(
     stain: str | None = None,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
+    shard: tuple[int, int] | None = None,
+    client: "Client | None" = None,
     each: Callable[[Row, int, int], None] | None = None,
     said: Callable[[str], None] | None = None,
 ) -> FolderResult:
@@ -110,6 +120,12 @@ def segment_folder(
         Do again what is done, and replace results of other images.
     progress : function, optional
         Called with a `nuseg.Progress` after each tile.
+    shard : tuple of int, optional
+        (k, n): take every n-th image from the k-th on (1..n), so that n processes, such as those of a job array, do
+        all; the summary has the rows of all. Default: all images.
+    client : distributed.Client, optional
+        Let the workers of a Dask cluster do the images: they need nuseg, and the images and `out` under the same
+        paths. A slide is done in ranges of tiles by several workers. Default: this process.
     each : function, optional
         Called after each image with its row, how many are done, and of how many.
     said : function, optional
@@ -140,9 +156,13 @@ def segment_folder(
     images, missing, notes = find_inputs(inputs)
     for text in (*(f"error: {problem}" for problem in missing), *(f"note: {note}" for note in notes)):
         told(text)
-    run = FolderRun(plan_jobs(images), out, outputs, SegmentOptions(mpp, area, tissue, tile, stain), overwrite)
+    run = FolderRun(
+        take_shard(plan_jobs(images), shard), out, outputs, SegmentOptions(mpp, area, tissue, tile, stain), overwrite
+    )
     rows: list[Row] = []
     if not run.jobs:
+        if images:
+            told(f"note: {plural(len(images), 'image')} for {shard[1] if shard else 1} shards: none for this one")
         return FolderResult(rows, 0, missing, notes, out / summary.FILE)
     records = Records(out)
     earlier = records.read()
@@ -153,19 +173,40 @@ def segment_folder(
     if not jobs:
         records.write_summary()  # an earlier run may have been killed before it could
         return FolderResult(rows, len(run.jobs), missing, notes, out / summary.FILE)
-    segmenter = replace(Segmenter.load(chosen, device, threads), quality=quality)
-    work = run.run(segmenter, jobs, progress, told)
-    try:
-        for row in work:
-            rows.append(row)
-            if each is not None:
-                each(row, len(rows), len(jobs))
-    except BaseException:
-        run.stop()
-        raise
-    finally:
-        work.close()
+    with ExitStack() as stack:
+        if client is None:
+            segmenter = replace(Segmenter.load(chosen, device, threads), quality=quality)
+            work = run.run(segmenter, jobs, progress, told)
+        else:
+            order = order_model(chosen, quality, device, threads)
+            way = stack.enter_context(on_cluster(client, run.wanted(chosen), order, run.stop, told))
+            work = run.run_by(way, jobs, progress, told)
+        stack.callback(work.close)
+        try:
+            for row in work:
+                rows.append(row)
+                if each is not None:
+                    each(row, len(rows), len(jobs))
+        except BaseException:
+            run.stop()
+            raise
     return FolderResult(rows, len(run.jobs) - len(jobs), missing, notes, out / summary.FILE)
+
+
+def take_shard(jobs: Sequence[Job], shard: tuple[int, int] | None) -> list[Job]:
+    """Take every n-th job from the k-th on, where a shard (k, n) is asked for.
+
+    Raises
+    ------
+    NusegError
+        There is no such shard.
+    """
+    if shard is None:
+        return list(jobs)
+    number, count = shard
+    if not 1 <= number <= count:
+        raise NusegError(f"shard='{number}/{count}': expected K/N with K from 1 to N, such as 1/8 to 8/8")
+    return list(jobs[number - 1 :: count])
 
 
 def find_inputs(inputs: str | Path | Sequence[str | Path]) -> tuple[list[Path], list[str], list[str]]:

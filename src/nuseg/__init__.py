@@ -26,6 +26,7 @@ HOMES = {
     "TrainConfig": "nuseg.training.config",
     "annotation_formats": "nuseg.annotations.registry",
     "check_dataset": "nuseg.quality.dataset_check",
+    "classify": "nuseg.classification.run",
     "compare": "nuseg.evaluation.compare",
     "convert_annotations": "nuseg.datasets.conversion",
     "evaluate": "nuseg.evaluation",

@@ -1,4 +1,5 @@
 from nuseg.annotations.registry import annotation_formats as annotation_formats
+from nuseg.classification.run import classify as classify
 from nuseg.datasets.conversion import ConvertOptions as ConvertOptions
 from nuseg.datasets.conversion import convert_annotations as convert_annotations
 from nuseg.datasets.dataset import Dataset as Dataset
@@ -50,6 +51,7 @@ __all__ = [
     "TrainConfig",
     "annotation_formats",
     "check_dataset",
+    "classify",
     "compare",
     "convert_annotations",
     "evaluate",

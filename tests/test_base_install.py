@@ -9,9 +9,10 @@ import pytest
 
 from annotated import field
 from clean_clone import BASE, ROOT, link_packages, needed
+from marked import segmented, write_marks
 from nuseg.io.image import write_png
 
-OPTIONAL = ("pyarrow", "torch", "matplotlib", "anndata", "geopandas", "zarr", "h5py", "pooch", "requests")
+OPTIONAL = ("pyarrow", "torch", "matplotlib", "anndata", "geopandas", "zarr", "h5py", "pooch", "requests", "sklearn")
 # Runs the command lines that it is given, each as `nuseg` would, in one process; prints their exit codes.
 RUN = """
 import json, sys
@@ -67,6 +68,8 @@ def test_commands_without_optional_packages(packages: Path, tmp_path: Path) -> N
 def test_what_needs_more_says_so_in_one_line(packages: Path, tmp_path: Path) -> None:
     write_png(tmp_path / "a.png", field(0)[0])
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
+    segmented(tmp_path / "case")
+    write_marks(tmp_path / "marked")
     segment = ["segment", "a.png", "-o", "results", "--mpp", "0.25"]
     commands = [
         [*segment, "--output", "geoparquet"],
@@ -74,9 +77,10 @@ def test_what_needs_more_says_so_in_one_line(packages: Path, tmp_path: Path) -> 
         [*segment, "--region", "a.parquet"],
         [*segment, "--device", "cuda"],
         ["export", "run1", "-o", "model"],
+        ["classify", "case/results", "--examples", "marked", "-o", "classified"],
     ]
     done = python(packages, tmp_path, "-c", RUN, json.dumps(commands))
-    wanted = ["parquet", "anndata", "parquet", "train", "train"]
+    wanted = ["parquet", "anndata", "parquet", "train", "train", "classify"]
     said = done.stderr.splitlines()
     assert len(said) == len(wanted), done.stderr
     for line, extra in zip(said, wanted, strict=True):

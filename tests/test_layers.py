@@ -13,7 +13,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "nuseg"
 NAME = "nuseg"
 LAYERS = (
     ("cli", "viewer"),
-    ("training", "evaluation", "quality"),
+    ("training", "evaluation", "quality", "classification"),
     ("segmentation",),
     ("engines", "results", "datasets"),
     ("annotations", "model", "preprocess", "plot", "report"),

@@ -211,3 +211,31 @@ def go_on(path: Path) -> None:
     """Go on with a slide of which some is done."""
     with dark()(path, checkpoint=out() / "scan.partial") as result:
         result.save(out(), ["csv", "geojson"])
+
+
+def classify(path: Path) -> None:
+    """`nuseg classify --classifier`."""
+    from nuseg.classification.run import classify as tell
+
+    done = tell(path.parent / "results", out() / "classified", classifier=path)
+    if done.failed:
+        raise NusegError(done.failed[0])
+
+
+def classify_results(path: Path) -> None:
+    """`nuseg classify` of results that somebody sent."""
+    classify(path.parent / "classifier.json")
+
+
+def learn(path: Path) -> None:
+    """Read examples, and find them among the nuclei of results."""
+    from nuseg.classification.examples import find_examples, read_marks
+    from nuseg.classification.features import features_of
+    from nuseg.classification.files import image_results
+
+    results = image_results(path.parent / "results")
+    marks, _ = read_marks([path], results)
+    for result in results:
+        if result.name in marks:
+            features = features_of(result, None)
+            find_examples(result, marks[result.name], features.ids, features.places)

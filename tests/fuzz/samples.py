@@ -24,6 +24,7 @@ from nuseg.errors import NusegError
 from nuseg.io.image import write_png
 from nuseg.results.records import MARKER
 from nuseg.segmentation.claims import Claim, size_and_time
+from marked import segmented, write_marks
 from public_trees import TREES
 from slide_files import save_pyramid, scene
 
@@ -349,3 +350,28 @@ def unfinished(folder: Path) -> Path:
     result = dark()(slide, checkpoint=folder / OUTPUT / "scan.partial")
     result.source.close()  # not the result, which would remove what is kept
     return slide
+
+
+def results_to_classify(folder: Path) -> Path:
+    """Results of three small images, and a classifier for them that was learned from marks on two."""
+    from nuseg.classification import learn
+    from nuseg.classification.run import classify
+
+    (folder / INPUT).mkdir()
+    segmented(folder / INPUT, ["csv", "geojson", "geoparquet", "summary"])
+    write_marks(folder / INPUT / "marked")
+    with mock.patch.object(learn, "TREES", 3):
+        classify(folder / INPUT / "results", folder / "learned", examples=folder / INPUT / "marked", pixels=False)
+    (folder / "learned" / "classifier.json").rename(folder / INPUT / "classifier.json")
+    shutil.rmtree(folder / "learned")
+    return folder / INPUT / "results"
+
+
+def classifier(folder: Path) -> Path:
+    """A classifier, and results to use it on."""
+    return results_to_classify(folder).with_name("classifier.json")
+
+
+def examples(folder: Path) -> Path:
+    """Marked nuclei of two images, and the results that they are of."""
+    return results_to_classify(folder).with_name("marked")

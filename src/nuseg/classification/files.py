@@ -24,7 +24,7 @@ from nuseg.text import in_short, plural, printable, shown
 from nuseg.types import Floats, Integers
 
 TABLES = ("csv", "parquet", "geoparquet")
-OUTLINES = ("geojson", "geojson.gz", "geoparquet")
+OUTLINES = ("geojson", "geojson-gz", "geoparquet")
 AGAIN = "segment the image again, with output='csv,geojson' among the outputs"
 ROWS = 16384  # nuclei held at once
 LONGEST = 16_000_000  # bytes of one nucleus in GeoJSON

@@ -17,6 +17,7 @@ from nuseg.types import Floats, Integers
 
 if TYPE_CHECKING:
     from sklearn.ensemble import ExtraTreesClassifier
+    from sklearn.model_selection import BaseCrossValidator
 
 TREES = 100
 LEAVES = 1024  # of a tree, at most: bounds the file, and matters with thousands of examples alone
@@ -96,7 +97,9 @@ def learn(examples: Examples, seed: int, tell: Callable[[int, int], None] = lamb
     """Grow a forest of examples, and score it by cross-validation.
 
     Each class weighs the same, however many examples it has. Of several images those of one are kept in one fold where
-    every class is marked on two images or more, so that scores hold for images that were not marked.
+    every class is marked on two images or more, so that scores hold for images that were not marked. Probabilities are
+    calibrated on folds that mix images: of few images, left out one by one, the trees are worse than those grown of
+    all, and would make the probabilities too small.
 
     Parameters
     ----------
@@ -104,7 +107,7 @@ def learn(examples: Examples, seed: int, tell: Callable[[int, int], None] = lamb
     seed : int
         The same seed gives the same forest.
     tell : function
-        Called with the folds that are done, and how many there are.
+        Called with the steps that are done, and how many there are.
 
     Raises
     ------
@@ -115,25 +118,32 @@ def learn(examples: Examples, seed: int, tell: Callable[[int, int], None] = lamb
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     counts = check_classes(examples.truth, examples.names)
-    images = min_images(examples)
-    if images >= 2:
-        folds = min(FOLDS, images)
+    images, shared = len(np.unique(examples.images)), min_images(examples)
+    folds = int(min(FOLDS, counts.min()))
+    tell(0, 3)
+    mixed = out_of_fold(examples, StratifiedKFold(folds, shuffle=True, random_state=seed), None, seed)
+    calibration = calibrate(mixed, examples.truth)
+    tell(1, 3)
+    told, by_image = mixed, shared >= 2
+    if by_image:
+        folds = min(folds, images)
         parts = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    else:
-        folds = int(min(FOLDS, counts.min()))
-        parts = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    told = np.zeros((len(examples.truth), len(examples.names)))
-    groups = examples.images if images >= 2 else None
-    for done, (own, left) in enumerate(parts.split(examples.values, examples.truth, groups), 1):
-        grown = grow(examples.values[own], examples.truth[own], seed)
-        told[np.ix_(left, grown.classes_)] = grown.predict_proba(examples.values[left])
-        tell(done, folds + 1)
-    calibration = calibrate(told, examples.truth)
+        told = out_of_fold(examples, parts, examples.images, seed)
+    tell(2, 3)
     probabilities = class_probabilities(told, calibration)
     forest = Forest.of(grow(examples.values, examples.truth, seed))
-    tell(folds + 1, folds + 1)
-    scores = score(examples.names, examples.truth, probabilities, folds, images >= 2)
-    return Learned(forest, calibration, scores, probabilities, warnings_of(examples, counts, images))
+    tell(3, 3)
+    scores = score(examples.names, examples.truth, probabilities, folds, by_image)
+    return Learned(forest, calibration, scores, probabilities, warnings_of(examples, counts, shared))
+
+
+def out_of_fold(examples: Examples, parts: "BaseCrossValidator", groups: Integers | None, seed: int) -> Floats:
+    """Tell every example by trees that learned from the other folds: shares of classes, `(n, classes)` float64."""
+    told = np.zeros((len(examples.truth), len(examples.names)))
+    for own, left in parts.split(examples.values, examples.truth, groups):
+        grown = grow(examples.values[own], examples.truth[own], seed)
+        told[np.ix_(left, grown.classes_)] = grown.predict_proba(examples.values[left])
+    return told
 
 
 def min_images(examples: Examples) -> int:

@@ -213,7 +213,10 @@ def write_anndata(told: Told, source: Path, path: Path) -> None:
             names = np.array(told.names, object)[told.classes[rows]]
             table[CLASS] = pd.Categorical(names, categories=pd.Index(told.names, dtype=object))
             for place, column in enumerate(list(class_columns(told.names))[1:]):
-                table[column] = told.probabilities[rows, place]
+                table[column.replace("/", "_")] = told.probabilities[rows, place]  # HDF5 takes "/" for a folder
+            # Strings as objects: AnnData does not write those of Arrow.
+            table.index = pd.Index([str(number) for number in table.index], dtype=object)
+            table.columns = pd.Index(list(table.columns), dtype=object)
             write_elem(file, "obs", table)
 
 
@@ -232,7 +235,7 @@ WRITERS: dict[str, Callable[[Told, Path, Path], None]] = {
     "parquet": write_parquet,
     "geoparquet": write_parquet,
     "geojson": write_geojson,
-    "geojson.gz": write_geojson,
+    "geojson-gz": write_geojson,
     "summary": write_summary,
     "anndata": write_anndata,
     "overlay": write_overlay,

@@ -13,6 +13,7 @@ import pytest
 
 import nuseg
 from marked import STEP, box, feature, two_kinds, write_features, write_marks
+from nuseg.classification.pictures import class_map
 from nuseg.classification.run import ClassifyResult
 from nuseg.io.opening import read_image
 from nuseg.measure.nuclei import COLUMNS
@@ -106,7 +107,19 @@ def test_outlines_have_the_colour_of_their_class(case: Path, done: ClassifyResul
     assert (after[green] == (9, 8, 7)).all()
     assert (after[~green] == before[~green]).all()
     legend = read_image(out / "classes" / "a.png").pixels
-    assert legend.shape[0] > before.shape[0]
+    side = after.shape[1]
+    left = (legend.shape[1] - side) // 2
+    assert (legend[: len(after), left : left + side] == after).all()
+
+
+def test_a_map_has_the_hue_of_the_classes_around() -> None:
+    counts = np.zeros((2, 40, 80), int)
+    counts[0, 20, 20], counts[1, 20, 60] = 1, 1
+    drawn = class_map(np.full((40, 80, 3), 255, np.uint8), counts, [(255, 0, 0), (0, 0, 255)], 4.0).astype(int)
+    (red, _, blue), (second_red, _, second_blue) = drawn[20, 20], drawn[20, 60]
+    assert red > blue + 100
+    assert second_blue > second_red + 100
+    assert (drawn[0, 40] == 255).all()
 
 
 def test_the_card_says_what_it_was_learned_from(done: ClassifyResult, out: Path) -> None:
@@ -120,7 +133,9 @@ def test_the_card_says_what_it_was_learned_from(done: ClassifyResult, out: Path)
     assert len(pd.read_csv(out / "examples.csv")) == 50
 
 
-def test_a_classifier_is_used_again_to_the_same_end(case: Path, done: ClassifyResult, out: Path, tmp_path: Path) -> None:
+def test_a_classifier_is_used_again_to_the_same_end(
+    case: Path, done: ClassifyResult, out: Path, tmp_path: Path
+) -> None:
     again = nuseg.classify(case / "results", tmp_path / "again", classifier=out / "classifier.json")
     assert again.classifier.fingerprint == done.classifier.fingerprint
     for place in ("csv/c.csv", "geojson/c.geojson", "classes.csv", "classifier.json"):
@@ -138,7 +153,8 @@ def test_results_that_have_classes_get_new_ones(done: ClassifyResult, out: Path,
 def test_the_results_are_results(case: Path, done: ClassifyResult, out: Path, tmp_path: Path) -> None:
     """Other commands read them, with their classes."""
     found = nuseg.convert_annotations([out], tmp_path / "converted", "geojson")
-    assert found.classes == {name: count for name, count in pd.read_csv(out / "classes.csv").groupby("class")["nuclei"].sum().items()}  # fmt: skip
+    counts = pd.read_csv(out / "classes.csv").groupby("class")["nuclei"].sum()
+    assert found.classes == counts.to_dict()
 
 
 def test_without_images_pixels_are_left_out(case: Path, tmp_path: Path) -> None:

@@ -51,11 +51,14 @@ def test_every_marked_nucleus_is_found_with_its_class(case: Path, result: ImageR
         ({"type": "LineString", "coordinates": [[3, 8], [9, 14]]}, None),
     ],
 )
-def test_what_a_mark_is_found_on(result: ImageResult, tmp_path: Path, shape: dict[str, object], fits: bool | None) -> None:
+def test_what_a_mark_is_found_on(
+    result: ImageResult, tmp_path: Path, shape: dict[str, object], fits: bool | None
+) -> None:
     sure = feature("y", point(STEP + 6, 11))
     own = found(result, write_features(tmp_path / "a.geojson", [sure, feature("x", shape)]))
     assert own.classes == (["x", "y"] if fits else ["y"])
-    assert [("1 of 2 examples" in note, "1 x" in note) for note in own.notes] == ([(True, True)] if fits is False else [])
+    said = [("1 of 2 examples" in note, "1 x" in note) for note in own.notes]
+    assert said == ([(True, True)] if fits is False else [])
 
 
 def test_a_nucleus_of_two_classes_is_left_out(result: ImageResult, tmp_path: Path) -> None:

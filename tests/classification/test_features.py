@@ -101,7 +101,7 @@ def damaged(folder: Path, file: str, old: str, new: str) -> Path:
         ("geojson/a.geojson", '"name":"3"', '"name":[]', "number of a nucleus"),
         ("geojson/a.geojson", "]}", "", "as nuseg segment writes it"),
         ("geojson/a.geojson", "Polygon", "Point", None),
-        ("geojson/a.geojson", '[[[', '[[["x",', "polygons"),
+        ("geojson/a.geojson", "[[[", '[[["x",', "polygons"),
         ("geojson/a.geojson", '{"type":"FeatureCollection"', '{"type":"Other"', None),
         ("geojson/a.geojson", '"features":[', '"others":[', "as nuseg segment writes it"),
     ],

@@ -101,6 +101,14 @@ def write_corrected(folder: Path) -> None:
     for place, features in (("corrected", drawn), ("areas", drawn[::2])):
         (folder / place).mkdir()
         (folder / place / "s.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    nuclei = [
+        annotation(shapely.Point(left + x, top + y), "round" if number % 2 else "other")
+        for number, left in enumerate(range(0, 504, 56))
+        for top in range(0, 480, 48)
+        for y, x in ((9, 9), (24, 34), (40, 16))
+    ]
+    (folder / "marked").mkdir()
+    (folder / "marked" / "s.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": nuclei}))
     unsure = np.zeros(field(0)[0].shape[:2], np.uint8)
     unsure[:5] = 255
     write_png(folder / "mydata" / "unsure" / "patient0_0.png", unsure)

@@ -217,7 +217,15 @@ def classify(path: Path) -> None:
     """`nuseg classify --classifier`."""
     from nuseg.classification.run import classify as tell
 
-    done = tell(path.parent / "results", out() / "classified", classifier=path)
+    try:
+        done = tell(path.parent / "results", out() / "classified", classifier=path)
+    except NusegError as error:
+        if ": unexpected " in str(error):
+            raise RuntimeError(str(error)) from error
+        raise
+    unexpected = [text for text in done.failed if ": unexpected " in text]
+    if unexpected:
+        raise RuntimeError(unexpected[0])
     if done.failed:
         raise NusegError(done.failed[0])
 

@@ -162,9 +162,11 @@ KINDS: dict[str, Kind] = {
     "table of images": Kind(samples.table, doors.table, changed=f"{INPUT}/*.csv", lists=True),
     "labels to compare": Kind(samples.predictions, doors.evaluate, changed=f"{INPUT}/found/*/*", inputs=6),
     "scores to compare": Kind(samples.scored, doors.compare, changed=f"{INPUT}/**/*", inputs=12),
-    "classifier": Kind(samples.classifier, doors.classify, changed=f"{INPUT}/classifier.json", inputs=60),
-    "examples": Kind(samples.examples, doors.learn, changed=f"{INPUT}/marked/*", inputs=24),
-    "results to classify": Kind(samples.results_to_classify, doors.classify_results, changed=f"{INPUT}/results/*/*", inputs=24),
+    "classifier": Kind(samples.classifier, doors.classify, changed=f"{INPUT}/classifier.json", inputs=24),
+    "examples": Kind(samples.examples, doors.learn, changed=f"{INPUT}/marked/*", inputs=12),
+    "results to classify": Kind(
+        samples.results_to_classify, doors.classify_results, changed=f"{INPUT}/results/*/*", inputs=12
+    ),
     "model": Kind(samples.model, doors.model, changed=f"{INPUT}/*.json", inputs=60),
     "model, graph": Kind(samples.model, doors.model, changed=f"{INPUT}/*.onnx", mend=correct_checksums),
     "model, weights": Kind(samples.weights, doors.weights, changed=f"{INPUT}/*.pt", mend=correct_checksums),

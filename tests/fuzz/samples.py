@@ -17,6 +17,7 @@ import yaml
 
 from annotated import field, write_source
 from dark_model import save_dark_model
+from marked import segmented, write_marks
 from nuseg.annotations.annotation import Annotation, Canvas
 from nuseg.annotations.registry import annotation_formats
 from nuseg.datasets.prepare import PrepareSettings, prepare
@@ -24,7 +25,6 @@ from nuseg.errors import NusegError
 from nuseg.io.image import write_png
 from nuseg.results.records import MARKER
 from nuseg.segmentation.claims import Claim, size_and_time
-from marked import segmented, write_marks
 from public_trees import TREES
 from slide_files import save_pyramid, scene
 

@@ -36,7 +36,9 @@ def test_it_is_what_a_mask_says(maps: np.ndarray) -> None:
 
 
 def test_a_plain_field_has_no_texture() -> None:
-    found = dict(zip(NAMES, textures(stain_maps(np.full((*SHAPE, 3), 90, np.uint8)), outlines(disc(80, 80, 6)))[0], strict=True))
+    found = dict(
+        zip(NAMES, textures(stain_maps(np.full((*SHAPE, 3), 90, np.uint8)), outlines(disc(80, 80, 6)))[0], strict=True)
+    )
     assert found["inside_haematoxylin"] == pytest.approx(found["window_haematoxylin"], abs=1e-5)
     assert all(abs(found[name]) < 2e-3 for name in NAMES if "spread" in name or name.endswith(("gradient", "spots")))
 

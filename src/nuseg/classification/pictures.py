@@ -57,10 +57,16 @@ def coloured_outlines(pixels: RGB, labels: Integers, classes: Integers, colours:
     return drawn
 
 
-def write_class_map(told: "Told", path: Path) -> None:
-    """Draw where which class lies over the source made small, or on white where it is not at hand, with a legend."""
-    row, mpp = told.result.row, told.result.mpp
-    width, height = row.width or 1, row.height or 1
+def write_picture(told: "Told", overlay: Path | None, path: Path) -> None:
+    """Draw the classes with a legend: on the overlay where there is one, else as a map over the source made small."""
+    drawn = read_image(overlay).pixels if overlay is not None else draw_class_map(told)
+    write_png(path, with_legend(drawn, told.colours, told.counts(), told.result.row.area_mm2))
+
+
+def draw_class_map(told: "Told") -> RGB:
+    """Draw where which class lies over the source made small, or on white where it is not at hand."""
+    mpp = told.result.mpp
+    width, height = told.result.row.width or 1, told.result.row.height or 1
     side = overview_side(width, height, mpp)
     shape, factor = overview_shape(width, height, side)
     page = np.full((*shape, 3), 255, np.uint8) if told.source is None else told.source.thumbnail(side)
@@ -70,8 +76,7 @@ def write_class_map(told: "Told", path: Path) -> None:
         own = told.places[told.classes == place]
         grid.add(own[:, 0], own[:, 1])
         grids.append(grid.counts)
-    drawn = class_map(page, np.stack(grids), list(told.colours.values()), SIGMA_UM / (mpp * factor))
-    write_png(path, with_legend(drawn, told.colours, told.counts(), row.area_mm2))
+    return class_map(page, np.stack(grids), list(told.colours.values()), SIGMA_UM / (mpp * factor))
 
 
 def class_map(page: RGB, counts: Integers, colours: list[Colour], sigma: float) -> RGB:

@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 
 from nuseg.classification.files import AGAIN, ImageResult, blocks, feature_id, geojson_lines, parse_feature
-from nuseg.classification.pictures import write_class_map, write_overlay
+from nuseg.classification.pictures import write_overlay, write_picture
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_folder, atomic_path
 from nuseg.io.documents import read_object
@@ -22,6 +22,7 @@ from nuseg.io.source import Source
 from nuseg.measure.classes import CLASS, PROBABILITY, Colour, class_columns
 from nuseg.results.output import require_packages
 from nuseg.results.registry import outputs
+from nuseg.text import in_short
 from nuseg.types import Floats, Integers
 
 DECIMALS = 4
@@ -89,6 +90,23 @@ class Told:
         return [[self.names[place], *own] for place, own in zip(self.classes[rows].tolist(), rounded, strict=True)]
 
 
+@contextmanager
+def readable(source: Path) -> Iterator[None]:
+    """Say of whatever readers raise that the file is damaged; they meet damage with exceptions of every kind.
+
+    Raises
+    ------
+    NusegError
+        In one line, with the file's name.
+    """
+    try:
+        yield
+    except (NusegError, MemoryError):
+        raise
+    except Exception as error:
+        raise NusegError(f"{source}: damaged, cannot be read ({in_short(error)}); {AGAIN}") from error
+
+
 def write_csv(told: Told, source: Path, path: Path) -> None:
     """Write a table of nuclei with its classes; columns of an earlier classification go."""
     with (
@@ -129,8 +147,9 @@ def write_parquet(told: Told, source: Path, path: Path) -> None:
         schema = schema.with_metadata(held | {b"classifier": orjson.dumps(told.about)})
         with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
             for group in range(file.num_row_groups):
-                table = file.read_row_group(group, columns=columns)
-                rows = told.rows_of(source, np.asarray(table["id"].to_numpy(), np.int64))
+                with readable(source):
+                    table = file.read_row_group(group, columns=columns)
+                    rows = told.rows_of(source, np.asarray(table["id"].to_numpy(), np.int64))
                 arrays = [pa.array([told.names[place] for place in told.classes[rows].tolist()], pa.string())]
                 arrays += [pa.array(np.ascontiguousarray(column)) for column in told.probabilities[rows].T]
                 writer.write_table(pa.Table.from_arrays([*table.itercolumns(), *arrays], schema=schema))
@@ -207,7 +226,8 @@ def write_anndata(told: Told, source: Path, path: Path) -> None:
     with atomic_path(path) as temporary:
         shutil.copyfile(source, temporary)
         with h5py.File(temporary, "r+") as file:
-            table = read_elem(file["obs"])
+            with readable(source):
+                table = read_elem(file["obs"])
             table = table[[name for name in table if name != CLASS and not str(name).startswith(PROBABILITY)]]
             rows = told.rows_of(source, table.index.to_numpy().astype(np.int64))
             names = np.array(told.names, object)[told.classes[rows]]
@@ -255,5 +275,7 @@ def write_all(told: Told, out: Path) -> None:
     for output in outputs:
         source = told.result.file(output)
         if source is not None:
-            WRITERS.get(output, copy)(told, source, outputs[output].path(out, name))
-    write_class_map(told, out / PICTURE / f"{name}.png")
+            with readable(source):
+                WRITERS.get(output, copy)(told, source, outputs[output].path(out, name))
+    overlay = outputs["overlay"].path(out, name) if told.result.file("overlay") else None
+    write_picture(told, overlay, out / PICTURE / f"{name}.png")

@@ -1,4 +1,4 @@
-"""Classes of nuclei: their columns in tables, their colours, and how their probabilities are calibrated."""
+"""Classes of nuclei: the columns that tables have of them, their colours, the calibration of their probabilities."""
 
 from collections.abc import Sequence
 from typing import Annotated

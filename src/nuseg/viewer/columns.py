@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from nuseg.types import Floats
-
 SHOWN = {
     "area_um2": ("Area", "µm²"),
     "perimeter_um": ("Perimeter", "µm"),
@@ -27,7 +25,7 @@ CLASS = "class"
 COLOURS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#999999")
 
 
-def described(name: str, values: Floats, classes: Sequence[str] = ()) -> dict[str, Any]:
+def described(name: str, values: np.ndarray, classes: Sequence[str] = ()) -> dict[str, Any]:
     """Describe a column to the page: what it is called, its unit, range and classes.
 
     Parameters

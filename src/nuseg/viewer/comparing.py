@@ -7,7 +7,7 @@ import shapely
 
 from nuseg.evaluation.contingency import Overlaps
 from nuseg.types import Floats, Integers
-from nuseg.viewer.nuclei import Nuclei
+from nuseg.viewer.nuclei import PER_PX, Nuclei
 from nuseg.viewer.security import Refused
 
 KINDS = ("matched", "missed", "false", "split", "merged")
@@ -61,9 +61,13 @@ def everything(nuclei: Nuclei) -> Integers:
 
 def areas(nuclei: Nuclei, chosen: Integers) -> np.ndarray:
     """Make valid polygons of some nuclei, `(n,)` of objects."""
-    rings = (nuclei.outline(index) for index in chosen.tolist())
-    made = np.array([shapely.Polygon(ring) if len(ring) > 2 else shapely.Polygon() for ring in rings], object)
-    return shapely.make_valid(made) if len(made) else made
+    outlines = nuclei.outlines(chosen)
+    lengths = np.diff(outlines.start)
+    made, drawn = np.full(len(chosen), shapely.Polygon(), object), lengths > 2
+    owner = np.repeat(np.cumsum(drawn) - 1, np.where(drawn, lengths, 0))
+    points = outlines.points[np.repeat(drawn, lengths)] / PER_PX
+    made[drawn] = shapely.make_valid(shapely.polygons(shapely.linearrings(points, indices=owner)))
+    return made
 
 
 def kinds(true: np.ndarray, found: np.ndarray) -> tuple[Integers, Integers]:

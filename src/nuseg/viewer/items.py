@@ -14,7 +14,7 @@ from nuseg.results.summary import Row
 from nuseg.viewer.nuclei import Nuclei
 
 LayerKind = Literal["result", "truth", "on-demand"]
-ON_DEMAND = "on-demand"
+ON_DEMAND: LayerKind = "on-demand"
 ID_DIGITS = 12
 
 

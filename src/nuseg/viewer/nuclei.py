@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from threading import Lock
+from functools import cached_property, partial
 
 import numpy as np
 import shapely
@@ -12,11 +11,13 @@ from nuseg.annotations.object_ids import object_id
 from nuseg.errors import NusegError
 from nuseg.text import in_short
 from nuseg.types import Floats, Integers
+from nuseg.viewer.keeping import Kept
 
 CELL = 1024  # px of level 0; side of the squares that outlines are sent in
 PER_PX = 1000  # outlines are kept to a thousandth of a pixel, as in GeoJSON
 REACH = 2_000_000  # px; coordinates beyond do not fit, and no slide is so large
 MOST = 5_000_000  # nuclei of a layer
+OUTLINE_BYTES = 200_000_000  # of outlines that are kept of a layer; the others are read again
 POINTS_PER_NUCLEUS = 32  # about, for an estimate of memory before outlines are read
 
 
@@ -55,14 +56,20 @@ class Outlines:
     @staticmethod
     def together(parts: "Sequence[Outlines]") -> "Outlines":
         """Put parts one after the other."""
-        before = np.cumsum([0, *(len(part.points) for part in parts)])
-        starts = [part.start[:-1] + offset for part, offset in zip(parts, before, strict=False)]
+        lengths = [np.zeros(1, np.int64), *(np.diff(part.start) for part in parts)]
         points = np.concatenate([np.zeros((0, 2), np.int32), *(part.points for part in parts)])
-        return Outlines(points, np.concatenate([*starts, before[-1:]]).astype(np.int64))
+        return Outlines(points, np.cumsum(np.concatenate(lengths)))
 
-    def ring(self, index: int) -> Floats:
-        """The ring of one nucleus, `(k, 2)` float64 in px."""
-        return self.points[self.start[index] : self.start[index + 1]] / PER_PX
+    def chosen(self, indices: Integers) -> "Outlines":
+        """Give some of the rings."""
+        first, lengths = self.start[indices], np.diff(self.start)[indices]
+        start = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        return Outlines(self.points[np.arange(start[-1]) + np.repeat(first - start[:-1], lengths)], start)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that they take."""
+        return self.points.nbytes + self.start.nbytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,11 +84,13 @@ class Nuclei:
         The nucleus' id in the result.
     columns : mapping of str to (n,) float32
         `x` and `y`, the centroids in px of level 0, and the measures that are known.
-    read_outlines : function
-        Reads the outlines, when they are first asked for.
-    class_names : tuple of str
     class_index : (n,) int32
         Place in `class_names`; -1 = none.
+    read_outlines : function
+        Reads the outlines of a part, when one of them is first asked for.
+    parts : (p + 1,) int64
+        Where each part begins that is read at once, and the end of the last one.
+    class_names : tuple of str
     ids : tuple of n (str or None), optional
         Ids that a file gives, where they are not made of name and number.
     version : str
@@ -91,12 +100,13 @@ class Nuclei:
     name: str
     numbers: Integers
     columns: Mapping[str, Floats]
-    read_outlines: Callable[[], Outlines]
+    class_index: Integers
+    read_outlines: Callable[[int], Outlines]
+    parts: Integers
     class_names: tuple[str, ...] = ()
-    class_index: Integers = field(default_factory=lambda: np.zeros(0, np.int32))
     ids: tuple[str | None, ...] | None = None
     version: str = ""
-    _turn: Lock = field(default_factory=Lock)
+    _outlines: Kept[Outlines] = field(default_factory=lambda: Kept(OUTLINE_BYTES, lambda outlines: outlines.nbytes))
 
     def __post_init__(self) -> None:
         if len(self.numbers) > MOST:
@@ -108,31 +118,33 @@ class Nuclei:
     @property
     def nbytes(self) -> int:
         """About how much memory they take, outlines included."""
-        return len(self) * (8 + 4 + 4 * len(self.columns) + 8 * POINTS_PER_NUCLEUS + 8)
+        numbers = sum(values.nbytes for values in (self.numbers, self.class_index, *self.columns.values()))
+        return numbers + 16 * len(self) + min(OUTLINE_BYTES, 8 * (POINTS_PER_NUCLEUS + 1) * len(self))
 
-    @property
-    def outlines(self) -> Outlines:
-        """Their outlines."""
-        with self._turn:
-            return self._outlines
+    def outlines(self, indices: Integers) -> Outlines:
+        """Give the outlines of some nuclei; `indices` ascend."""
+        cuts = np.searchsorted(indices, self.parts)
+        found = []
+        for part in np.flatnonzero(np.diff(cuts)).tolist():
+            own = indices[cuts[part] : cuts[part + 1]] - self.parts[part]
+            found.append(self._outlines.get(part, partial(self._read_part, part)).chosen(own))
+        return Outlines.together(found)
 
-    @cached_property
-    def _outlines(self) -> Outlines:
+    def outline(self, index: int) -> Floats:
+        """Outline of one nucleus, `(k, 2)` float64: x and y in px of level 0."""
+        return self.outlines(np.array([index])).points / PER_PX
+
+    def _read_part(self, part: int) -> Outlines:
         try:
-            found = self.read_outlines()
+            found = self.read_outlines(part)
         except NusegError:
             raise
         except Exception as error:  # libraries meet damage with exceptions of every kind
             raise NusegError(f"{self.name}: outlines cannot be read ({in_short(error)}); make them again") from error
-        if len(found.start) != len(self) + 1:
-            raise NusegError(
-                f"{self.name}: {len(found.start) - 1:,} outlines of {len(self):,} nuclei; segment it again"
-            )
+        expected, count = int(self.parts[part + 1] - self.parts[part]), len(found.start) - 1
+        if count != expected:
+            raise NusegError(f"{self.name}: expected {expected:,} outlines, found {count:,}; make them again")
         return found
-
-    def outline(self, index: int) -> Floats:
-        """Outline of one nucleus, `(k, 2)` float64: x and y in px of level 0."""
-        return self.outlines.ring(index)
 
     def object_id(self, index: int) -> str:
         """The id that a nucleus has in other programs."""
@@ -141,7 +153,7 @@ class Nuclei:
 
     def class_of(self, index: int) -> str | None:
         """Class of a nucleus."""
-        number = int(self.class_index[index]) if len(self.class_index) else -1
+        number = int(self.class_index[index])
         return self.class_names[number] if number >= 0 else None
 
     def in_box(self, left: float, top: float, right: float, bottom: float) -> Integers:
@@ -160,8 +172,8 @@ class Nuclei:
     def in_cell(self, column: int, row: int) -> Integers:
         """Indices of the nuclei whose centroids lie in a cell, ascending."""
         order, keys = self._cells
-        key = cell_key(np.int64(column), np.int64(row))
-        return order[slice(*np.searchsorted(keys, [key, key + 1]))]
+        key = cell_key(np.array([column]), np.array([row]))
+        return order[np.searchsorted(keys, key)[0] : np.searchsorted(keys, key, "right")[0]]
 
     def cell_bytes(self, column: int, row: int) -> bytes:
         """Pack the outlines of a cell for the page.
@@ -172,14 +184,11 @@ class Nuclei:
             Little-endian: uint32 count n, uint32 index[n], uint32 start[n + 1] in points, float32 x and y of all
             points, from the corner of the cell.
         """
-        chosen, outlines = self.in_cell(column, row), self.outlines
-        first, lengths = outlines.start[chosen], np.diff(outlines.start)[chosen]
-        start = np.concatenate([[0], np.cumsum(lengths)])
-        places = np.arange(start[-1]) + np.repeat(first - start[:-1], lengths)
-        corner = np.array([column, row], np.int64) * CELL * PER_PX
-        points = (outlines.points[places] - corner) / PER_PX
-        head = np.concatenate([[len(chosen)], chosen, start]).astype("<u4")
-        return head.tobytes() + points.astype("<f4").tobytes()
+        chosen = self.in_cell(column, row)
+        outlines = self.outlines(chosen)
+        points = (outlines.points - np.array([column, row], np.int64) * CELL * PER_PX) / PER_PX
+        packed = np.concatenate([[len(chosen)], chosen, outlines.start]).astype("<u4"), points.astype("<f4")
+        return b"".join(part.tobytes() for part in packed)
 
 
 def cell_key(columns: Integers, rows: Integers) -> Integers:

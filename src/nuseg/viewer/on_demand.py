@@ -18,6 +18,7 @@ from nuseg.segmentation.region import Region
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.text import in_short
 from nuseg.viewer.items import ON_DEMAND, Item
+from nuseg.viewer.nuclei import REACH
 from nuseg.viewer.reading import from_batches
 from nuseg.viewer.region_stats import is_number
 from nuseg.viewer.security import Refused
@@ -167,9 +168,10 @@ def read_box(item: Item, body: dict[str, Any]) -> Box:
         It is none, or too large.
     """
     values = [body.get(key) for key in ("x", "y", "width", "height")]
-    if not all(is_number(value) and abs(value) < 1e9 for value in values):
+    numbers = [int(value) for value in values if is_number(value) and abs(value) < REACH]
+    if len(numbers) != len(values):
         raise Refused(400, "expected x, y, width and height in px")
-    x, y, width, height = (int(value) for value in values)  # type: ignore[arg-type]
+    x, y, width, height = numbers
     left, top, right, bottom = max(x, 0), max(y, 0), min(x + width, item.width), min(y + height, item.height)
     if right - left < LEAST_SIDE or bottom - top < LEAST_SIDE:
         raise Refused(400, f"expected a part of the image of at least {LEAST_SIDE} x {LEAST_SIDE} px")

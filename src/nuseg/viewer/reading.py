@@ -1,13 +1,13 @@
 """Nuclei of a layer out of what there is: results in GeoParquet, GeoJSON or label images, a dataset, or memory."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import shapely
@@ -74,18 +74,15 @@ def read_result(folder: Path, name: str, mpp: float | None) -> Nuclei:
 def from_geoparquet(path: Path, name: str) -> Nuclei:
     """Read measures at once, and outlines when they are first asked for."""
     table = read_table(path)
+    with pq.ParquetFile(path) as file:
+        rows = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
 
-    def outlines() -> Outlines:
+    def outlines(part: int) -> Outlines:
         with pq.ParquetFile(path) as file:
-            groups = (file.read_row_group(number, columns=["geometry"]) for number in range(file.num_row_groups))
-            return Outlines.together([Outlines.of_geometries(geometries(group["geometry"])) for group in groups])
+            column = file.read_row_group(part, columns=["geometry"])["geometry"]
+        return Outlines.of_geometries(shapely.from_wkb(column.combine_chunks().to_numpy(zero_copy_only=False)))
 
-    return as_nuclei(name, table, outlines, version_of(path))
-
-
-def geometries(column: pa.ChunkedArray) -> np.ndarray:
-    """Make geometries of WKB."""
-    return np.asarray(shapely.from_wkb(column.combine_chunks().to_numpy(zero_copy_only=False)))
+    return replace(as_nuclei(name, table, outlines, version_of(path)), parts=np.cumsum([0, *rows]))
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -102,7 +99,8 @@ def read_table(path: Path) -> pd.DataFrame:
     missing = [column for column in ("id", *PLACE) if column not in table.column_names]
     if missing:
         raise NusegError(f"{path}: expected a table of nuclei, lacks {', '.join(missing)}; segment the image again")
-    return table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
 
 
 def check_count(path: Path, count: int) -> None:
@@ -119,8 +117,9 @@ def measurements(folder: Path, name: str) -> pd.DataFrame:
     path = next((file for file in found if file.is_file()), None)
     content = read_json(path, "GeoJSON by nuseg segment") if path is not None else {}
     for feature in content.get("features", []) if isinstance(content, dict) else []:
-        properties = feature.get("properties") if isinstance(feature, dict) else None
-        number = str((properties or {}).get("name", ""))
+        held = feature.get("properties") if isinstance(feature, dict) else None
+        properties = held if isinstance(held, dict) else {}
+        number = str(properties.get("name", ""))
         if number.isdecimal() and len(number) < 16:
             measures = properties.get("measurements")
             held = measures.items() if isinstance(measures, dict) else ()
@@ -159,7 +158,7 @@ def joined(name: str, table: pd.DataFrame, annotation: Annotation, mpp: float | 
     named = [annotation.names[place] if place >= 0 else None for place in order]
     whole["class"] = pd.Series(named, whole.index, object)
     ids = tuple(annotation.identifiers[place] if place >= 0 else None for place in order)
-    return as_nuclei(name, whole, lambda: Outlines.of_geometries(shapes), version, ids)
+    return as_nuclei(name, whole, lambda part: Outlines.of_geometries(shapes), version, ids)
 
 
 @readable
@@ -178,7 +177,7 @@ def read_truth(item: Annotated, classes: Sequence[str]) -> Nuclei:
         rings: list[Floats] = [square + place for place in points.xy]
         table = pd.DataFrame({"id": np.arange(1, len(rings) + 1), "x_px": points.xy[:, 0], "y_px": points.xy[:, 1]})
         table["class"] = list(points.classes)
-        return as_nuclei(item.name, table, lambda: Outlines.of_rings(rings), "", vocabulary=classes)
+        return as_nuclei(item.name, table, lambda part: Outlines.of_rings(rings), "", vocabulary=classes)
     _, labels = load_item(item)
     known = load_table(item)
     x, y = centroids(labels)
@@ -187,19 +186,19 @@ def read_truth(item: Annotated, classes: Sequence[str]) -> Nuclei:
     named = dict(zip(known.labels.tolist(), known.classes, strict=True))
     table = pd.DataFrame({"id": numbers, "x_px": x, "y_px": y, "area_um2": areas})
     table["class"] = [named.get(number) for number in numbers.tolist()]
-    return as_nuclei(item.name, table, lambda: Outlines.of_rings(outlines_of(labels)), "", vocabulary=classes)
+    return as_nuclei(item.name, table, lambda part: Outlines.of_rings(outlines_of(labels)), "", vocabulary=classes)
 
 
 def from_batches(name: str, batches: Sequence[NucleiBatch], version: str = "") -> Nuclei:
     """Take the nuclei of a result in memory."""
     whole = NucleiBatch.together(list(batches))
-    return as_nuclei(name, whole.table, lambda: Outlines.of_rings(whole.polygons), version)
+    return as_nuclei(name, whole.table, lambda part: Outlines.of_rings(whole.polygons), version)
 
 
 def as_nuclei(
     name: str,
     table: pd.DataFrame,
-    outlines: Callable[[], Outlines],
+    outlines: Callable[[int], Outlines],
     version: str,
     ids: tuple[str | None, ...] | None = None,
     vocabulary: Sequence[str] = (),
@@ -212,26 +211,29 @@ def as_nuclei(
     }
     if not all(np.isfinite(columns[axis]).all() for axis in PLACE.values()):
         raise NusegError(f"{name}: nuclei without a place; segment the image again")
-    names, index = as_classes(table["class"] if "class" in table else None, vocabulary)
+    names, index = as_classes(table.get("class"), len(table), vocabulary)
     return Nuclei(
         name=name,
         numbers=table["id"].to_numpy(np.int64),
         columns=columns,
-        read_outlines=outlines,
-        class_names=names,
         class_index=index,
+        read_outlines=outlines,
+        parts=np.array([0, len(table)]),
+        class_names=names,
         ids=ids,
         version=version or "1",
     )
 
 
-def as_classes(held: "pd.Series[Any] | None", vocabulary: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
+def as_classes(
+    held: "pd.Series[Any] | None", count: int, vocabulary: Sequence[str]
+) -> tuple[tuple[str, ...], np.ndarray]:
     """Number classes in the order of `vocabulary`, then as they come; -1 = none."""
-    if held is None or (held.isna().all() and not vocabulary):
-        return (), np.zeros(0, np.int32)
-    names = tuple(dict.fromkeys([*vocabulary, *map(str, held.dropna().unique())]))
-    places = {name: place for place, name in enumerate(names)}
-    return names, np.array([places.get(str(one), -1) if one is not None else -1 for one in held], np.int32)
+    if held is None:
+        return tuple(vocabulary), np.full(count, -1, np.int32)
+    texts = held.astype("string")
+    names = tuple(dict.fromkeys([*vocabulary, *texts.dropna().unique()]))
+    return names, pd.Categorical(texts, categories=list(names)).codes.astype(np.int32)
 
 
 def version_of(path: Path) -> str:

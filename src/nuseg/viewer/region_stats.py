@@ -2,7 +2,7 @@
 
 import csv
 import io
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import shapely
@@ -39,7 +39,7 @@ def read_region(body: dict[str, Any]) -> shapely.Geometry:
         raise Refused(400, f"polygon: {error}") from None
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Whether a value of JSON is a number."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -51,7 +51,8 @@ def inside(nuclei: Nuclei, region: shapely.Geometry) -> Integers:
     left, top, right, bottom = region.bounds
     near = nuclei.in_box(left, top, np.nextafter(right, np.inf), np.nextafter(bottom, np.inf))
     x, y = (nuclei.columns[axis][near].astype(np.float64) for axis in ("x", "y"))
-    return near[contains(region, x, y)]
+    found: Integers = near[contains(region, x, y)]
+    return found
 
 
 def statistics(nuclei: Nuclei, item: Item, region: shapely.Geometry, error: CountError | None) -> dict[str, Any]:
@@ -76,7 +77,7 @@ def statistics(nuclei: Nuclei, item: Item, region: shapely.Geometry, error: Coun
     pixels = shapely.area(shapely.intersection(region, shapely.box(0, 0, item.width, item.height)))
     area_um2 = float(pixels) * item.mpp**2 if item.mpp else None
     low, high = count_interval(len(chosen), error) or (None, None)
-    index = nuclei.class_index[chosen] if len(nuclei.class_index) else np.zeros(0, np.int32)
+    index = nuclei.class_index[chosen]
     counts = np.bincount(index[index >= 0], minlength=len(nuclei.class_names))
     measures = {}
     for name, values in nuclei.columns.items():

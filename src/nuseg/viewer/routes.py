@@ -89,7 +89,7 @@ class Routes:
 
     def layer(self, request: Request) -> Response:
         """How many nuclei a layer has, and what is known of them."""
-        item, layer, nuclei = self._nuclei(request)
+        _, layer, nuclei = self._nuclei(request)
         columns = [described(name, values) for name, values in nuclei.columns.items()]
         if nuclei.class_names:
             columns.append(described(CLASS, nuclei.class_index, nuclei.class_names))
@@ -104,7 +104,7 @@ class Routes:
         _, _, nuclei = self._nuclei(request)
         name = request.path_params["name"]
         if name == CLASS and nuclei.class_names:
-            values = nuclei.class_index
+            values: np.ndarray = nuclei.class_index
         elif name in nuclei.columns:
             values = nuclei.columns[name]
         else:

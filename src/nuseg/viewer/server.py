@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -20,6 +19,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from nuseg.errors import NusegError
+from nuseg.viewer import learning_routes as learning
 from nuseg.viewer.corrections import routes as corrections
 from nuseg.viewer.on_demand import OnDemand
 from nuseg.viewer.routes import Routes
@@ -94,11 +94,11 @@ class Viewer:
 def make_app(shelf: Shelf, door: Door) -> tuple[Guard, OnDemand]:
     """Make the application of a shelf: all routes behind the guard."""
     on_demand = OnDemand(shelf)
-    own = Routes(shelf, on_demand, partial(corrections.finished_regions, shelf), partial(can_train, shelf))
+    own = Routes(shelf, on_demand, partial(corrections.finished_regions, shelf), partial(learning.can_train, shelf))
     routes: list[BaseRoute] = [
         *own.all(),
         *corrections.routes(shelf),
-        *learning(shelf),
+        *learning.routes(shelf),
         Route("/", page),
         Mount("/static", StaticFiles(directory=STATIC, follow_symlink=False)),
     ]
@@ -108,22 +108,6 @@ def make_app(shelf: Shelf, door: Door) -> tuple[Guard, OnDemand]:
         HTTPException: lambda request, error: Refused(error.status_code, str(error.detail)).response(),
     }
     return Guard(Starlette(routes=routes, exception_handlers=handlers), door), on_demand
-
-
-def learning(shelf: Shelf) -> list[Route]:
-    if find_spec("nuseg.viewer.learning_routes") is None:
-        return []
-    from nuseg.viewer import learning_routes
-
-    return learning_routes.routes(shelf)
-
-
-def can_train(shelf: Shelf) -> bool:
-    if find_spec("nuseg.viewer.learning_routes") is None:
-        return False
-    from nuseg.viewer import learning_routes
-
-    return learning_routes.can_train(shelf)
 
 
 def page(request: Request) -> Response:

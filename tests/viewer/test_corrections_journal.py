@@ -78,7 +78,7 @@ def test_a_server_killed_while_it_writes_loses_nothing_that_it_said(tmp_path: Pa
         "while True:\n"
         "    ask(kept, nuclei, 'draw', polygon=square(100, 50)); print('kept', flush=True)\n"
     )
-    here = str(Path(__file__).parent)
+    here = str(Path(__file__).parent.parent)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([here, *sys.path])}
     writer = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True, env=environment

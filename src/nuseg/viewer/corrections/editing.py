@@ -1,6 +1,6 @@
 """From what the page asks to the entry of the journal, with all geometry done."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -26,7 +26,7 @@ from nuseg.annotations.corrections.entries import (
 )
 from nuseg.annotations.corrections.state import History, State
 from nuseg.annotations.polygons import area
-from nuseg.types import Floats, Integers
+from nuseg.types import Floats
 from nuseg.viewer.corrections.geometry import drawn_area, merged, outline_of, split_by_line
 from nuseg.viewer.corrections.requests import (
     AskBack,
@@ -49,19 +49,10 @@ class Nuclei(Protocol):
     ----------
     columns : mapping of str to (n,) float32
         "x" and "y" of centroids (px of level 0), "probability" where it is known, and measures.
-    class_names : sequence of str
-    class_index : (n,) integer
-        Places in `class_names`, -1 for none.
     """
 
     @property
     def columns(self) -> Mapping[str, Floats]: ...
-
-    @property
-    def class_names(self) -> Sequence[str]: ...
-
-    @property
-    def class_index(self) -> Integers: ...
 
     def __len__(self) -> int: ...
 
@@ -70,6 +61,9 @@ class Nuclei(Protocol):
 
     def object_id(self, index: int, /) -> str:
         """Id in QuPath."""
+
+    def class_of(self, index: int, /) -> str | None:
+        """Class in the result; None without one."""
 
 
 def shape_of(key: Key, state: State, nuclei: Nuclei) -> shapely.Geometry:
@@ -98,8 +92,7 @@ def class_of(key: Key, state: State, nuclei: Nuclei) -> str | None:
     change = state.changed.get(key)
     if change is not None and change.reclassified:
         return change.name
-    place = int(nuclei.class_index[key])
-    return nuclei.class_names[place] if place >= 0 else None
+    return nuclei.class_of(key)
 
 
 def make_entry(

@@ -3,14 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from starlette.testclient import TestClient
 
 from nuseg.annotations.corrections.entries import Base, Entry
 from nuseg.annotations.object_ids import object_id
+from nuseg.viewer.contents import gather
 from nuseg.viewer.corrections.editing import make_entry
 from nuseg.viewer.corrections.requests import parse_request
 from nuseg.viewer.corrections.writing import KeptCorrections
+from nuseg.viewer.security import Door
+from nuseg.viewer.server import make_app
+from nuseg.viewer.shelf import Shelf
 
 SIDE = 10
 SIZE = (1000, 100)
@@ -27,12 +33,7 @@ class Row:
 
     count: int
     probability: tuple[float, ...] = ()
-    class_names: tuple[str, ...] = ()
-    class_index: np.ndarray = field(init=False)
-    version: str = "1"
-
-    def __post_init__(self) -> None:
-        self.class_index = np.full(self.count, -1, np.int32)
+    classes: Mapping[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.count
@@ -49,6 +50,9 @@ class Row:
     def object_id(self, index: int, /) -> str:
         return object_id("row", index + 1)
 
+    def class_of(self, index: int, /) -> str | None:
+        return self.classes.get(index)
+
 
 def ask(kept: KeptCorrections, found: Row, action: str, base: int | None = None, **more: object) -> None:
     """Make a correction as the page does; `base` is the version that it knows, by default the newest."""
@@ -60,6 +64,40 @@ def ask(kept: KeptCorrections, found: Row, action: str, base: int | None = None,
         return make_entry(request, history, found, SIZE, 0.5)  # type: ignore[arg-type]
 
     kept.add(Base(nuclei=len(found)), version, made)
+
+
+class Page:
+    """A client that asks as the page does.
+
+    Parameters
+    ----------
+    given : path
+        What `nuseg view` is started with.
+    """
+
+    def __init__(self, *given: Path, read_only: bool = False, model: str | None = None) -> None:
+        self.shelf = Shelf(gather(given).items, read_only, model)
+        guard, _ = make_app(self.shelf, Door("127.0.0.1", 80, read_only=read_only))
+        origin = "http://127.0.0.1"
+        self.client = TestClient(guard, origin, headers={"x-nuseg": "1", "origin": origin})
+        self.items = self.client.get("/api/items").json()["items"]
+
+    @property
+    def place(self) -> str:
+        """Address of the corrections of the first image."""
+        return f"/api/items/{self.items[0]['id']}/corrections"
+
+    def state(self) -> dict[str, Any]:
+        """The corrections of the first image."""
+        found: dict[str, Any] = self.client.get(self.place).json()
+        return found
+
+    def correct(self, action: str, **more: object) -> dict[str, Any]:
+        """Correct the first image, from its newest state."""
+        answer = self.client.post(self.place, json={"base": self.state()["version"], "action": action, **more})
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
 
 
 def kept_in(folder: Path, name: str = "row") -> KeptCorrections:

@@ -10,7 +10,7 @@ export const KIND_MEANS = {
   matched: "in both", missed: "in the reference alone", false: "not in the reference",
   split: "one drawn as several", merged: "several drawn as one",
 };
-export const PLAIN = "#00d6a0", DRAWN = "#3d8bff", ACCEPTED = "#009e73", REJECTED = "#d55e00", UNKNOWN = "#9a96a3";
+export const PLAIN = "#00d6a0", DRAWN = "#3d8bff", ACCEPTED = "#009e73", REJECTED = "#d55e00", UNKNOWN = "#c9c5d1";
 
 export const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 

@@ -5,6 +5,8 @@ import { KINDS, KIND_MEANS, paintAll } from "./colours.js";
 import { $, h, number, options, say } from "./dom.js";
 import { Nuclei } from "./nuclei.js";
 
+const MOST = 200000; // nuclei that the server compares at once
+
 export class Compare {
   constructor(app) {
     this.app = app;
@@ -26,7 +28,8 @@ export class Compare {
     try {
       await app.openLayer(a);
       const other = await Nuclei.open(item, item.layers.find(({ id }) => id === b));
-      const answer = await get(itemPath(item, `/compare?a=${encodeURIComponent(a)}&b=${encodeURIComponent(b)}`));
+      const { box } = app.stage.view, part = app.nuclei.count + other.count > MOST ? { x: box.x0, y: box.y0, width: box.x1 - box.x0, height: box.y1 - box.y0 } : {};
+      const answer = await get(itemPath(item, `/compare?${new URLSearchParams({ a, b, ...part })}`)); // of very many: what is in view
       if (item !== app.item) return null;
       const kinds = { a: answer.a.map((kind) => answer.kinds[kind]), b: answer.b.map((kind) => answer.kinds[kind]) };
       other.addEventListener("outlines", () => app.stage.redraw());

@@ -43,6 +43,7 @@ export class Correct {
 
   async take(state) {
     this.state = state;
+    $("correct").dataset.version = state.version;
     const { app } = this, here = (key) => (typeof key === "number" ? app.nuclei.deleted[key] !== 1 : app.nuclei.extra.some((one) => one.key === key));
     app.nuclei.apply(state);
     app.select(app.selection.filter(here));
@@ -90,6 +91,7 @@ export class Correct {
 
   async act(act) {
     const { app } = this, nuclei = [...app.selection], nucleus = nuclei[nuclei.length - 1];
+    if (!app.nuclei) return null;
     if (!this.editable) return say($("correct-note").textContent);
     if (nuclei.length < (NEEDS[act] ?? 0)) return say(act === "merge" ? "Select two nuclei or more: click one, shift-click the others." : "Select a nucleus first.");
     this.doing = act;
@@ -100,7 +102,6 @@ export class Correct {
     else if (act === "doubtful") await this.doubtful(nucleus);
     else if (act === "undo" || act === "redo") await this.send({ action: act });
     else if (await this.send({ action: act, nuclei })) {
-      if (act === "merge") newest();
       if (act !== "merge" && this.reviewed === nucleus && nuclei.length === 1) await this.doubtful(nucleus); // on to the next
     }
     return this.buttons();

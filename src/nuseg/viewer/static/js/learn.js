@@ -7,7 +7,7 @@ export class Learn {
   constructor(app) {
     this.app = app;
     const on = (id, path, body) => $(id).addEventListener("click", () => this.ask(() => post(path, body?.())));
-    on("train", "training", () => ({ epochs: Number($("epochs").value) }));
+    on("train", "training", () => ({ epochs: Number($("epochs").value), steps: Number($("steps").value) }));
     on("train-stop", "training/stop");
     on("train-use", "training/use");
   }
@@ -26,19 +26,22 @@ export class Learn {
   }
 
   note() {
-    const finished = this.app.items.reduce((sum, item) => sum + (item.finished_regions || 0), 0);
-    $("train").disabled = !finished || this.running || this.app.readOnly;
-    $("learn-note").textContent = `Trains a copy of the model on your finished regions (${number(finished)} so far). Some of them are held back, and the new model is compared with the old one on these before you use it.`;
+    const finished = this.app.items.reduce((sum, item) => sum + (item.finished_regions || 0), 0), needed = this.needed ?? 1;
+    $("train").disabled = finished < needed || this.running;
+    $("learn-note").textContent = `Trains a copy of the model on your finished regions: ${number(finished)} so far, ${number(needed)} at least. Some are held back, and on these the new model is compared with the old one before you use it.`;
   }
 
   show(told) {
-    const words = { none: "", running: `Training: epoch ${told.epoch ?? 0} of ${told.epochs ?? "?"}`, done: "Training is done.", failed: "Training failed; the log says why.", stopped: "Training was stopped." };
+    const words = { none: "", running: told.step === "training" ? `Training: epoch ${told.epoch ?? 0} of ${told.epochs ?? "?"}` : `Running: ${told.step ?? ""}`, done: "Training is done.", failed: "Training failed; the log says why.", stopped: "Training was stopped." };
+    this.needed = told.needed;
     this.running = told.state === "running";
-    $("train-state").textContent = told.message || words[told.state] || told.state;
+    $("train-state").textContent = words[told.state] || told.state;
     $("train-progress").hidden = !this.running;
     $("train-progress").value = told.epochs ? (told.epoch ?? 0) / told.epochs : 0;
     $("train-stop").hidden = !this.running;
-    $("train-use").hidden = !(told.state === "done" && told.model) || this.app.readOnly;
+    $("train-use").hidden = !(told.state === "done" && told.model);
+    $("train-use").disabled = Boolean(told.used);
+    $("train-use").textContent = told.used ? "The new model is in use" : "Use the new model";
     $("train-more").hidden = !told.command;
     $("command").textContent = told.command ?? "";
     $("log").textContent = (told.log ?? []).join("\n");

@@ -85,7 +85,8 @@ export class Look {
         return value === undefined || Number.isNaN(value) ? UNKNOWN : hex[Math.round(255 * Math.min(1, Math.max(0, (value - low) / span)))];
       };
     }
-    nuclei.rgba = paintAll(nuclei, (key) => (passes(key) ? colour(key) : null));
+    const seen = comparison ? colour : (key) => (nuclei.change(key)?.verdict === "rejected" ? REJECTED : colour(key));
+    nuclei.rgba = paintAll(nuclei, (key) => (passes(key) ? seen(key) : null));
     nuclei.texture = app.stage.painter.colours(nuclei.texture, nuclei.rgba);
     nuclei.density = null;
     let shown = 0;
@@ -144,13 +145,22 @@ export class Look {
   paint(view) {
     const { nuclei, comparison } = this.app, opacity = Number($("opacity").value);
     if (!nuclei?.texture) return;
-    const inView = nuclei.runs(view.box).reduce((sum, [from, to]) => sum + to - from, 0);
-    const mode = this.choose(inView, view);
+    const runs = nuclei.runs(view.box), near = runs.reduce((sum, [from, to]) => sum + to - from, 0), mode = this.choose(near, view);
     for (const layer of [nuclei, comparison?.other]) if (layer?.texture) this.paintLayer(layer, view, mode, opacity);
-    const drawn = `${number(inView)} nuclei here, ${mode === "density" ? "shown as density" : `drawn as ${mode}`}`;
-    $("drawn").textContent = nuclei.count || nuclei.extra.length ? drawn : "";
+    const how = mode === "density" ? "shown as density" : `drawn as ${mode}`;
+    $("drawn").textContent = near > MOST_POINTS ? `${number(near)} nuclei near, ${how}` : `${number(this.inView(nuclei, runs, view.box))} nuclei in view, ${how}`;
     if (this.densityLegend) this.densityLegend.textContent = mode === "density" && nuclei.density
       ? `Density up to ${number(nuclei.density.top)} ${nuclei.density.known ? "per mm²" : "per cell of the map"}` : "";
+  }
+
+  inView({ order, x, y, rgba, count, extra }, runs, { x0, y0, x1, y1 }) {
+    let sum = extra.filter((one, i) => rgba[4 * (count + i) + 3] && one.x1 > x0 && one.x0 < x1 && one.y1 > y0 && one.y0 < y1).length;
+    for (const [from, to] of runs)
+      for (let i = from; i < to; i++) {
+        const key = order[i];
+        if (rgba[4 * key + 3] && x[key] >= x0 && x[key] <= x1 && y[key] >= y0 && y[key] <= y1) sum++;
+      }
+    return sum;
   }
 
   choose(inView, view) {

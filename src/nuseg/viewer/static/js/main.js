@@ -15,14 +15,14 @@ import { Stage } from "./stage.js";
 import { Tools } from "./tools.js";
 
 class App {
-  constructor() {
+  constructor(shaders) {
     this.selection = [];
     this.items = [];
-    this.stage = new Stage();
+    this.stage = new Stage(shaders);
     this.tools = new Tools(this.stage);
     for (const [name, Part] of Object.entries({ look: Look, correct: Correct, regions: Regions, compare: Compare, learn: Learn, list: List })) this[name] = new Part(this);
     this.stage.onpaint = (view) => this.look.paint(view);
-    this.stage.onsketch = (_, view) => this.sketch(view);
+    this.stage.onsketch = (view) => this.sketch(view);
     this.stage.addEventListener("pick", ({ detail }) => this.pick(detail));
     this.stage.addEventListener("hover", ({ detail }) => this.tellPlace(detail));
     this.stage.addEventListener("moved", () => this.changed());
@@ -56,6 +56,7 @@ class App {
 
   async open(item, { layer, place } = {}) {
     this.tools.cancel();
+    $("view").setAttribute("aria-busy", true);
     Object.assign(this, { item, nuclei: null, layer: null });
     this.select([]);
     this.regions.set(null);
@@ -68,6 +69,7 @@ class App {
     try {
       await Promise.all([this.stage.open(item, place), this.openLayer($("layer").value)]);
     } catch (error) { say(error.message); }
+    if (item === this.item) $("view").setAttribute("aria-busy", false);
   }
 
   async openLayer(id) {
@@ -104,14 +106,14 @@ class App {
   async tellNucleus(key) {
     $("nucleus-none").hidden = key !== undefined;
     if (key === undefined) return rows($("nucleus"), []);
-    const { nuclei } = this, change = nuclei.change(key), pairs = [["Selected", number(this.selection.length)]];
+    const { nuclei } = this, change = nuclei.change(key), pairs = this.selection.length > 1 ? [["Selected", number(this.selection.length)]] : [];
     if (typeof key === "number") {
       const told = await get(layerPath(this.item, this.layer.id, `/nuclei/${key}`));
       if (this.selection[this.selection.length - 1] !== key) return null;
       pairs.push(["Id", String(told.id ?? key)]);
-      for (const spec of nuclei.meta.columns) {
-        const value = told[spec.name] ?? told.measures?.[spec.name];
-        if (value !== undefined && value !== null) pairs.push([spec.label, `${number(value)} ${spec.unit ?? ""}`.trim()]);
+      for (const { name, label, unit } of [...nuclei.meta.columns].sort((one, other) => (other.name === "probability") - (one.name === "probability"))) {
+        const value = told[name] ?? told.measures[name];
+        if (value !== undefined && value !== null) pairs.push([label, `${number(value)} ${unit ?? ""}`.trim()]);
       }
     } else pairs.push(["Drawn", String(key)]);
     if (change?.verdict) pairs.push(["Judged", change.verdict]);
@@ -193,6 +195,6 @@ class App {
 const stored = localStorage.getItem("theme");
 if (stored) document.documentElement.dataset.theme = stored;
 try {
-  window.nuseg = new App();
+  window.nuseg = new App(await (await fetch("static/shaders.glsl")).text());
   await window.nuseg.start();
 } catch (error) { say(error.message); }

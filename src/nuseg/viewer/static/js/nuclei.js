@@ -99,11 +99,11 @@ export class Nuclei extends EventTarget {
 
   /** Take over the state of the corrections: nuclei that are gone, and outlines that were drawn. */
   apply(state) {
-    this.state = state;
+    this.changed = state?.changed ?? {};
     this.deleted = new Uint8Array(this.count); // 1: deleted, 2: drawn anew
     for (const index of state?.deleted ?? []) this.deleted[index] = 1;
     this.extra = [];
-    for (const [index, change] of Object.entries(state?.changed ?? {}))
+    for (const [index, change] of Object.entries(this.changed))
       if (change.polygon && this.deleted[index] !== 1) {
         this.deleted[index] = 2;
         this.extra.push({ key: Number(index), ring: change.polygon });
@@ -120,7 +120,7 @@ export class Nuclei extends EventTarget {
   }
 
   change(key) {
-    return typeof key === "number" ? this.state?.changed?.[key] : this.extra.find((extra) => extra.key === key);
+    return typeof key === "number" ? this.changed[key] : this.extra.find((extra) => extra.key === key);
   }
 
   /** The outline of a nucleus, or null if its cell is not here yet. */

@@ -1,59 +1,15 @@
 // WebGL: outlines, fills, points and density of nuclei over the picture. One colour per nucleus, in a texture.
 
 const WIDTH = 2048; // of the texture of colours
-const LOOK_UP = `uniform sampler2D colours;
-vec4 look(uint i) { return texelFetch(colours, ivec2(int(i) % ${WIDTH}, int(i) / ${WIDTH}), 0); }
-uniform vec2 origin, size; uniform float scale; // of a cell from the middle of the view, of the view, device px per px
-vec4 place(vec2 p) { return vec4((p + origin) * scale * 2.0 / size * vec2(1, -1), 0, 1); }`;
-const HEAD = `#version 300 es
-precision highp float; precision highp int;
-`;
-
-const SHADERS = {
-  line: [`in vec2 a, b; in uint nucleus, after; uniform float width; out vec4 colour; out float side; ${LOOK_UP}
-void main() {
-  colour = look(nucleus);
-  vec2 along = (b - a) * scale; float length_ = length(along);
-  if (colour.a == 0.0 || nucleus != after || length_ == 0.0) { gl_Position = vec4(2, 2, 2, 1); return; }
-  vec2 unit = along / length_, normal = vec2(-unit.y, unit.x);
-  float reach = width * 0.5 + 1.5;
-  side = (gl_VertexID & 1) == 0 ? -reach : reach;
-  vec2 end = (gl_VertexID & 2) == 0 ? a - unit / scale : b + unit / scale;
-  gl_Position = place(end + normal * side / scale);
-}`, `in vec4 colour; in float side; uniform float opacity, width; out vec4 result;
-void main() {
-  float away = abs(side), core = 1.0 - smoothstep(width * 0.5 - 0.5, width * 0.5 + 0.5, away);
-  float rim = 1.0 - smoothstep(width * 0.5 + 0.5, width * 0.5 + 1.5, away);
-  vec3 other = dot(colour.rgb, vec3(0.3, 0.59, 0.11)) > 0.45 ? vec3(0) : vec3(1); // a rim that tells it from the tissue
-  float alpha = max(core, rim * 0.4) * opacity * colour.a;
-  result = vec4(mix(other, colour.rgb, core) * alpha, alpha);
-}`],
-  fill: [`in vec2 a, b, hub; in uint nucleus, after; out vec4 colour; ${LOOK_UP}
-void main() {
-  colour = look(nucleus);
-  if (colour.a == 0.0 || nucleus != after) { gl_Position = vec4(2, 2, 2, 1); return; }
-  gl_Position = place(gl_VertexID == 0 ? hub : gl_VertexID == 1 ? a : b);
-}`, `in vec4 colour; uniform float opacity; out vec4 result;
-void main() { float alpha = opacity * colour.a; result = vec4(colour.rgb * alpha, alpha); }`],
-  point: [`in vec2 a; in uint nucleus; uniform float width; out vec4 colour; ${LOOK_UP}
-void main() { colour = look(nucleus); gl_PointSize = width; gl_Position = colour.a == 0.0 ? vec4(2, 2, 2, 1) : place(a); }`,
-  `in vec4 colour; uniform float opacity; out vec4 result;
-void main() {
-  float away = length(gl_PointCoord - 0.5) * 2.0; if (away > 1.0) discard;
-  float alpha = opacity * colour.a; result = vec4(colour.rgb * (away > 0.75 ? 0.35 : 1.0) * alpha, alpha);
-}`],
-  density: [`uniform vec2 extent; out vec2 at; ${LOOK_UP}
-void main() { at = vec2(gl_VertexID & 1, gl_VertexID >> 1); gl_Position = place(at * extent) + look(0u) * 0.0; }`,
-  `in vec2 at; uniform sampler2D map; uniform float opacity; out vec4 result;
-void main() { vec4 c = texture(map, at); float alpha = c.a * opacity; result = vec4(c.rgb * alpha, alpha); }`],
-};
+const KINDS = ["line", "fill", "point", "density"];
 
 export class Painter {
-  constructor(canvas) {
-    this.canvas = canvas;
+  constructor(canvas, shaders) {
+    Object.assign(this, { canvas, programs: {} });
     this.gl = canvas.getContext("webgl2", { stencil: true, antialias: false, premultipliedAlpha: true });
     if (!this.gl) throw new Error("This browser has no WebGL 2, which draws the nuclei. Switch hardware acceleration on, or use another browser.");
-    this.programs = Object.fromEntries(Object.entries(SHADERS).map(([name, pair]) => [name, this.program(...pair)]));
+    const part = Object.fromEntries(shaders.split(/^\/\/\/\/ /m).slice(1).map((text) => [text.slice(0, text.indexOf("\n")).trim(), text.slice(text.indexOf("\n") + 1)]));
+    for (const kind of KINDS) this.programs[kind] = this.program(part.head + part.place + part[`${kind} vertex`], part.head + part[`${kind} fragment`]);
     this.gl.enable(this.gl.BLEND);
     this.gl.blendFunc(this.gl.ONE, this.gl.ONE_MINUS_SRC_ALPHA);
   }
@@ -62,7 +18,7 @@ export class Painter {
     const { gl } = this, program = gl.createProgram();
     for (const [kind, text] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
       const shader = gl.createShader(kind);
-      gl.shaderSource(shader, HEAD + text);
+      gl.shaderSource(shader, text);
       gl.compileShader(shader);
       gl.attachShader(program, shader);
     }
@@ -83,25 +39,18 @@ export class Painter {
 
   /** Colours of a layer as a texture: 4 bytes for each nucleus. */
   colours(old, rgba) {
-    const { gl } = this, texture = old ?? gl.createTexture(), height = Math.max(1, Math.ceil(rgba.length / 4 / WIDTH));
-    const padded = new Uint8Array(4 * WIDTH * height);
+    const height = Math.max(1, Math.ceil(rgba.length / 4 / WIDTH)), padded = new Uint8Array(4 * WIDTH * height);
     padded.set(rgba);
-    this.upload(texture, WIDTH, height, padded, gl.NEAREST);
-    return texture;
+    return this.picture(old, WIDTH, height, padded, this.gl.NEAREST);
   }
 
-  picture(old, width, height, rgba) {
-    const texture = old ?? this.gl.createTexture();
-    this.upload(texture, width, height, rgba, this.gl.LINEAR);
-    return texture;
-  }
-
-  upload(texture, width, height, data, filter) {
-    const { gl } = this;
+  picture(old, width, height, data, filter = this.gl.LINEAR) {
+    const { gl } = this, texture = old ?? gl.createTexture();
     gl.bindTexture(gl.TEXTURE_2D, texture);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, width, height, 0, gl.RGBA, gl.UNSIGNED_BYTE, data);
     for (const side of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, side, filter);
     for (const wrap of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, wrap, gl.CLAMP_TO_EDGE);
+    return texture;
   }
 
   buffer(data) {

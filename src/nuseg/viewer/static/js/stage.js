@@ -5,7 +5,7 @@ import { $, h } from "./dom.js";
 import { Painter } from "./paint.js";
 
 export class Stage extends EventTarget {
-  constructor() {
+  constructor(shaders) {
     super();
     // OpenSeadragon adds an inline style unless it finds its own; the page's policy forbids one, an element of no kind does
     const own = document.createElementNS("urn:none", "style");
@@ -18,7 +18,7 @@ export class Stage extends EventTarget {
       preserveImageSizeOnResize: true,
     });
     $("stage").querySelectorAll("[tabindex]").forEach((inner) => inner.setAttribute("tabindex", -1));
-    this.painter = new Painter($("paint"));
+    this.painter = new Painter($("paint"), shaders);
     this.sketch = $("sketch").getContext("2d");
     const { viewer } = this;
     viewer.addHandler("canvas-key", (event) => { event.preventDefaultAction = true; });
@@ -111,17 +111,20 @@ export class Stage extends EventTarget {
       Object.assign(sketch.canvas, { width: view.width, height: view.height });
     sketch.setTransform(view.ratio, 0, 0, view.ratio, 0, 0);
     sketch.clearRect(0, 0, view.width, view.height);
-    this.onsketch?.(sketch, view);
-    this.showScale(view);
+    this.onsketch?.(view);
+    this.scaleBar(view);
   }
 
-  showScale({ zoom }) {
-    const { mpp } = this.item, unit = mpp ?? 1, most = 160 / zoom * unit; // in um, or px where the resolution is unknown
+  scaleBar({ zoom, height, ratio }) {
+    const { sketch } = this, { mpp } = this.item, most = (160 / zoom) * (mpp ?? 1); // in um, or px where the resolution is unknown
     const power = 10 ** Math.floor(Math.log10(most)), length = [5, 2, 1].find((step) => step * power <= most) * power;
-    const text = mpp ? (length >= 1000 ? `${length / 1000} mm` : `${length} µm`) : `${length} px`;
-    if ($("scale-text").textContent !== text) $("scale-text").textContent = text;
-    $("scale-line").style.width = `${(length / unit) * zoom}px`;
-    this.scaleBar = { text, width: (length / unit) * zoom };
+    const text = mpp ? (length >= 1000 ? `${length / 1000} mm` : `${length} µm`) : `${length} px`, wide = (length / (mpp ?? 1)) * zoom, low = height / ratio;
+    Object.assign(sketch, { fillStyle: "#ffffffe6", font: "600 13px system-ui, sans-serif", textAlign: "center" });
+    sketch.fillRect(10, low - 46, wide + 20, 36);
+    sketch.fillStyle = "#000000";
+    sketch.fillRect(20, low - 20, wide, 4);
+    sketch.fillText(text, 20 + wide / 2, low - 28);
+    $("view").dataset.scale = text;
   }
 
   /** A ring or line on the sheet, with a light rim so that it is seen on dark and light tissue. */
@@ -143,7 +146,7 @@ export class Stage extends EventTarget {
     sketch.setLineDash([]);
   }
 
-  /** What is seen as a PNG, with the scale bar and a line of text below. */
+  /** What is seen as a PNG, with a line of text below. */
   picture(caption) {
     this.draw(); // WebGL's canvas can be read in the same turn only
     const { width, height, ratio } = this.view, foot = Math.round(26 * ratio);
@@ -151,17 +154,8 @@ export class Stage extends EventTarget {
     context.fillStyle = "#ffffff";
     context.fillRect(0, 0, width, height + foot);
     for (const layer of [this.viewer.drawer.canvas, $("paint"), $("sketch")]) context.drawImage(layer, 0, 0, width, height);
-    context.scale(ratio, ratio);
-    const bottom = height / ratio, { text, width: bar } = this.scaleBar;
-    context.fillStyle = "#ffffffe0";
-    context.fillRect(10, bottom - 44, bar + 16, 34);
-    context.fillStyle = "#000000";
-    context.fillRect(18, bottom - 20, bar, 4);
-    context.font = "13px system-ui, sans-serif";
-    context.textAlign = "center";
-    context.fillText(text, 18 + bar / 2, bottom - 26);
-    context.textAlign = "left";
-    context.fillText(caption, 8, bottom + 18);
+    Object.assign(context, { fillStyle: "#000000", font: `${13 * ratio}px system-ui, sans-serif` });
+    context.fillText(caption, 8 * ratio, height + 18 * ratio);
     return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
   }
 }

@@ -45,6 +45,7 @@ class TrainingSettings(Strict):
     share: float = Field(0.5, ge=0, lt=1)
     window: int = Field(256, ge=64, le=1024, multiple_of=32)
     batch: int = Field(8, ge=1, le=64)
+    workers: int = Field(1, ge=0, le=16)
 
     def overrides(self, model: str) -> list[str]:
         """The configuration of the training, as `nuseg train --set` takes it."""
@@ -56,6 +57,7 @@ class TrainingSettings(Strict):
             f"optimiser.steps={self.steps}",
             f"data.window={self.window}",
             f"data.batch={self.batch}",
+            f"data.workers={self.workers}",
         ]
 
 

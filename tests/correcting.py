@@ -9,6 +9,7 @@ import numpy as np
 from starlette.testclient import TestClient
 
 from nuseg.annotations.corrections.entries import Base, Entry
+from nuseg.annotations.corrections.history import History
 from nuseg.annotations.object_ids import object_id
 from nuseg.viewer.contents import gather
 from nuseg.viewer.corrections.editing import make_entry
@@ -60,8 +61,8 @@ def ask(kept: KeptCorrections, found: Row, action: str, base: int | None = None,
         version = history.version if base is None else base
     request = parse_request({"base": version, "action": action, **more})
 
-    def made(history: object) -> Entry:
-        return make_entry(request, history, found, SIZE, 0.5)  # type: ignore[arg-type]
+    def made(history: History) -> Entry:
+        return make_entry(request, history, found, SIZE, 0.5)
 
     kept.add(Base(nuclei=len(found)), version, made)
 

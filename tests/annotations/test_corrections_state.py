@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nuseg.annotations.corrections.entries import ENTRY, Entry
-from nuseg.annotations.corrections.state import Added, Changed, History, State
+from nuseg.annotations.corrections.history import History
+from nuseg.annotations.corrections.state import Added, Changed, State
 
 COUNT = 5
 BOX = ((0.0, 0.0), (4.0, 0.0), (4.0, 4.0))

@@ -10,10 +10,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from correcting import Row, ask, kept_in, square
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from correcting import Row, ask, kept_in, square
 from nuseg.annotations.corrections.journal import journal_path, read_journal
 from nuseg.errors import NusegError
 from nuseg.viewer.corrections.writing import ChangedError, NotWritableError, is_writable

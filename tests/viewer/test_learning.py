@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from nuseg.errors import NusegError
 from nuseg.viewer.judging import judge
-from nuseg.viewer.learning import COMPARED, LOG, PLAN, STEP, Learning, Plan, TrainingSettings, held, write_object
+from nuseg.viewer.learning import COMPARED, LOG, STEP, Learning, held, write_object
+from nuseg.viewer.learning_plan import PLAN, Plan, TrainingSettings
 
 
 def scores(*aji: float) -> pd.DataFrame:

@@ -14,7 +14,8 @@ from typing import Any
 from nuseg.datasets.assigning import EVERY_REGION
 from nuseg.errors import NusegError
 from nuseg.text import one_line
-from nuseg.viewer.learning import COMPARED, GRACE, SPLIT, STEP, Plan, held, read_plan, write_object
+from nuseg.viewer.learning import COMPARED, GRACE, STEP, held, write_object
+from nuseg.viewer.learning_plan import SPLIT, Plan, read_plan
 
 STOPPED_CODE = 143  # as shells state SIGTERM
 PATIENCE = 5.0  # s for the lock

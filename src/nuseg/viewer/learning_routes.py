@@ -17,7 +17,8 @@ from nuseg.strict import problems_of
 from nuseg.text import plural
 from nuseg.viewer.corrections.routes import finished_regions
 from nuseg.viewer.items import Item
-from nuseg.viewer.learning import NEEDED, Learning, TrainingSettings
+from nuseg.viewer.learning import NEEDED, Learning
+from nuseg.viewer.learning_plan import TrainingSettings
 from nuseg.viewer.security import Refused, json_body
 from nuseg.viewer.shelf import Shelf
 

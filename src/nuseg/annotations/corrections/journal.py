@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from nuseg.annotations.corrections.entries import ENTRY, FORMAT, Entry, Header
-from nuseg.annotations.corrections.state import History
+from nuseg.annotations.corrections.history import History
 from nuseg.errors import NusegError
 from nuseg.io.places import plain_name
 from nuseg.strict import problems_of

@@ -1,7 +1,8 @@
 """What the entries of a journal make of the nuclei of a result."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from nuseg.annotations.corrections.entries import (
     Accept,
@@ -9,21 +10,20 @@ from nuseg.annotations.corrections.entries import (
     Classify,
     Delete,
     Draw,
-    Entry,
     Finish,
     Key,
     Merge,
     Point,
-    Redo,
     Redraw,
     Reject,
     Split,
-    Undo,
     Unfinish,
     Verdict,
 )
 
 Outline = tuple[Point, ...]
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,24 @@ class Region:
 
     polygon: Outline
     name: str
+
+
+@dataclass(frozen=True)
+class Before:
+    """What a correction is about, as it was before: so that taking it back costs no more than making it.
+
+    Attributes
+    ----------
+    gone : dict of int to bool
+        Whether nuclei of the result were deleted.
+    changed, added, finished : dict
+        As in `State`; None: not there.
+    """
+
+    gone: dict[int, bool]
+    changed: dict[int, Changed | None]
+    added: dict[str, Added | None]
+    finished: dict[str, Region | None]
 
 
 @dataclass
@@ -145,6 +163,27 @@ class State:
                 if self.finished.pop(change.region, None) is None:
                     raise ValueError(f"there is no finished region {change.region}")
 
+    def before(self, change: Change) -> Before:
+        """Keep what a correction is about, before it is made."""
+        keys = (*_keys(change), *new_ids_of(change))
+        places = [key for key in keys if isinstance(key, int)]
+        regions = [change.id] if isinstance(change, Finish) else []
+        regions += [change.region] if isinstance(change, Unfinish) else []
+        return Before(
+            gone={place: place in self.deleted for place in places},
+            changed={place: self.changed.get(place) for place in places},
+            added={key: self.added.get(key) for key in keys if isinstance(key, str)},
+            finished={own: self.finished.get(own) for own in regions},
+        )
+
+    def take_back(self, before: Before) -> None:
+        """Make everything again what it was before a correction, the last one that was made."""
+        for place, gone in before.gone.items():
+            (self.deleted.add if gone else self.deleted.discard)(place)
+        _put_back(self.changed, before.changed)
+        _put_back(self.added, before.added)
+        _put_back(self.finished, before.finished)
+
     def _require(self, keys: tuple[Key, ...]) -> None:
         missing = next((key for key in keys if not self.has(key)), None)
         if missing is not None:
@@ -199,85 +238,25 @@ def _keys(change: Change) -> tuple[Key, ...]:
             return ()
 
 
-class History:
-    """The entries of a journal in their order, and the state that they lead to.
-
-    Attributes
-    ----------
-    version : int
-        Number of entries, those that take back others included.
-    state : State
-    """
-
-    def __init__(self, count: int) -> None:
-        self.version = 0
-        self.state = State(count)
-        self._done: list[Change] = []
-        self._undone: list[Change] = []
-        self._last = {"a": 0, "r": 0}
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is a correction to take back."""
-        return bool(self._done)
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether a correction was taken back, and nothing else was done since."""
-        return bool(self._undone)
-
-    def new_ids(self, letter: str, count: int) -> list[str]:
-        """Give ids that no entry ever had: of nuclei ("a"), or of regions ("r")."""
-        first = self._last[letter] + 1
-        return [f"{letter}{number}" for number in range(first, first + count)]
-
-    def take(self, entry: Entry) -> None:
-        """Go one entry further.
-
-        Raises
-        ------
-        ValueError
-            It does not follow: another number, nothing to take back, or no such nucleus. Nothing is changed then.
-        """
-        if entry.v != self.version + 1:
-            raise ValueError(f"entry {entry.v} where {self.version + 1} should be")
-        match entry:
-            case Undo():
-                if not self._done:
-                    raise ValueError("there is nothing to undo")
-                self._undone.append(self._done.pop())
-                self.state = self._replayed()
-            case Redo():
-                if not self._undone:
-                    raise ValueError("there is nothing to redo")
-                self.state.apply(self._undone[-1])
-                self._done.append(self._undone.pop())
-            case _:
-                self._apply(entry)
-                self._done.append(entry)
-                self._undone.clear()
-        self.version += 1
-        for own in _ids(entry):
-            self._last[own[0]] = max(self._last[own[0]], int(own[1:]))
-
-    def _apply(self, change: Change) -> None:
-        try:
-            self.state.apply(change)
-        except ValueError:
-            self.state = self._replayed()  # it may have been half made
-            raise
-
-    def _replayed(self) -> State:
-        state = State(self.state.count)
-        for change in self._done:
-            state.apply(change)
-        return state
-
-
-def _ids(entry: Entry) -> Iterator[str]:
-    """The ids that an entry gives."""
-    match entry:
-        case Draw() | Finish():
-            yield entry.id
+def new_ids_of(change: Change) -> tuple[str, ...]:
+    """The ids of nuclei that a correction adds."""
+    match change:
+        case Draw():
+            return (change.id,)
         case Split():
-            yield from (part.id for part in entry.parts)
+            return tuple(part.id for part in change.parts)
+        case _:
+            return ()
+
+
+def _put_back(held: dict[K, V], before: dict[K, V | None]) -> None:
+    for key, value in before.items():
+        if value is None:
+            held.pop(key, None)
+        else:
+            held[key] = value
+
+
+def in_order(held: dict[str, V]) -> list[tuple[str, V]]:
+    """Give added nuclei or regions in the order in which they came, whatever was taken back since."""
+    return sorted(held.items(), key=lambda pair: int(pair[0][1:]))

@@ -14,7 +14,7 @@ from nuseg.annotations.annotation import Annotation, some
 from nuseg.annotations.corrections.base import base_of, check_base
 from nuseg.annotations.corrections.entries import Point
 from nuseg.annotations.corrections.journal import FOLDER, SUFFIX, Journal, journal_path, read_journal
-from nuseg.annotations.corrections.state import State
+from nuseg.annotations.corrections.state import State, in_order
 from nuseg.annotations.format import SURE, AnnotationFormat, Sniff
 from nuseg.annotations.formats.results import FORMAT as RESULTS
 from nuseg.annotations.object_ids import added_id
@@ -102,7 +102,7 @@ def corrected(found: Annotation, state: State, image: str) -> Annotation:
             names[place] = change.name
     gone = state.deleted | {place for place, change in state.changed.items() if change.verdict == "rejected"}
     kept = [place for place in range(len(polygons)) if place not in gone]
-    more = [(key, one) for key, one in state.added.items() if one.verdict != "rejected"]
+    more = [(key, one) for key, one in in_order(state.added) if one.verdict != "rejected"]
     return replace(
         found,
         labels=None,
@@ -110,7 +110,7 @@ def corrected(found: Annotation, state: State, image: str) -> Annotation:
         classes=some([*(names[place] for place in kept), *(one.name for _, one in more)]),
         ids=some([*(ids[place] for place in kept), *(added_id(image, key) for key, _ in more)]),
         detections=None,
-        regions=tuple(_area(region.polygon) for region in state.finished.values()),
+        regions=tuple(_area(region.polygon) for _, region in in_order(state.finished)),
     )
 
 

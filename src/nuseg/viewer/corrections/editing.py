@@ -24,7 +24,8 @@ from nuseg.annotations.corrections.entries import (
     Undo,
     Unfinish,
 )
-from nuseg.annotations.corrections.state import History, State
+from nuseg.annotations.corrections.history import History
+from nuseg.annotations.corrections.state import State
 from nuseg.annotations.polygons import area
 from nuseg.types import Floats
 from nuseg.viewer.corrections.geometry import drawn_area, merged, outline_of, split_by_line

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from nuseg.annotations.corrections.state import State
+from nuseg.annotations.corrections.state import State, in_order
 from nuseg.annotations.object_ids import added_id
 from nuseg.types import Floats
 from nuseg.viewer.corrections.editing import Nuclei, class_of
@@ -64,10 +64,10 @@ def _features(name: str, nuclei: Nuclei, state: State) -> Iterator[dict[str, Any
         measured = None if probability is None else float(probability[place])
         outline = nuclei.outline(place) if own is None else np.array(own)
         yield _nucleus(nuclei.object_id(place), outline, class_of(place, state, nuclei), measured)
-    for key, one in state.added.items():
+    for key, one in in_order(state.added):
         if one.verdict != "rejected":
             yield _nucleus(added_id(name, key), np.array(one.polygon), one.name, None)
-    for key, region in state.finished.items():
+    for key, region in in_order(state.finished):
         properties = {"objectType": "annotation", "name": region.name, "classification": REGION, "isLocked": True}
         yield _feature(added_id(name, key), np.array(region.polygon), properties)
 

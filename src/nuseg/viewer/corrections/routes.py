@@ -14,8 +14,9 @@ from starlette.routing import Route
 
 from nuseg.annotations.corrections.base import base_of, check_base
 from nuseg.annotations.corrections.entries import Key
+from nuseg.annotations.corrections.history import History
 from nuseg.annotations.corrections.journal import journal_path
-from nuseg.annotations.corrections.state import Changed, History
+from nuseg.annotations.corrections.state import Changed, in_order
 from nuseg.errors import NusegError
 from nuseg.text import in_short
 from nuseg.viewer.corrections.doubtful import next_doubtful
@@ -158,10 +159,10 @@ def told(history: History) -> dict[str, Any]:
         "changed": {str(place): _changed(one) for place, one in state.changed.items()},
         "added": [
             {"id": key, "polygon": one.polygon, "class": one.name, "verdict": one.verdict}
-            for key, one in state.added.items()
+            for key, one in in_order(state.added)
         ],
         "finished": [
-            {"id": key, "polygon": region.polygon, "name": region.name} for key, region in state.finished.items()
+            {"id": key, "polygon": region.polygon, "name": region.name} for key, region in in_order(state.finished)
         ],
         "counts": state.counts(),
     }

@@ -12,8 +12,8 @@ from threading import Lock
 from filelock import FileLock, Timeout
 
 from nuseg.annotations.corrections.entries import Base, Entry, Header
+from nuseg.annotations.corrections.history import History
 from nuseg.annotations.corrections.journal import FOLDER, Journal, journal_path, read_journal
-from nuseg.annotations.corrections.state import History
 from nuseg.errors import NusegError
 
 PATIENCE = 10.0  # s for the lock, which is held for a write only

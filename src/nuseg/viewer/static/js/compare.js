@@ -1,8 +1,8 @@
 // Two layers of one image against each other, in colours.
 
-import { get, itemPath } from "./api.js";
-import { KINDS, KIND_MEANS, paintAll } from "./colours.js";
-import { $, h, number, options, say } from "./dom.js";
+import { ApiError, get, itemPath } from "./api.js";
+import { KINDS, KIND_MEANS, UNKNOWN, paintAll, rgb } from "./colours.js";
+import { $, clicks, number, options, rows, swatch } from "./dom.js";
 import { Nuclei } from "./nuclei.js";
 
 const MOST = 200000; // nuclei that the server compares at once
@@ -10,8 +10,10 @@ const MOST = 200000; // nuclei that the server compares at once
 export class Compare {
   constructor(app) {
     this.app = app;
-    $("compare-start").addEventListener("click", () => this.start($("compare-a").value, $("compare-b").value));
-    $("compare-stop").addEventListener("click", () => this.stop());
+    clicks({
+      "compare-start": () => this.start($("compare-a").value, $("compare-b").value),
+      "compare-stop": () => { this.end(); app.look.recolour(); app.correct.buttons(); },
+    });
   }
 
   open(item) {
@@ -19,47 +21,32 @@ export class Compare {
     options($("compare-a"), pairs, truth?.id);
     options($("compare-b"), pairs, item.layers.find((layer) => layer !== truth)?.id);
     $("compare").hidden = pairs.length < 2;
-    this.clear();
+    this.end();
   }
 
   async start(a, b) {
     const { app } = this, { item } = app;
-    if (a === b) return say("Choose two different layers to compare.");
-    try {
-      await app.openLayer(a);
-      const other = await Nuclei.open(item, item.layers.find(({ id }) => id === b));
-      const { box } = app.stage.view, part = app.nuclei.count + other.count > MOST ? { x: box.x0, y: box.y0, width: box.x1 - box.x0, height: box.y1 - box.y0 } : {};
-      const answer = await get(itemPath(item, `/compare?${new URLSearchParams({ a, b, ...part })}`)); // of very many: what is in view
-      if (item !== app.item) return null;
-      const kinds = { a: answer.a.map((kind) => answer.kinds[kind]), b: answer.b.map((kind) => answer.kinds[kind]) };
-      other.addEventListener("outlines", () => app.stage.redraw());
-      other.rgba = paintAll(other, (key) => (kinds.b[key] === "matched" ? null : KINDS[kinds.b[key]]));
-      other.texture = app.stage.painter.colours(null, other.rgba);
-      app.comparison = { a, b, other, kindsOf: (nuclei) => (nuclei === other ? kinds.b : kinds.a) };
-      this.tell(answer.counts);
-      $("compare-stop").hidden = false;
-      app.correct.buttons();
-      await app.look.recolour();
-    } catch (error) { return say(error.message); }
-    return null;
+    if (a === b) throw new ApiError(0, { error: "Choose two different layers to compare." });
+    this.end();
+    await app.openLayer(a);
+    const other = await Nuclei.open(item, item.layers.find(({ id }) => id === b), () => app.stage.redraw()), { x0, y0, x1, y1 } = app.stage.view.box;
+    const part = app.nuclei.count + other.count > MOST ? { x: x0, y: y0, width: x1 - x0, height: y1 - y0 } : {}; // of very many: what is in view
+    const answer = await get(itemPath(item, `/compare?${new URLSearchParams({ a, b, ...part })}`));
+    if (item !== app.item) return;
+    const named = (kinds) => kinds.map((kind) => answer.kinds[kind]), [ofA, ofB] = [named(answer.a), named(answer.b)];
+    other.rgba = paintAll(other, (key) => (ofB[key] === "matched" ? null : rgb(KINDS[ofB[key]] ?? UNKNOWN)));
+    other.texture = app.stage.painter.colours(null, other.rgba);
+    app.comparison = { a, b, other, kinds: ofA };
+    rows($("compare-counts"), Object.entries(answer.counts).map(([kind, count]) => [swatch(KINDS[kind], `${kind}: ${KIND_MEANS[kind]}`), number(count)]));
+    $("compare-stop").hidden = false;
+    app.correct.buttons();
+    await app.look.recolour();
   }
 
-  /** What the colours mean, with counts. */
-  tell(counts) {
-    $("compare-counts").replaceChildren(...Object.entries(counts).map(([kind, count]) => h("tr", {},
-      h("th", { scope: "row" }, h("span", { class: "key" }, h("span", { class: "swatch", colour: KINDS[kind] }), `${kind}: ${KIND_MEANS[kind] ?? ""}`)),
-      h("td", {}, number(count)))));
-  }
-
-  clear() {
+  end() {
+    this.app.comparison?.other.close(this.app.stage.painter);
     this.app.comparison = null;
     $("compare-counts").replaceChildren();
     $("compare-stop").hidden = true;
-  }
-
-  async stop() {
-    this.clear();
-    await this.app.look.recolour();
-    this.app.correct.buttons();
   }
 }

@@ -2,15 +2,17 @@
 
 export const $ = (id) => document.getElementById(id);
 
+/** Set properties of elements: { id: { hidden: true, ... }, ... }. */
+export const put = (values) => Object.entries(values).forEach(([id, properties]) => Object.assign($(id), properties));
+
+/** Do something when elements are clicked: { id: action, ... }. */
+export const clicks = (actions) => Object.entries(actions).forEach(([id, action]) => $(id).addEventListener("click", action));
+
 /** An element with attributes, listeners (onclick: ...) and children: elements or texts. */
-export function h(tag, attributes = {}, ...children) {
-  return dress(document.createElement(tag), attributes, children);
-}
+export const h = (tag, attributes = {}, ...children) => dress(document.createElement(tag), attributes, children);
 
 /** The same for SVG. */
-export function svg(tag, attributes = {}, ...children) {
-  return dress(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
-}
+export const svg = (tag, attributes = {}, ...children) => dress(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 
 function dress(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
@@ -22,13 +24,15 @@ function dress(element, attributes, children) {
   return element;
 }
 
-/** Rows of a table: [name, value], or one name alone for a heading. */
-export function rows(table, pairs) {
-  table.replaceChildren(...pairs.map(([name, value]) =>
-    value === undefined
-      ? h("tr", { class: "head" }, h("th", { colspan: 2 }, name))
-      : h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value))));
+/** Rows of a table: a name and values, or a name alone for a heading. */
+export function rows(table, lists) {
+  const row = ([name, ...values]) => h("tr", values.length ? {} : { class: "head" },
+    h("th", { scope: "row", colspan: values.length ? null : 2 }, name), ...values.map((value) => h("td", {}, value)));
+  table.replaceChildren(...lists.map(row));
 }
+
+/** A colour with what it means. */
+export const swatch = (colour, name) => h("span", { class: "key" }, h("span", { class: "swatch", colour }), h("span", {}, name));
 
 /** Fill a select with [value, text] pairs and choose one of them. */
 export function options(select, pairs, chosen) {
@@ -40,19 +44,15 @@ export function options(select, pairs, chosen) {
 export function number(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (typeof value !== "number") return String(value);
-  if (Number.isInteger(value) || Math.abs(value) >= 1000) return Math.round(value).toLocaleString("en");
-  return String(Number(value.toPrecision(3)));
+  return Number.isInteger(value) || Math.abs(value) >= 1000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
 }
 
 let timer;
 /** Say something over the picture; faults stay longer. */
-export function say(text, good = false) {
-  const message = $("message");
-  message.textContent = text;
-  message.className = good ? "good" : "";
-  message.hidden = !text;
+export function say(textContent, good = false) {
+  put({ message: { textContent, className: good ? "good" : "", hidden: !textContent } });
   clearTimeout(timer);
-  timer = setTimeout(() => { message.hidden = true; }, good ? 3500 : 9000);
+  timer = setTimeout(() => { $("message").hidden = true; }, good ? 3500 : 9000);
 }
 
 /** Give the browser a file to save. */

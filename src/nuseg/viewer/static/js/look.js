@@ -1,193 +1,155 @@
 // How nuclei are shown: colour, legend, filters, and outlines, points or density by how many are in view.
 
-import { ACCEPTED, DRAWN, KINDS, PLAIN, REJECTED, UNKNOWN, densityMap, paintAll, table } from "./colours.js";
-import { $, h, number, options } from "./dom.js";
+import { ACCEPTED, DRAWN, KINDS, PLAIN, REJECTED, UNKNOWN, densityMap, paintAll, rgb, table } from "./colours.js";
+import { $, clicks, h, number, options, swatch } from "./dom.js";
 import { Histogram, quantiles } from "./histogram.js";
 
-const MOST_OUTLINES = 12000, MOST_POINTS = 60000, REVIEW = "(review)";
-const REVIEW_COLOURS = [["not judged", UNKNOWN], ["accepted", ACCEPTED], ["rejected", REJECTED], ["drawn or redrawn", DRAWN]];
+const MOST_OUTLINES = 12000, MOST_POINTS = 60000, MOST_CELLS = 300, LEAST_SCALE = 0.1; // device px per level-0 px
+const REVIEW = "(review)", REVIEW_COLOURS = { "not judged": UNKNOWN, accepted: ACCEPTED, rejected: REJECTED, "drawn or redrawn": DRAWN };
 
 export class Look {
   constructor(app) {
-    this.app = app;
-    this.filters = new Map(); // column: [low, high]
-    this.hidden = new Set(); // names of classes
-    this.histogram = new Histogram((range) => this.setFilter($("measure").value, range));
-    $("colour").addEventListener("change", () => this.colourBy($("colour").value));
-    $("scale").addEventListener("change", () => this.recolour());
-    for (const id of ["opacity", "fill", "mode"]) $(id).addEventListener("input", () => { app.stage.redraw(); app.changed(); });
-    $("measure").addEventListener("change", () => this.showHistogram());
-    $("clear-filters").addEventListener("click", () => { this.filters.clear(); this.hidden.clear(); this.recolour(); this.showHistogram(); });
+    Object.assign(this, { app, filters: new Map(), hidden: new Set() }); // column: [low, high]; names of classes
+    this.histogram = new Histogram((range) => this.filter($("measure").value, range));
+    const on = (name, ids, action) => ids.forEach((id) => $(id).addEventListener(name, action));
+    on("change", ["colour"], () => this.colourBy($("colour").value));
+    on("change", ["scale"], () => this.recolour());
+    on("input", ["opacity", "fill", "mode"], () => { app.stage.redraw(); app.changed(); });
+    on("change", ["measure"], () => this.showHistogram());
+    clicks({ "clear-filters": () => { this.filters.clear(); this.hidden.clear(); this.recolour(); this.showHistogram(); } });
   }
 
-  /** Fill the choices for a layer; what the layer does not have is forgotten. */
+  /** Fill the choices for a layer; filters by what it does not have are forgotten. */
   async open(nuclei) {
     const columns = nuclei.meta.columns.filter(({ name }) => name !== "x" && name !== "y");
-    const measures = columns.filter(({ kind }) => kind === "number"), names = columns.map(({ name }) => name);
-    const title = (column) => (column.unit ? `${column.label} (${column.unit})` : column.label);
-    options($("colour"), [["", "one colour"], ...columns.map((column) => [column.name, title(column)]), [REVIEW, "review"]], this.colour ?? "");
-    options($("measure"), measures.map((column) => [column.name, title(column)]), $("measure").value || "area_um2");
-    for (const name of this.filters.keys()) if (!names.includes(name)) this.filters.delete(name);
+    const pair = ({ name, label, unit }) => [name, unit ? `${label} (${unit})` : label], measures = columns.filter(({ kind }) => kind === "number");
+    options($("colour"), [["", "one colour"], ...columns.map(pair), [REVIEW, "review"]], this.colour ?? "");
+    options($("measure"), measures.map(pair), $("measure").value || "area_um2");
+    for (const name of this.filters.keys()) if (!nuclei.spec(name)) this.filters.delete(name);
     this.colour = $("colour").value;
     await this.recolour();
     await this.showHistogram();
   }
 
-  colourBy(name) {
-    const spec = this.app.nuclei.spec(name);
+  async colourBy(name) {
     this.colour = $("colour").value = name;
-    if (spec?.kind === "number" && Number($("fill").value) === 0) $("fill").value = 0.45;
-    return this.recolour();
+    if (this.app.nuclei.spec(name)?.kind === "number" && $("fill").value === "0") $("fill").value = 0.45;
+    await this.recolour();
   }
 
-  setFilter(name, range) {
+  async filter(name, range) {
     if (range) this.filters.set(name, range);
     else this.filters.delete(name);
-    return this.recolour();
+    await this.recolour();
   }
 
   async showHistogram() {
-    const { nuclei } = this.app, name = $("measure").value;
-    if (!name) return;
-    const values = await nuclei.column(name);
-    if (nuclei === this.app.nuclei) this.histogram.show(values, nuclei.deleted, nuclei.spec(name), this.filters.get(name));
+    const { nuclei } = this.app, name = $("measure").value, values = name && (await nuclei.column(name));
+    if (name && nuclei === this.app.nuclei) this.histogram.show(values, nuclei.deleted, nuclei.spec(name), this.filters.get(name));
   }
 
   /** Work out the colour of every nucleus again: after a change of colours, filters, corrections or comparison. */
   async recolour() {
-    const { app } = this, { nuclei, comparison } = app;
-    const spec = nuclei.spec(this.colour), classes = nuclei.meta.columns.filter(({ kind }) => kind === "class");
-    const wanted = [...this.filters.keys(), ...classes.map(({ name }) => name), ...(spec ? [spec.name] : [])];
-    const columns = Object.fromEntries(await Promise.all(wanted.map(async (name) => [name, await nuclei.column(name)])));
+    const { app } = this, { nuclei } = app, spec = nuclei.spec(this.colour), classes = nuclei.meta.columns.filter(({ kind }) => kind === "class");
+    const wanted = [...this.filters.keys(), ...classes.map(({ name }) => name), ...(spec ? [spec.name] : [])], values = {};
+    await Promise.all(wanted.map(async (name) => { values[name] = await nuclei.column(name); }));
     if (nuclei !== app.nuclei) return;
-    const filters = [...this.filters].map(([name, [low, high]]) => [columns[name], low, high]);
+    const filters = [...this.filters].map(([name, range]) => [values[name], ...range]);
     const classAt = (column, key) => {
-      const change = nuclei.change(key);
-      if (column.name === "class" && (typeof key === "string" || (change && "class" in change))) return column.classes.find(({ name }) => name === change?.class);
-      return typeof key === "string" ? undefined : column.classes[columns[column.name][key]];
+      const change = nuclei.change(key), given = typeof key === "string" || (change && "class" in change);
+      if (column.name === "class" && given) return column.classes.find(({ name }) => name === change.class);
+      return column.classes[values[column.name][key]];
     };
     const passes = (key) => {
-      if (typeof key !== "string") for (const [values, low, high] of filters) if (!(values[key] >= low && values[key] <= high)) return false;
+      if (typeof key === "number") for (const [column, low, high] of filters) if (!(column[key] >= low && column[key] <= high)) return false;
       return !this.hidden.size || classes.every((column) => !this.hidden.has(classAt(column, key)?.name ?? "none"));
     };
-    let colour = () => PLAIN;
-    this.range = null;
-    if (comparison) colour = (key) => KINDS[comparison.kindsOf(nuclei)[key]] ?? UNKNOWN;
-    else if (this.colour === REVIEW) colour = (key) => REVIEW_COLOURS[this.review(nuclei, key)][1];
-    else if (spec?.kind === "class") colour = (key) => classAt(spec, key)?.color ?? UNKNOWN;
-    else if (spec) {
-      const values = columns[spec.name], scale = table($("scale").value), hex = [];
-      this.range = quantiles(values, [0.01, 0.99]);
-      for (let i = 0; i < 256; i++) hex.push(`#${[...scale.subarray(3 * i, 3 * i + 3)].map((part) => part.toString(16).padStart(2, "0")).join("")}`);
-      const [low, high] = this.range, span = high - low || 1;
-      colour = (key) => {
-        const value = values[key];
-        return value === undefined || Number.isNaN(value) ? UNKNOWN : hex[Math.round(255 * Math.min(1, Math.max(0, (value - low) / span)))];
-      };
-    }
-    const seen = comparison ? colour : (key) => (nuclei.change(key)?.verdict === "rejected" ? REJECTED : colour(key));
-    nuclei.rgba = paintAll(nuclei, (key) => (passes(key) ? seen(key) : null));
+    const colour = this.colourOf(spec, values, classAt);
+    nuclei.rgba = paintAll(nuclei, (key) => (passes(key) ? colour(key) : null));
     nuclei.texture = app.stage.painter.colours(nuclei.texture, nuclei.rgba);
     nuclei.density = null;
-    let shown = 0;
-    for (let i = 3; i < nuclei.rgba.length; i += 4) if (nuclei.rgba[i]) shown++;
-    this.shown = shown;
     this.legend(spec, classes);
     this.tellFilters();
     app.stage.redraw();
     app.changed();
   }
 
-  review(nuclei, key) {
-    const change = nuclei.change(key);
-    if (change?.verdict) return change.verdict === "accepted" ? 1 : 2;
-    return typeof key === "string" || change?.polygon ? 3 : 0;
+  /** The function from a nucleus to its colour. */
+  colourOf(spec, values, classAt) {
+    const { nuclei, comparison } = this.app, unless = (colour) => (key) => (nuclei.change(key)?.verdict === "rejected" ? rgb(REJECTED) : colour(key));
+    if (comparison) return (key) => rgb(KINDS[comparison.kinds[key]] ?? UNKNOWN);
+    if (this.colour === REVIEW) return (key) => rgb(REVIEW_COLOURS[this.review(key)]);
+    if (!spec) return unless(() => rgb(PLAIN));
+    if (spec.kind === "class") return unless((key) => rgb(classAt(spec, key)?.color ?? UNKNOWN));
+    const scale = table($("scale").value), [low, high] = this.range = quantiles(values[spec.name], [0.01, 0.99]), span = high - low || 1;
+    return unless((key) => scale[Math.round(255 * Math.min(1, Math.max(0, (values[spec.name][key] - low) / span)))] ?? rgb(UNKNOWN));
+  }
+
+  review(key) {
+    const change = this.app.nuclei.change(key);
+    return change?.verdict ?? (typeof key === "string" || change?.polygon ? "drawn or redrawn" : "not judged");
   }
 
   tellFilters() {
-    const { nuclei } = this.app, total = nuclei.count + nuclei.extra.length - nuclei.deleted.reduce((sum, one) => sum + (one > 0), 0);
-    const parts = [...this.filters].map(([name, [low, high]]) => `${nuclei.spec(name).label} ${number(low)} to ${number(high)}`);
+    const { nuclei } = this.app, { count, extra, deleted, rgba } = nuclei, sum = (list, test) => list.reduce((total, one, i) => total + test(one, i), 0);
+    const total = count + extra.length - sum(deleted, (one) => one > 0), shown = sum(rgba, (one, i) => i % 4 === 3 && one > 0);
+    const parts = [...this.filters].map(([name, [low, high]]) => `${nuclei.spec(name).label} ${low === -Infinity ? "up" : number(low)} to ${high === Infinity ? "any" : number(high)}`);
     if (this.hidden.size) parts.push(`without ${[...this.hidden].join(", ")}`);
-    $("filtered").textContent = `${number(this.shown)} of ${number(total)} nuclei shown${parts.length ? `: ${parts.join("; ")}` : ""}`;
+    $("filtered").textContent = `${number(shown)} of ${number(total)} nuclei shown${parts.length ? `: ${parts.join("; ")}` : ""}`;
     $("clear-filters").disabled = !parts.length;
   }
 
   legend(spec, classes) {
-    const legend = $("legend"), { nuclei, comparison } = this.app;
-    const key = (name, colour) => h("div", { class: "key" }, h("span", { class: "swatch", colour }), name);
-    legend.replaceChildren();
-    if (comparison) return;
-    if (this.colour === REVIEW) legend.append(...REVIEW_COLOURS.map(([name, colour]) => key(name, colour)));
+    const toggle = (name) => ({ target }) => { this.hidden[target.checked ? "delete" : "add"](name); this.recolour(); };
+    const box = (name) => h("input", { type: "checkbox", checked: this.hidden.has(name) ? null : "", onchange: toggle(name) });
+    const boxes = classes.flatMap((column) => [...column.classes, { name: "none", color: UNKNOWN }].map(({ name, color }) => h("label", {}, box(name), swatch(color, name))));
+    this.densityText = h("div", { class: "note" });
+    let scale = [];
+    if (this.app.comparison) boxes.length = 0;
+    else if (this.colour === REVIEW) scale = Object.entries(REVIEW_COLOURS).map(([name, colour]) => h("div", {}, swatch(colour, name)));
     else if (spec?.kind === "number") {
-      const bar = h("canvas", { width: 256, height: 1, role: "img", "aria-label": `Colours of ${spec.label}` });
-      const context = bar.getContext("2d"), picture = context.createImageData(256, 1), scale = table($("scale").value);
-      for (let i = 0; i < 256; i++) picture.data.set([...scale.subarray(3 * i, 3 * i + 3), 255], 4 * i);
-      context.putImageData(picture, 0, 0);
-      legend.append(bar, h("div", { class: "ends" }, h("span", {}, `≤ ${number(this.range[0])}`), h("span", {}, spec.unit || ""), h("span", {}, `≥ ${number(this.range[1])}`)));
+      const bar = h("canvas", { width: 256, height: 1, role: "img", "aria-label": `Colours of ${spec.label}` }), context = bar.getContext("2d");
+      context.putImageData(new ImageData(Uint8ClampedArray.from(table($("scale").value).flatMap((colour) => [...colour, 255])), 256, 1), 0, 0);
+      const ends = [`≤ ${number(this.range[0])}`, spec.unit, `≥ ${number(this.range[1])}`];
+      scale = [bar, h("div", { class: "ends" }, ...ends.map((text) => h("span", {}, text)))];
     }
-    for (const column of classes) {
-      const entries = [...column.classes, { name: "none", color: UNKNOWN }];
-      legend.append(...entries.map(({ name, color }) => h("label", {},
-        h("input", { type: "checkbox", ...(this.hidden.has(name) ? {} : { checked: "" }), onchange: (event) => {
-          if (event.target.checked) this.hidden.delete(name);
-          else this.hidden.add(name);
-          this.recolour();
-        } }), h("span", { class: "swatch", colour: color }), h("span", {}, name))));
-    }
-    this.densityLegend = h("div", { class: "note" });
-    legend.append(this.densityLegend);
+    $("legend").replaceChildren(...scale, ...boxes, this.densityText);
   }
 
-  /** Whether a nucleus is drawn at present. */
+  /** Whether a nucleus, by its place among the colours, is drawn at present. */
   isShown = (slot) => this.app.nuclei.rgba[4 * slot + 3] > 0 && Number($("opacity").value) > 0;
 
   /** Paint the layer, and the other one of a comparison. */
   paint(view) {
-    const { nuclei, comparison } = this.app, opacity = Number($("opacity").value);
+    const { nuclei, comparison, item } = this.app;
     if (!nuclei?.texture) return;
-    const runs = nuclei.runs(view.box), near = runs.reduce((sum, [from, to]) => sum + to - from, 0), mode = this.choose(near, view);
-    for (const layer of [nuclei, comparison?.other]) if (layer?.texture) this.paintLayer(layer, view, mode, opacity);
-    const how = mode === "density" ? "shown as density" : `drawn as ${mode}`;
-    $("drawn").textContent = near > MOST_POINTS ? `${number(near)} nuclei near, ${how}` : `${number(this.inView(nuclei, runs, view.box))} nuclei in view, ${how}`;
-    if (this.densityLegend) this.densityLegend.textContent = mode === "density" && nuclei.density
-      ? `Density up to ${number(nuclei.density.top)} ${nuclei.density.known ? "per mm²" : "per cell of the map"}` : "";
+    const runs = nuclei.runs(view.box), near = runs.reduce((sum, [from, to]) => sum + to - from, 0), mode = this.choose(near, nuclei.cellsIn(view.box), view.scale);
+    for (const layer of [nuclei, comparison?.other]) if (layer?.texture) this.paintLayer(layer, view, mode);
+    const told = near > MOST_POINTS ? `${number(near)} nuclei near` : `${number(nuclei.shownIn(view.box, runs))} nuclei in view`;
+    $("drawn").textContent = `${told}, ${mode === "density" ? "shown as density" : `drawn as ${mode}`}`;
+    this.densityText.textContent = mode === "density" ? `Density up to ${number(nuclei.density.top)} per ${item.mpp ? "mm²" : "cell of the map"}` : "";
   }
 
-  inView({ order, x, y, rgba, count, extra }, runs, { x0, y0, x1, y1 }) {
-    let sum = extra.filter((one, i) => rgba[4 * (count + i) + 3] && one.x1 > x0 && one.x0 < x1 && one.y1 > y0 && one.y0 < y1).length;
-    for (const [from, to] of runs)
-      for (let i = from; i < to; i++) {
-        const key = order[i];
-        if (rgba[4 * key + 3] && x[key] >= x0 && x[key] <= x1 && y[key] >= y0 && y[key] <= y1) sum++;
-      }
-    return sum;
+  choose(near, cells, scale) {
+    const wanted = $("mode").value, few = cells <= MOST_CELLS && near <= MOST_OUTLINES * (wanted === "outlines" ? 4 : 1);
+    if (wanted !== "auto" && (wanted !== "outlines" || few)) return wanted;
+    if (few && scale >= LEAST_SCALE) return "outlines";
+    return near <= MOST_POINTS ? "points" : "density";
   }
 
-  choose(inView, view) {
-    const wanted = $("mode").value;
-    if (wanted === "outlines" && inView > 4 * MOST_OUTLINES) return "points";
-    if (wanted !== "auto") return wanted;
-    if (inView <= MOST_OUTLINES && view.scale >= 0.1) return "outlines";
-    return inView <= MOST_POINTS ? "points" : "density";
-  }
-
-  paintLayer(layer, view, mode, opacity) {
-    const { painter } = this.app.stage, width = view.ratio * (view.zoom > 1.5 ? 2 : 1.5), size = Math.max(3, Math.min(8, 9 * view.zoom)) * view.ratio;
-    const style = { opacity, fill: opacity * Number($("fill").value), width };
+  paintLayer(layer, view, mode) {
+    const { painter } = this.app.stage, { texture } = layer, opacity = Number($("opacity").value), size = Math.max(3, Math.min(8, 9 * view.zoom)) * view.ratio;
+    const style = { opacity, fill: opacity * Number($("fill").value), width: view.ratio * (view.zoom > 1.5 ? 2 : 1.5) };
     if (mode === "density") {
-      layer.density ??= densityMap(layer, layer.rgba, $("scale").value);
-      const map = layer.density;
-      if (map.drawn !== map.picture) layer.densityTexture = painter.picture(layer.densityTexture, map.across, map.down, map.picture);
-      map.drawn = map.picture;
-      painter.density(layer.densityTexture, map.width, map.height, layer.texture, opacity);
+      if (!layer.density) {
+        const map = layer.density = densityMap(layer, table($("scale").value));
+        layer.densityTexture = painter.picture(layer.densityTexture, map.across, map.down, map.picture);
+      }
+      painter.density(layer.densityTexture, layer.density, texture, opacity);
       return;
     }
-    if (mode === "points") painter.points(layer, layer.runs(view.box), layer.texture, opacity, size);
-    else {
-      const { here, missing } = layer.outlines(view.box, 48);
-      painter.points(layer, missing, layer.texture, opacity, size);
-      painter.outlines(here, layer.texture, style);
-    }
-    if (layer.extra.length) painter.outlines([layer.extraCell], layer.texture, style);
+    const { here, missing } = mode === "outlines" ? layer.outlines(view.box) : { here: [], missing: layer.runs(view.box) };
+    painter.points(layer, missing, texture, opacity, size);
+    painter.outlines(layer.extra.length ? [...here, layer.extraCell] : here, texture, style);
   }
 }

@@ -152,7 +152,7 @@ export class Painter {
     gl.bindVertexArray(null);
   }
 
-  density(map, width, height, colours, opacity) {
+  density(map, { width, height }, colours, opacity) {
     const { gl } = this, at = this.use("density", colours, 0, 0, { opacity });
     gl.uniform2f(at("extent"), width, height);
     gl.uniform1i(at("map"), 1);

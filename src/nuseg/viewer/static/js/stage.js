@@ -1,58 +1,49 @@
 // The picture: OpenSeadragon below, nuclei by WebGL above it, and on top a sheet for selection, regions and tools.
 
 import { itemPath } from "./api.js";
-import { $, h } from "./dom.js";
+import { $, h, say } from "./dom.js";
 import { Painter } from "./paint.js";
 
-export class Stage extends EventTarget {
-  constructor(shaders) {
-    super();
+const { OpenSeadragon } = window, at = (x, y) => new OpenSeadragon.Point(x, y);
+
+export class Stage {
+  /** `parts` paints, sketches and is told of clicks and moves. */
+  constructor(shaders, parts) {
     // OpenSeadragon adds an inline style unless it finds its own; the page's policy forbids one, an element of no kind does
     const own = document.createElementNS("urn:none", "style");
     own.setAttribute("data-openseadragon-mobile-css", "");
     document.head.append(own);
-    this.viewer = window.OpenSeadragon({
-      element: $("stage"), drawer: "canvas", showNavigationControl: false, showNavigator: true, navigatorId: "overview",
+    const viewer = OpenSeadragon({
+      element: $("stage"), drawer: "canvas", showNavigationControl: false, showNavigator: true, navigatorId: "overview", preserveImageSizeOnResize: true,
       maxZoomPixelRatio: 16, minZoomImageRatio: 0.7, visibilityRatio: 0.3, animationTime: 0.25, springStiffness: 10,
       gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: false }, imageLoaderLimit: 8, maxImageCacheCount: 400,
-      preserveImageSizeOnResize: true,
     });
+    Object.assign(this, { viewer, parts, painter: new Painter($("paint"), shaders), sketch: $("sketch").getContext("2d") });
     $("stage").querySelectorAll("[tabindex]").forEach((inner) => inner.setAttribute("tabindex", -1));
-    this.painter = new Painter($("paint"), shaders);
-    this.sketch = $("sketch").getContext("2d");
-    const { viewer } = this;
-    viewer.addHandler("canvas-key", (event) => { event.preventDefaultAction = true; });
-    viewer.addHandler("update-viewport", () => this.draw());
-    viewer.addHandler("resize", () => this.redraw());
-    viewer.addHandler("animation-finish", () => this.dispatchEvent(new Event("moved")));
-    viewer.addHandler("canvas-press", () => $("stage").focus());
-    viewer.addHandler("canvas-click", (event) => {
-      if (!event.quick) return;
-      const [x, y] = this.toImage(event.position.x, event.position.y);
-      this.emit("pick", { x, y, more: event.originalEvent.shiftKey });
-    });
-    viewer.addHandler("tile-load-failed", () => this.emit("fault", "A part of the picture could not be read."));
+    for (const [name, action] of Object.entries({
+      "canvas-key": (event) => { event.preventDefaultAction = true; }, "update-viewport": () => this.draw(), resize: () => this.redraw(),
+      "animation-finish": () => parts.changed(), "canvas-press": () => $("stage").focus(),
+      "canvas-click": ({ quick, position, originalEvent }) => {
+        const [x, y] = this.toImage(position.x, position.y);
+        if (quick) parts.pick({ x, y, more: originalEvent.shiftKey });
+      },
+      "tile-load-failed": () => say("A part of the picture could not be read."),
+    })) viewer.addHandler(name, action);
     $("view").addEventListener("pointermove", (event) => {
       const { left, top } = $("view").getBoundingClientRect();
-      this.pointer = [event.clientX - left, event.clientY - top];
-      this.emit("hover", this.toImage(...this.pointer));
+      if (this.ready) parts.tellPlace(this.toImage(event.clientX - left, event.clientY - top));
     });
   }
 
-  emit(name, detail) { this.dispatchEvent(new CustomEvent(name, { detail })); }
+  get item() { return this.parts.item; }
+  get ready() { return Boolean(this.item && this.viewer.world.getItemCount()); }
 
-  /** Show an image; resolves when its first tile can be drawn. */
+  /** Show an image at a place, or as a whole; resolves when it can be drawn. */
   open(item, place) {
-    this.item = item;
-    return new Promise((resolve) => {
-      this.viewer.addOnceHandler("open", () => {
-        if (place) this.lookAt(place.x, place.y, place.zoom, true);
-        else this.home(true);
-        resolve();
-      });
-      this.viewer.open({ width: item.width, height: item.height, tileSize: 512, tileOverlap: 0,
-        getTileUrl: (level, x, y) => `api/${itemPath(item, `/tiles/${level}/${x}_${y}.jpg`)}` });
-    });
+    const opened = new Promise((resolve) => { this.viewer.addOnceHandler("open", resolve); });
+    const getTileUrl = (level, x, y) => `api/${itemPath(item, `/tiles/${level}/${x}_${y}.jpg`)}`;
+    this.viewer.open({ width: item.width, height: item.height, tileSize: 512, tileOverlap: 0, getTileUrl });
+    return opened.then(() => (place ? this.lookAt(place.x, place.y, place.zoom, true) : this.home(true)));
   }
 
   /** Middle in level-0 px, size in device px, device px per level-0 px, and the box in level-0 px that is seen. */
@@ -75,43 +66,36 @@ export class Stage extends EventTarget {
   }
 
   /** Put a point in the middle; zoom in CSS px per level-0 px. */
-  lookAt(x, y, zoom, at_once = false) {
+  lookAt(x, y, zoom, now = false) {
     const { viewport } = this.viewer, full = this.item.width;
-    if (zoom) viewport.zoomTo((zoom * full) / viewport.getContainerSize().x, null, at_once);
-    viewport.panTo(new window.OpenSeadragon.Point(x / full, y / full), at_once);
+    viewport.zoomTo((zoom * full) / viewport.getContainerSize().x, null, now);
+    viewport.panTo(at(x / full, y / full), now);
   }
 
-  /** The whole image, in the part of the view that is not under the overview. */
-  home(at_once = false) { this.viewer.viewport.goHome(at_once); }
+  home(now = false) { this.viewer.viewport.goHome(now); }
+
   zoomBy(factor, left, top) {
-    const { viewport } = this.viewer, full = this.item.width;
-    const point = left === undefined ? null : this.toImage(left, top);
-    viewport.zoomBy(factor, point && new window.OpenSeadragon.Point(point[0] / full, point[1] / full));
-    viewport.applyConstraints();
+    const full = this.item.width, point = left === undefined ? null : this.toImage(left, top);
+    this.viewer.viewport.zoomBy(factor, point && at(point[0] / full, point[1] / full)).applyConstraints();
   }
 
   pan(dx, dy) { // in parts of the view
     const { viewport } = this.viewer, seen = viewport.getBounds();
-    viewport.panBy(new window.OpenSeadragon.Point(dx * seen.width, dy * seen.height));
-    viewport.applyConstraints();
+    viewport.panBy(at(dx * seen.width, dy * seen.height)).applyConstraints();
   }
 
   /** Draw the nuclei and the sheet again with the next frame. */
-  redraw() {
-    if (this.asked || !this.item) return;
-    this.asked = requestAnimationFrame(() => { this.asked = null; this.draw(); });
-  }
+  redraw() { this.asked ??= requestAnimationFrame(() => { this.asked = null; this.draw(); }); }
 
   draw() {
-    if (!this.item || !this.viewer.world.getItemCount()) return;
-    const view = this.view, { sketch } = this;
-    this.painter.begin(view);
-    this.onpaint?.(view);
-    if (sketch.canvas.width !== view.width || sketch.canvas.height !== view.height)
-      Object.assign(sketch.canvas, { width: view.width, height: view.height });
-    sketch.setTransform(view.ratio, 0, 0, view.ratio, 0, 0);
-    sketch.clearRect(0, 0, view.width, view.height);
-    this.onsketch?.(view);
+    if (!this.ready) return;
+    const view = this.view, { sketch, parts, painter } = this, { width, height, ratio } = view;
+    painter.begin(view);
+    parts.look.paint(view);
+    if (sketch.canvas.width !== width || sketch.canvas.height !== height) Object.assign(sketch.canvas, { width, height });
+    sketch.setTransform(ratio, 0, 0, ratio, 0, 0);
+    sketch.clearRect(0, 0, width, height);
+    parts.sketch(view);
     this.scaleBar(view);
   }
 
@@ -132,17 +116,15 @@ export class Stage extends EventTarget {
     const { sketch } = this;
     if (!points.length) return;
     sketch.beginPath();
-    points.forEach((point, i) => sketch[i ? "lineTo" : "moveTo"](...this.toScreen(view, point)));
+    points.forEach((point) => sketch.lineTo(...this.toScreen(view, point)));
     if (closed) sketch.closePath();
-    if (fill) { sketch.fillStyle = fill; sketch.fill(); }
-    sketch.setLineDash([]);
-    sketch.strokeStyle = "#ffffffd0";
-    sketch.lineWidth = width + 2;
-    sketch.stroke();
-    sketch.setLineDash(dash);
-    sketch.strokeStyle = colour;
-    sketch.lineWidth = width;
-    sketch.stroke();
+    Object.assign(sketch, { fillStyle: fill ?? "#00000000", lineCap: "round", lineJoin: "round" });
+    sketch.fill();
+    for (const [strokeStyle, lineWidth, dashes] of [["#ffffffd0", width + 2, []], [colour, width, dash]]) {
+      Object.assign(sketch, { strokeStyle, lineWidth });
+      sketch.setLineDash(dashes);
+      sketch.stroke();
+    }
     sketch.setLineDash([]);
   }
 

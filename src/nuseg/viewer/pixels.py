@@ -160,13 +160,18 @@ def max_level(width: int, height: int) -> int:
 def read_small(source: Source, level: int, corner: tuple[int, int], size: tuple[int, int], scale: float) -> RGB:
     """Read a part of a level made smaller by `scale`, in strips that take little memory."""
     (x, y), (width, height) = corner, size
+    whole = source.levels[level].width, source.levels[level].height
     left, right = round(x * scale), max(round(x * scale) + 1, round((x + width) * scale))
     step = max(1, int(PART**2 / (right - left) / scale))
     strips = []
     for start in range(0, height, step):
         rows = min(step, height - start)
-        top, bottom = round((y + start) * scale), round((y + start + rows) * scale)
-        part = source.read(level, left, top, right - left, max(1, bottom - top))
+        top = round((y + start) * scale)
+        bottom = max(top + 1, round((y + start + rows) * scale))
+        # The last pixels of a small picture reach beyond the image: its border goes on there.
+        ends = max(left + 1, min(right, whole[0])), max(top + 1, min(bottom, whole[1]))
+        part = source.read(level, left, top, ends[0] - left, ends[1] - top)
+        part = cv2.copyMakeBorder(part, 0, bottom - ends[1], 0, right - ends[0], cv2.BORDER_REPLICATE)
         strips.append(cv2.resize(part, (width, rows), interpolation=cv2.INTER_AREA))
     return np.concatenate(strips)
 

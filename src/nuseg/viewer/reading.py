@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -34,13 +34,14 @@ TABLES = ("parquet", ".parquet"), ("csv", ".csv")
 DRAWN = ("geojson", ".geojson"), ("geojson", ".geojson.gz"), ("labels", ".tiff")
 POINT_UM = 1.5  # half the diagonal of the square that stands for a nucleus known by a point alone
 Given = ParamSpec("Given")
+Made = TypeVar("Made")
 
 
-def readable(read: Callable[Given, Nuclei]) -> Callable[Given, Nuclei]:
+def readable(read: Callable[Given, Made]) -> Callable[Given, Made]:
     """Make whatever libraries raise about a damaged file one clear line; the first argument names the place."""
 
     @wraps(read)
-    def guarded(*given: Given.args, **named: Given.kwargs) -> Nuclei:
+    def guarded(*given: Given.args, **named: Given.kwargs) -> Made:
         try:
             return read(*given, **named)
         except NusegError:
@@ -71,6 +72,7 @@ def read_result(folder: Path, name: str, mpp: float | None) -> Nuclei:
     return joined(name, table, annotation, mpp, " ".join(map(version_of, files + drawn)))
 
 
+@readable
 def from_geoparquet(path: Path, name: str) -> Nuclei:
     """Read measures at once, and outlines when they are first asked for."""
     table = read_table(path)
@@ -85,6 +87,7 @@ def from_geoparquet(path: Path, name: str) -> Nuclei:
     return replace(as_nuclei(name, table, outlines, version_of(path)), parts=np.cumsum([0, *rows]))
 
 
+@readable
 def read_table(path: Path) -> pd.DataFrame:
     """Read the columns that are shown, of a table in Parquet or CSV."""
     if path.suffix == ".parquet":

@@ -77,7 +77,9 @@ class Page:
     """
 
     def __init__(self, *given: Path, read_only: bool = False, model: str | None = None) -> None:
-        self.shelf = Shelf(gather(given).items, read_only, model)
+        contents = gather(given)
+        self.notes = contents.notes
+        self.shelf = Shelf(contents.items, read_only, model)
         guard, _ = make_app(self.shelf, Door("127.0.0.1", 80, read_only=read_only))
         origin = "http://127.0.0.1"
         self.client = TestClient(guard, origin, headers={"x-nuseg": "1", "origin": origin})

@@ -169,6 +169,17 @@ def test_reading_alone(results: Path) -> None:
     assert not (results / "corrections").exists()
 
 
+def test_a_folder_that_cannot_be_written(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is offered to be corrected; root would be let in by permissions."""
+    monkeypatch.setattr("nuseg.viewer.contents.is_writable", lambda home: False)
+    page = Page(results)
+    assert "nothing can be corrected" in page.notes[0]
+    assert not any(layer["editable"] for layer in page.items[0]["layers"])
+    answer = page.client.post(page.place, json={"base": 0, "action": "delete", "nuclei": [0]})
+    assert answer.status_code == 404
+    assert "no nuclei that can be corrected" in answer.json()["error"]
+
+
 def test_a_damaged_journal_is_said(page: Page) -> None:
     page.correct("delete", nuclei=[0])
     home = page.shelf.items[0].home

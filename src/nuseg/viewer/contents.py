@@ -19,6 +19,7 @@ from nuseg.results.ownership import is_results_folder
 from nuseg.results.records import Record, Records
 from nuseg.segmentation.folder import find_inputs
 from nuseg.text import printable, shortened
+from nuseg.viewer.corrections.writing import is_writable
 from nuseg.viewer.items import Item, Layer, item_id
 from nuseg.viewer.reading import DRAWN, TABLES, read_result, read_truth
 
@@ -120,6 +121,9 @@ def of_dataset(folder: Path) -> list[Item]:
 def of_results(folder: Path, inside: Sequence[Path], notes: list[str]) -> list[Item]:
     """Make an item of each image that a folder has results of; failed ones are noted."""
     home, made = folder.resolve(), []
+    writable = is_writable(home)
+    if not writable:
+        notes.append(f"{printable(folder)}: cannot be written, so nothing can be corrected; copy it to another place")
     for name, record in Records(home).read().items():
         row = record.row
         if row.error or not (row.width and row.height):
@@ -141,7 +145,7 @@ def of_results(folder: Path, inside: Sequence[Path], notes: list[str]) -> list[I
             label,
             "result",
             partial(read_result, home, name, row.mpp),
-            editable=True,
+            editable=writable,
             count_error=partial(count_error_of, home, name),
         )
         made.append(

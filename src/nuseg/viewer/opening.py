@@ -11,7 +11,7 @@ from nuseg.results.output import require_packages
 if TYPE_CHECKING:
     from nuseg.viewer.server import Viewer
 
-NEEDS = ("starlette", "uvicorn")
+NEEDS = ("starlette", "uvicorn", "filelock")
 
 
 def require_server() -> None:

@@ -239,7 +239,7 @@ def together(first: Item, second: Item) -> Item:
         own = f"{layer.kind}{number + 1}" if number else layer.kind
         layers.append(replace(layer, id=own, editable=layer.editable and not number))
     mpp = ranked[0].mpp or ranked[1].mpp
-    pictured = next((item for item in (first, second) if item.image is not None), first)
+    pictured = next((item for item in ranked if item.image is not None), ranked[0])
     mended = {text for text, is_mended in ((MISSING, pictured.image), (NO_MPP, mpp)) if is_mended}
     warnings = dict.fromkeys((*first.warnings, *second.warnings))
     return replace(

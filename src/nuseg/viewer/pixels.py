@@ -171,9 +171,9 @@ def read_small(source: Source, level: int, corner: tuple[int, int], size: tuple[
         # The last pixels of a small picture reach beyond the image: its border goes on there.
         ends = max(left + 1, min(right, whole[0])), max(top + 1, min(bottom, whole[1]))
         part = source.read(level, left, top, ends[0] - left, ends[1] - top)
-        part = cv2.copyMakeBorder(part, 0, bottom - ends[1], 0, right - ends[0], cv2.BORDER_REPLICATE)
-        strips.append(cv2.resize(part, (width, rows), interpolation=cv2.INTER_AREA))
-    return np.concatenate(strips)
+        whole_part = cv2.copyMakeBorder(part, 0, bottom - ends[1], 0, right - ends[0], cv2.BORDER_REPLICATE)
+        strips.append(cv2.resize(whole_part, (width, rows), interpolation=cv2.INTER_AREA))
+    return np.concatenate(strips).astype(np.uint8, copy=False)
 
 
 def cut(small: RGB, corner: tuple[int, int], size: tuple[int, int], scale: float) -> RGB:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from viewed import Served
 
 from nuseg.datasets.synthetic import synthetic_field
 from nuseg.io.image import write_png
-from viewed import Served
 
 PATIENCE = 60_000  # ms: other tests may have the cores
 
@@ -77,7 +77,9 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda said: faults.append(said.text) if "ontent Security" in said.text else None)
         page.on("dialog", lambda dialog: faults.append(dialog.message))
-        page.on("request", lambda asked: None if asked.url.startswith((served.url, "blob:")) else faults.append(asked.url))
+        page.on(
+            "request", lambda asked: None if asked.url.startswith((served.url, "blob:")) else faults.append(asked.url)
+        )
         page.goto(served.url + place)
         page.locator("#view[aria-busy=false]").wait_for()
         return page

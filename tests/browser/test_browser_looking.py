@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from PIL import Image
-
 from viewed import Served, item_id, table, text_of
 
 HOSTILE = "<img src=x onerror=alert(1)> & 'b'"

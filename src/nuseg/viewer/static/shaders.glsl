@@ -51,5 +51,5 @@ void main() {
 uniform vec2 extent; out vec2 at;
 void main() { at = vec2(gl_VertexID & 1, gl_VertexID >> 1); gl_Position = place(at * extent); }
 //// density fragment
-in vec2 at; uniform sampler2D map; uniform float opacity; out vec4 result;
-void main() { vec4 c = texture(map, at); float alpha = c.a * opacity; result = vec4(c.rgb * alpha, alpha); }
+in vec2 at; uniform highp sampler2D colours; uniform float opacity; out vec4 result;
+void main() { vec4 c = texture(colours, at); float alpha = c.a * opacity; result = vec4(c.rgb * alpha, alpha); }

@@ -1,20 +1,13 @@
 // Everything that the page asks of the server.
-
 export class ApiError extends Error {
-  constructor(status, body) {
-    super(body.error || `the server answered ${status}`);
-    this.status = status;
-    this.body = body;
-  }
+  constructor(status, body) { super(body.error || `the server answered ${status}`); this.status = status; this.body = body; }
 }
 
 async function ask(path, init) {
   let response;
   try {
     response = await fetch(`api/${path}`, init);
-  } catch {
-    throw new ApiError(0, { error: "The server does not answer. Start it again; nothing that was written is lost." });
-  }
+  } catch { throw new ApiError(0, { error: "The server does not answer. Start it again; nothing that was written is lost." }); }
   if (response.ok) return response;
   let body = {};
   try { body = await response.json(); } catch { /* not from nuseg: the status says enough */ }

@@ -1,5 +1,4 @@
 // Colour scales that colour-blind people can read, and the colour of every nucleus.
-
 const SCALES = {
   viridis: ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"],
   cividis: ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#fee838"],
@@ -21,8 +20,9 @@ export function rgb(hex) {
 
 /** 256 colours of a scale, each [red, green, blue]. */
 export function table(name) {
-  const anchors = SCALES[name].map(rgb), between = (at, low) => anchors[low].map((part, k) => Math.round(part + (at - low) * (anchors[low + 1][k] - part)));
-  return Array.from({ length: 256 }, (_, i) => (i / 255) * (anchors.length - 1)).map((at) => between(at, Math.min(anchors.length - 2, Math.floor(at))));
+  const anchors = SCALES[name].map(rgb), steps = anchors.length - 1;
+  const mixed = (at, low) => anchors[low].map((part, k) => Math.round(part + (at - low) * (anchors[low + 1][k] - part)));
+  return Array.from({ length: 256 }, (_, i) => (i / 255) * steps).map((at) => mixed(at, Math.min(steps - 1, Math.floor(at))));
 }
 
 /** RGBA of every nucleus of a layer, then of every drawn one; alpha 0 hides. `pick(key)` gives [red, green, blue] or null. */
@@ -37,7 +37,8 @@ export function paintAll(nuclei, pick) {
 /** Nuclei per cell of a grid over the image, of those shown, as a picture; with the highest density, per mm2 if that is known. */
 export function densityMap({ item, x, y, count, rgba }, colours) {
   const bin = Math.max(item.width, item.height) / DENSITY_CELLS, across = Math.ceil(item.width / bin), down = Math.ceil(item.height / bin);
-  const counts = new Uint32Array(across * down), picture = new Uint8Array(4 * across * down), cell = (value, most) => Math.min(most - 1, Math.floor(value / bin));
+  const counts = new Uint32Array(across * down), picture = new Uint8Array(4 * across * down);
+  const cell = (value, most) => Math.min(most - 1, Math.floor(value / bin));
   for (let i = 0; i < count; i++) if (rgba[4 * i + 3]) counts[cell(y[i], down) * across + cell(x[i], across)]++;
   const sorted = counts.filter((value) => value > 0).sort(), top = sorted[Math.floor(sorted.length * 0.995)] ?? 1;
   counts.forEach((value, i) => {

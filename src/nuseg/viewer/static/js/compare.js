@@ -1,10 +1,8 @@
 // Two layers of one image against each other, in colours.
-
 import { ApiError, get, itemPath } from "./api.js";
 import { KINDS, KIND_MEANS, UNKNOWN, paintAll, rgb } from "./colours.js";
 import { $, clicks, number, options, rows, swatch } from "./dom.js";
 import { Nuclei } from "./nuclei.js";
-
 const MOST = 200000; // nuclei that the server compares at once
 
 export class Compare {
@@ -44,9 +42,7 @@ export class Compare {
   }
 
   end() {
-    this.app.comparison?.other.close(this.app.stage.painter);
-    this.app.comparison = null;
-    $("compare-counts").replaceChildren();
-    $("compare-stop").hidden = true;
+    this.app.comparison?.other.close(this.app.stage.painter); this.app.comparison = null;
+    $("compare-counts").replaceChildren(); $("compare-stop").hidden = true;
   }
 }

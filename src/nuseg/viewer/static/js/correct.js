@@ -1,17 +1,14 @@
 // Correcting: every change goes to the server at once, on top of the state that this page knows.
-
 import { get, itemPath, post } from "./api.js";
 import { $, h, number, options, put, say } from "./dom.js";
 import { bounds } from "./geometry.js";
-
 const EVERY = 3000; // ms between looks for changes of other windows
 const NEEDS = { redraw: 1, delete: 1, split: 1, merge: 2, accept: 1, reject: 1 }; // selected nuclei
 const DOUBT_ZOOM = 1.5; // CSS px per 0.25 um
 
 export class Correct {
   constructor(app) {
-    this.app = app;
-    this.actions = [...$("correct").querySelectorAll("[data-act]")];
+    this.app = app; this.actions = [...$("correct").querySelectorAll("[data-act]")];
     for (const button of this.actions) button.addEventListener("click", () => this.act(button.dataset.act));
     $("class").addEventListener("change", () => this.setClass($("class").value || null));
     setInterval(() => this.look(), EVERY);
@@ -24,8 +21,9 @@ export class Correct {
     this.state = null;
     this.classes = nuclei.spec("class")?.classes.map(({ name }) => name) ?? [];
     options($("class"), [["", "none"], ...this.classes.map((name) => [name, name])], "");
-    const note = readOnly ? "This viewer only shows: it was started as read-only." : "This layer cannot be corrected. Choose the results under Show.";
-    put({ "class-row": { hidden: !this.classes.length }, geojson: { href: `api/${itemPath(item, "/corrections.geojson")}` }, "correct-note": { textContent: note } });
+    const path = itemPath(item, "/corrections.geojson"), shut = "This layer cannot be corrected. Choose the results under Show.";
+    const note = readOnly ? "This viewer only shows: it was started as read-only." : shut;
+    put({ "class-row": { hidden: !this.classes.length }, geojson: { href: `api/${path}` }, "correct-note": { textContent: note } });
     await this.look();
     this.buttons();
   }
@@ -43,8 +41,7 @@ export class Correct {
   async take(state) {
     const { app } = this, here = (key) => (typeof key === "number" ? app.nuclei.deleted[key] !== 1 : app.nuclei.extra.some((one) => one.key === key));
     this.state = state;
-    app.nuclei.apply(state);
-    app.select(app.selection.filter(here));
+    app.nuclei.apply(state); app.select(app.selection.filter(here));
     await app.look.recolour();
     app.regions.tell();
     $("correct").dataset.version = state.version;
@@ -52,8 +49,7 @@ export class Correct {
     $("finished").replaceChildren(...state.finished.map(({ id, name, polygon }) => h("li", {},
       h("button", { type: "button", onclick: () => app.showBox(bounds(polygon)) }, name),
       h("button", { type: "button", "aria-label": `Reopen ${name}`, onclick: () => this.send({ action: "unfinish", region: id }) }, "Reopen"))));
-    app.item.finished_regions = state.finished.length;
-    app.learn.note();
+    app.item.finished_regions = state.finished.length; app.learn.note();
   }
 
   buttons() {
@@ -83,11 +79,11 @@ export class Correct {
   }
 
   async act(act) {
-    const { app } = this, nuclei = [...app.selection], nucleus = nuclei[nuclei.length - 1], few = nuclei.length < (NEEDS[act] ?? 0);
+    const { app } = this, nuclei = [...app.selection], nucleus = nuclei.at(-1), few = nuclei.length < (NEEDS[act] ?? 0);
     if (!this.editable) { say(app.nuclei ? $("correct-note").textContent : ""); return; }
     if (few) { say(act === "merge" ? "Select two nuclei or more: click one, shift-click the others." : "Select a nucleus first."); return; }
     this.doing = act;
-    const drawn = async (polygon) => { if (await this.send({ action: act, polygon })) app.select([this.state.added[this.state.added.length - 1].id]); };
+    const drawn = async (polygon) => { if (await this.send({ action: act, polygon })) app.select([this.state.added.at(-1).id]); };
     if (act === "draw") app.tools.start("polygon", "New nucleus.", drawn);
     else if (act === "redraw") app.tools.start("polygon", "New outline.", (polygon) => this.send({ action: act, nucleus, polygon }));
     else if (act === "split") app.tools.start("line", "Split by a line.", (line) => this.send({ action: act, nucleus, line }));
@@ -107,7 +103,5 @@ export class Correct {
     app.select([found.nucleus]);
   }
 
-  sketch(view) {
-    for (const region of this.state?.finished ?? []) this.app.stage.trace(view, region.polygon, { colour: "#00694f", width: 3 });
-  }
+  sketch(view) { for (const region of this.state?.finished ?? []) this.app.stage.trace(view, region.polygon, { colour: "#00694f", width: 3 }); }
 }

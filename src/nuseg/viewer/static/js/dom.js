@@ -1,16 +1,11 @@
 // Small helpers to build the page. Text from the server only ever becomes text nodes, never markup.
-
 export const $ = (id) => document.getElementById(id);
-
 /** Set properties of elements: { id: { hidden: true, ... }, ... }. */
 export const put = (values) => Object.entries(values).forEach(([id, properties]) => Object.assign($(id), properties));
-
 /** Do something when elements are clicked: { id: action, ... }. */
 export const clicks = (actions) => Object.entries(actions).forEach(([id, action]) => $(id).addEventListener("click", action));
-
 /** An element with attributes, listeners (onclick: ...) and children: elements or texts. */
 export const h = (tag, attributes = {}, ...children) => dress(document.createElement(tag), attributes, children);
-
 /** The same for SVG. */
 export const svg = (tag, attributes = {}, ...children) => dress(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 

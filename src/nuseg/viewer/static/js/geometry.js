@@ -1,5 +1,4 @@
 // Plane geometry in level-0 pixels: polygons are arrays of [x, y].
-
 /** Whether a point lies in a ring (even-odd rule). */
 export function inside(ring, x, y) {
   let within = false;

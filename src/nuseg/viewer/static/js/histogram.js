@@ -1,7 +1,5 @@
 // Histogram of a measure, with a brush that filters; two number fields do the same by keyboard.
-
 import { $, number, svg } from "./dom.js";
-
 const WIDTH = 260, HEIGHT = 72, BINS = 52;
 
 /** Quantiles of the finite values; of a sample where there are very many. */
@@ -32,17 +30,16 @@ export class Histogram {
     return this.low + Math.min(1, Math.max(0, (event.clientX - left) / width)) * (this.high - this.low);
   }
 
-  choose(range) {
-    this.mark(range);
-    this.onfilter(range);
-  }
+  choose(range) { this.mark(range); this.onfilter(range); }
 
   show(values, gone, { label, unit }, range) {
     [this.low, this.high] = quantiles(values, [0.002, 0.998]);
     if (this.high <= this.low) this.high = this.low + 1;
     const { low, high } = this, counts = new Array(BINS).fill(0), step = WIDTH / BINS;
-    values.forEach((value, i) => { if (!gone[i] && value >= low && value <= high) counts[Math.min(BINS - 1, Math.floor(((value - low) / (high - low)) * BINS))]++; });
-    const top = Math.max(1, ...counts), tall = (count) => (count / top) * (HEIGHT - 4), text = (x, anchor, told) => svg("text", { x, y: HEIGHT + 13, "text-anchor": anchor }, told);
+    const bin = (value) => Math.min(BINS - 1, Math.floor(((value - low) / (high - low)) * BINS));
+    values.forEach((value, i) => { if (!gone[i] && value >= low && value <= high) counts[bin(value)]++; });
+    const top = Math.max(1, ...counts), tall = (count) => (count / top) * (HEIGHT - 4);
+    const text = (x, anchor, told) => svg("text", { x, y: HEIGHT + 13, "text-anchor": anchor }, told);
     const bars = counts.map((count, i) => svg("rect", { class: "bar", x: i * step, width: step - 0.6, y: HEIGHT - tall(count), height: tall(count) }));
     this.brush = svg("rect", { class: "brush", y: 0, height: HEIGHT });
     $("histogram").replaceChildren(...bars, this.brush, text(2, "start", number(low)), text(WIDTH / 2, "middle", unit), text(WIDTH - 2, "end", number(high)));

@@ -1,7 +1,5 @@
 // The keyboard: one table that both works and is shown as help.
-
 import { $, h } from "./dom.js";
-
 export function keyboard(app) {
   const { stage, correct, regions, list, look } = app;
   const slide = (id, value) => { $(id).value = value; $(id).dispatchEvent(new Event("input")); };
@@ -10,7 +8,7 @@ export function keyboard(app) {
   const table = [
     ["ArrowLeft", "← → ↑ ↓", "move; with Shift further", pan(-0.06, 0)], ["ArrowRight", "", "", pan(0.06, 0)],
     ["ArrowUp", "", "", pan(0, -0.06)], ["ArrowDown", "", "", pan(0, 0.06)],
-    ["+", "+ −", "zoom in, out", () => stage.zoomBy(1.4)], ["=", "", "", () => stage.zoomBy(1.4)], ["-", "", "", () => stage.zoomBy(1 / 1.4)],
+    ["+", "+ −", "zoom in, out", () => stage.zoomBy(1.4)], ["=", "", "", () => stage.zoomBy(1.4)], ["-", "", "", () => stage.zoomBy(0.7)],
     ["0", "0", "whole image", () => stage.home()],
     ["End", "End", "full resolution", () => stage.lookAt(stage.view.x, stage.view.y, 1)],
     [" ", "Space", "select the nucleus in the middle", (event) => app.pick({ ...stage.view, more: event.shiftKey })],
@@ -28,7 +26,7 @@ export function keyboard(app) {
     ["t", "T", "region: rectangle", () => regions.draw("rectangle")], ["p", "P", "region: polygon", () => regions.draw("polygon")],
     ["b", "B", "region: brush", () => regions.draw("brush")], ["v", "V", "region: what is in view", () => regions.draw("view")],
     ["k", "K", "mark the region as finished", () => regions.finish()],
-    ["c", "C", "colour by the next measure", () => { const all = [...$("colour").options]; look.colourBy(all[($("colour").selectedIndex + 1) % all.length].value); }],
+    ["c", "C", "colour by the next measure", () => look.colourBy($("colour").options[($("colour").selectedIndex + 1) % $("colour").length].value)],
     ["g", "G", "segment what is in view", () => app.segment()],
     ["i", "I", "list of images on, off", () => app.toggleList()],
     ["l", "L", "copy a link to this view", () => app.copyLink()], ["e", "E", "save the view as PNG", () => app.savePicture()],
@@ -38,20 +36,18 @@ export function keyboard(app) {
   const actions = new Map(table.map(([key, , , action]) => [key, action]));
 
   document.addEventListener("keydown", (event) => {
-    const writing = event.target.closest("input:not([type=range]):not([type=checkbox]), select, textarea, dialog");
-    if (writing || event.altKey) return;
+    if (event.altKey || event.target.closest("input:not([type=range]):not([type=checkbox]), select, dialog")) return; // writing
     if (event.ctrlKey || event.metaKey) {
       const act = { z: event.shiftKey ? "redo" : "undo", y: "redo" }[event.key.toLowerCase()];
       if (act) { event.preventDefault(); correct.act(act); }
       return;
     }
-    const onPicture = event.target === document.body || $("view").contains(event.target), key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (!onPicture && (event.key.length > 1 || event.key === " ") && event.key !== "Escape") return; // arrows, space, enter belong to what has the focus
-    if (event.key.length === 1 && event.key !== " " && !$("letters").checked) return;
-    if (app.tools.key(event.key)) return event.preventDefault();
-    const name = /^[1-9]$/.test(key) ? correct.classes[Number(key) - 1] : undefined, action = name ? () => correct.setClass(name) : actions.get(key);
-    if (!action || !app.item) return;
-    event.preventDefault();
-    action(event);
+    const letter = event.key.length === 1 && event.key !== " ", key = letter ? event.key.toLowerCase() : event.key;
+    const elsewhere = event.target !== document.body && !$("view").contains(event.target); // arrows, space, enter belong to what has the focus
+    if (!app.item || (letter && !$("letters").checked) || (elsewhere && !letter && key !== "Escape")) return;
+    const name = /^[1-9]$/.test(key) ? correct.classes?.[Number(key) - 1] : undefined, action = name ? () => correct.setClass(name) : actions.get(key);
+    const used = app.tools.key(event.key);
+    if (used || action) event.preventDefault();
+    if (!used) action?.(event);
   });
 }

@@ -1,8 +1,6 @@
 // Training on the corrections: start, curves, the new model against the old, and its use.
-
 import { get, post } from "./api.js";
 import { $, clicks, number, put, rows, svg } from "./dom.js";
-
 const WORDS = { none: "", done: "Training is done.", failed: "Training failed; the log says why.", stopped: "Training was stopped." };
 
 export class Learn {
@@ -13,10 +11,7 @@ export class Learn {
     clicks({ train: to("training", settings), "train-stop": to("training/stop"), "train-use": to("training/use") });
   }
 
-  open() {
-    $("learn").hidden = !this.app.canTrain;
-    if (this.app.canTrain) this.look();
-  }
+  open() { $("learn").hidden = !this.app.canTrain; if (this.app.canTrain) this.look(); }
 
   /** Show how far the training is, after what was asked of it; and again while it runs. */
   async look(asked = null) {
@@ -44,7 +39,8 @@ export class Learn {
       "train-more": { hidden: !told.command }, command: { textContent: told.command ?? "" }, log: { textContent: told.log.join("\n") },
       verdict: { textContent: compared?.verdict ?? "" },
     });
-    $("curves").replaceChildren(...Object.entries(curves).filter(([, values]) => values.length).map(([name, values]) => curve(name, values)));
+    const known = Object.entries(curves).map(([name, values]) => [name, values.filter(Number.isFinite)]).filter(([, values]) => values.length);
+    $("curves").replaceChildren(...known.map((one) => curve(...one)));
     const names = Object.keys(compared?.new ?? {}).filter((name) => typeof compared.new[name] === "number");
     rows($("compared"), compared ? [[`On ${number(compared.regions)} held-out regions`, "old", "new"],
       ...names.map((name) => [name, number(compared.old[name]), number(compared.new[name])])] : []);
@@ -54,9 +50,9 @@ export class Learn {
 
 /** A line chart of one value per epoch. */
 function curve(name, values) {
-  const known = values.filter(Number.isFinite), low = Math.min(0, ...known), high = Math.max(...known, low + 1e-9), apart = 250 / Math.max(1, values.length - 1);
-  const points = values.flatMap((value, i) => (Number.isFinite(value) ? [`${5 + i * apart},${58 - ((value - low) / (high - low)) * 42}`] : []));
-  const told = `${name}: ${number(values[values.length - 1])} after ${number(values.length)} epochs`;
-  return svg("svg", { viewBox: "0 0 260 62", role: "img", "aria-label": told },
-    svg("text", { x: 4, y: 11 }, told), svg("path", { d: `M${points.join("L")}` }), ...(points.length === 1 ? [svg("circle", { cx: 5, cy: points[0].split(",")[1], r: 3 })] : []));
+  const low = Math.min(0, ...values), high = Math.max(...values, low + 1e-9), apart = 250 / Math.max(1, values.length - 1);
+  const points = values.map((value, i) => [5 + i * apart, 58 - ((value - low) / (high - low)) * 42]);
+  const told = `${name}: ${number(values.at(-1))} after ${number(values.length)} epochs`;
+  const line = values.length > 1 ? svg("path", { d: `M${points.join("L")}` }) : svg("circle", { cx: 5, cy: points[0][1], r: 3 });
+  return svg("svg", { viewBox: "0 0 260 62", role: "img", "aria-label": told }, svg("text", { x: 4, y: 11 }, told), line);
 }

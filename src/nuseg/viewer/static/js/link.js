@@ -1,9 +1,6 @@
 // The address bar holds the view: what is after # restores image, layer, place, colours, filters and selection.
-
 import { $ } from "./dom.js";
-
-const FIELDS = ["opacity", "fill", "mode", "scale"];
-const PLAIN = { opacity: "1", fill: "0", mode: "auto", scale: "viridis" };
+const PLAIN = { opacity: "1", fill: "0", mode: "auto", scale: "viridis" }, FIELDS = Object.keys(PLAIN);
 
 export function write(app) {
   const { x, y, zoom } = app.stage.view, parts = new URLSearchParams({ image: app.item.id, x: x.toFixed(1), y: y.toFixed(1), zoom: zoom.toPrecision(5) });
@@ -19,9 +16,11 @@ export function write(app) {
 
 export function read(app) {
   const parts = new URLSearchParams(location.hash.slice(1)), place = ["x", "y", "zoom"].map((name) => Number(parts.get(name)));
-  for (const id of FIELDS) $(id).value = parts.get(id) ?? PLAIN[id];
-  app.look.colour = parts.get("colour") ?? "";
-  app.look.hidden = new Set(parts.getAll("hide"));
+  for (const id of FIELDS) {
+    $(id).value = parts.get(id) ?? PLAIN[id];
+    if (!$(id).value) $(id).value = PLAIN[id]; // not one of the choices
+  }
+  app.look.colour = parts.get("colour") ?? ""; app.look.hidden = new Set(parts.getAll("hide"));
   app.look.filters = new Map(parts.getAll("filter").map((text) => text.split("~")).map(([name, low, high]) => [name, [Number(low), Number(high)]]));
   const keys = parts.getAll("nucleus").flatMap((text) => { try { return [JSON.parse(text)]; } catch { return []; } });
   return {

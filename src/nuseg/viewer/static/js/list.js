@@ -1,7 +1,5 @@
 // The list of images: thumbnail, count, density, warnings; found, sorted.
-
 import { $, h, number } from "./dom.js";
-
 export class List {
   constructor(app) {
     this.app = app;
@@ -17,15 +15,17 @@ export class List {
   }
 
   show() {
-    const items = this.sorted();
-    $("how-many").textContent = items.length === this.app.items.length ? `${number(items.length)} images` : `${number(items.length)} of ${number(this.app.items.length)} images`;
-    $("items").replaceChildren(...items.map((item) => h("li", {}, h("button", { type: "button", "aria-current": item === this.app.item, onclick: () => this.app.open(item) },
+    const { app } = this, items = this.sorted(), all = app.items.length, held = $("items").contains(document.activeElement);
+    $("how-many").textContent = items.length === all ? `${number(all)} images` : `${number(items.length)} of ${number(all)} images`;
+    const button = (item) => ({ type: "button", "aria-current": item === app.item, onclick: () => app.open(item) });
+    $("items").replaceChildren(...items.map((item) => h("li", {}, h("button", button(item),
       h("img", { src: item.thumbnail, alt: "", loading: "lazy", width: 68, height: 68 }),
       h("div", {}, h("strong", {}, item.name),
         h("span", {}, item.nuclei === null ? "no results yet" : `${number(item.nuclei)} nuclei`),
         item.density_per_mm2 === null ? null : h("span", {}, `${number(item.density_per_mm2)} /mm²`),
         item.finished_regions ? h("span", {}, `${number(item.finished_regions)} finished`) : null,
         ...item.warnings.map((warning) => h("span", { class: "warn" }, `⚠ ${warning}`)))))));
+    if (held) $("items").querySelector("[aria-current=true]")?.focus();
   }
 
   /** The image some places further in the list as it is shown. */

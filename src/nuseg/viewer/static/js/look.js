@@ -1,9 +1,7 @@
 // How nuclei are shown: colour, legend, filters, and outlines, points or density by how many are in view.
-
 import { ACCEPTED, DRAWN, KINDS, PLAIN, REJECTED, UNKNOWN, densityMap, paintAll, rgb, table } from "./colours.js";
 import { $, clicks, h, number, options, swatch } from "./dom.js";
 import { Histogram, quantiles } from "./histogram.js";
-
 const MOST_OUTLINES = 12000, MOST_POINTS = 60000, MOST_CELLS = 300, LEAST_SCALE = 0.1; // device px per level-0 px
 const REVIEW = "(review)", REVIEW_COLOURS = { "not judged": UNKNOWN, accepted: ACCEPTED, rejected: REJECTED, "drawn or redrawn": DRAWN };
 
@@ -27,8 +25,7 @@ export class Look {
     options($("measure"), measures.map(pair), $("measure").value || "area_um2");
     for (const name of this.filters.keys()) if (!nuclei.spec(name)) this.filters.delete(name);
     this.colour = $("colour").value;
-    await this.recolour();
-    await this.showHistogram();
+    await this.recolour(); await this.showHistogram();
   }
 
   async colourBy(name) {
@@ -37,11 +34,7 @@ export class Look {
     await this.recolour();
   }
 
-  async filter(name, range) {
-    if (range) this.filters.set(name, range);
-    else this.filters.delete(name);
-    await this.recolour();
-  }
+  async filter(name, range) { if (range) this.filters.set(name, range); else this.filters.delete(name); await this.recolour(); }
 
   async showHistogram() {
     const { nuclei } = this.app, name = $("measure").value, values = name && (await nuclei.column(name));
@@ -68,10 +61,8 @@ export class Look {
     nuclei.rgba = paintAll(nuclei, (key) => (passes(key) ? colour(key) : null));
     nuclei.texture = app.stage.painter.colours(nuclei.texture, nuclei.rgba);
     nuclei.density = null;
-    this.legend(spec, classes);
-    this.tellFilters();
-    app.stage.redraw();
-    app.changed();
+    this.legend(spec, classes); this.tellFilters();
+    app.stage.redraw(); app.changed();
   }
 
   /** The function from a nucleus to its colour. */
@@ -93,7 +84,9 @@ export class Look {
   tellFilters() {
     const { nuclei } = this.app, { count, extra, deleted, rgba } = nuclei, sum = (list, test) => list.reduce((total, one, i) => total + test(one, i), 0);
     const total = count + extra.length - sum(deleted, (one) => one > 0), shown = sum(rgba, (one, i) => i % 4 === 3 && one > 0);
-    const parts = [...this.filters].map(([name, [low, high]]) => `${nuclei.spec(name).label} ${low === -Infinity ? "up" : number(low)} to ${high === Infinity ? "any" : number(high)}`);
+    const told = (low, high) => (high === Infinity ? `from ${number(low)}` : `${number(low)} to ${number(high)}`);
+    const range = (low, high) => (low === -Infinity ? `up to ${number(high)}` : told(low, high));
+    const parts = [...this.filters].map(([name, ends]) => `${nuclei.spec(name).label} ${range(...ends)}`);
     if (this.hidden.size) parts.push(`without ${[...this.hidden].join(", ")}`);
     $("filtered").textContent = `${number(shown)} of ${number(total)} nuclei shown${parts.length ? `: ${parts.join("; ")}` : ""}`;
     $("clear-filters").disabled = !parts.length;
@@ -102,7 +95,8 @@ export class Look {
   legend(spec, classes) {
     const toggle = (name) => ({ target }) => { this.hidden[target.checked ? "delete" : "add"](name); this.recolour(); };
     const box = (name) => h("input", { type: "checkbox", checked: this.hidden.has(name) ? null : "", onchange: toggle(name) });
-    const boxes = classes.flatMap((column) => [...column.classes, { name: "none", color: UNKNOWN }].map(({ name, color }) => h("label", {}, box(name), swatch(color, name))));
+    const entries = classes.flatMap((column) => [...column.classes, { name: "none", color: UNKNOWN }]);
+    const boxes = entries.map(({ name, color }) => h("label", {}, box(name), swatch(color, name)));
     this.densityText = h("div", { class: "note" });
     let scale = [];
     if (this.app.comparison) boxes.length = 0;
@@ -123,7 +117,8 @@ export class Look {
   paint(view) {
     const { nuclei, comparison, item } = this.app;
     if (!nuclei?.texture) return;
-    const runs = nuclei.runs(view.box), near = runs.reduce((sum, [from, to]) => sum + to - from, 0), mode = this.choose(near, nuclei.cellsIn(view.box), view.scale);
+    const runs = nuclei.runs(view.box), near = runs.reduce((sum, [from, to]) => sum + to - from, 0);
+    const mode = this.choose(near, nuclei.cellsIn(view.box), view.scale);
     for (const layer of [nuclei, comparison?.other]) if (layer?.texture) this.paintLayer(layer, view, mode);
     const told = near > MOST_POINTS ? `${number(near)} nuclei near` : `${number(nuclei.shownIn(view.box, runs))} nuclei in view`;
     $("drawn").textContent = `${told}, ${mode === "density" ? "shown as density" : `drawn as ${mode}`}`;
@@ -145,7 +140,7 @@ export class Look {
         const map = layer.density = densityMap(layer, table($("scale").value));
         layer.densityTexture = painter.picture(layer.densityTexture, map.across, map.down, map.picture);
       }
-      painter.density(layer.densityTexture, layer.density, texture, opacity);
+      painter.density(layer.densityTexture, layer.density, opacity);
       return;
     }
     const { here, missing } = mode === "outlines" ? layer.outlines(view.box) : { here: [], missing: layer.runs(view.box) };

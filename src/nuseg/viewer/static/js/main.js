@@ -1,5 +1,4 @@
 // Starts the page and holds what its parts share: the image, its layer, the selection.
-
 import { ApiError, get, itemPath, layerPath, post } from "./api.js";
 import { Compare } from "./compare.js";
 import { Correct } from "./correct.js";
@@ -18,7 +17,8 @@ class App {
   constructor(shaders) {
     Object.assign(this, { selection: [], items: [], stage: new Stage(shaders, this) });
     this.tools = new Tools(this.stage);
-    for (const [name, Part] of Object.entries({ look: Look, correct: Correct, regions: Regions, compare: Compare, learn: Learn, list: List })) this[name] = new Part(this);
+    const parts = { look: Look, correct: Correct, regions: Regions, compare: Compare, learn: Learn, list: List };
+    for (const [name, Part] of Object.entries(parts)) this[name] = new Part(this);
     clicks({
       "toggle-list": () => this.toggleList(), "previous-image": () => this.list.step(-1), "next-image": () => this.list.step(1),
       "copy-link": () => this.copyLink(), "save-picture": () => this.savePicture(), theme: () => this.theme(), segment: () => this.segment(),
@@ -33,8 +33,7 @@ class App {
     const { items, read_only: readOnly, can_train: canTrain, title } = await get("items");
     Object.assign(this, { items, readOnly, canTrain: canTrain && !readOnly });
     $("title").textContent = document.title = title;
-    this.learn.open();
-    await this.restore();
+    this.learn.open(); await this.restore();
   }
 
   /** Show what the address says, else the first image. */
@@ -48,10 +47,9 @@ class App {
   async open(item, { layer, place } = {}) {
     const { name, mpp, nuclei, nuclei_low: low, nuclei_high: high } = item;
     $("view").setAttribute("aria-busy", true);
-    this.tools.cancel();
+    this.tools.cancel(); this.nuclei?.close(this.stage.painter);
     Object.assign(this, { item, nuclei: null, layer: null });
-    this.select([]);
-    this.regions.set(null);
+    this.select([]); this.regions.set(null);
     this.compare.open(item);
     put({
       "image-name": { textContent: name }, mpp: { textContent: mpp ? `${number(mpp)} µm/px` : "resolution unknown" },
@@ -71,12 +69,10 @@ class App {
     if (!layer) { this.correct.buttons(); return; }
     const nuclei = await Nuclei.open(item, layer, () => this.stage.redraw());
     if (item !== this.item) return;
-    this.select([]);
-    this.nuclei?.close(this.stage.painter);
+    this.select([]); this.nuclei?.close(this.stage.painter);
     Object.assign(this, { layer, nuclei });
     $("layer").value = id;
-    await this.look.open(nuclei);
-    await this.correct.open();
+    await this.look.open(nuclei); await this.correct.open();
   }
 
   pick({ x, y, more }) {
@@ -87,11 +83,9 @@ class App {
   }
 
   select(keys) {
-    this.selection = keys;
-    this.correct.buttons();
-    this.stage.redraw();
-    this.changed();
-    this.tellNucleus(keys[keys.length - 1]);
+    this.selection = keys; this.correct.buttons();
+    this.stage.redraw(); this.changed();
+    this.tellNucleus(keys.at(-1));
   }
 
   /** All that is known of the nucleus selected last. */
@@ -101,7 +95,7 @@ class App {
     const { nuclei } = this, change = nuclei.change(key), pairs = this.selection.length > 1 ? [["Selected", number(this.selection.length)]] : [];
     if (typeof key === "number") {
       const told = await get(layerPath(this.item, this.layer.id, `/nuclei/${key}`)), probable = ({ name }) => Number(name === "probability");
-      if (this.selection[this.selection.length - 1] !== key) return;
+      if (this.selection.at(-1) !== key) return;
       pairs.push(["Id", String(told.id)]);
       for (const { name, label, unit } of [...nuclei.meta.columns].sort((one, other) => probable(other) - probable(one))) {
         const value = told[name] ?? told.measures[name];
@@ -115,8 +109,7 @@ class App {
   }
 
   sketch(view) {
-    this.correct.sketch(view);
-    this.regions.sketch(view);
+    this.correct.sketch(view); this.regions.sketch(view);
     for (const key of this.selection) this.stage.trace(view, this.nuclei?.ring(key) ?? [], { colour: "#0b57d0", width: 3 });
     this.tools.sketch(view);
     const { mpp } = this.item, share = `${number(100 * view.zoom)} %`;
@@ -134,10 +127,7 @@ class App {
   }
 
   /** The view is another one: write it to the address, soon. */
-  changed() {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => { if (this.stage.ready) link.write(this); }, 150);
-  }
+  changed() { clearTimeout(this.timer); this.timer = setTimeout(() => { if (this.stage.ready) link.write(this); }, 150); }
 
   async segment() {
     const { item } = this, { box } = this.stage.view, clip = (value, most) => Math.round(Math.min(most, Math.max(0, value)));
@@ -161,14 +151,15 @@ class App {
 
   toggleList() { $("toggle-list").setAttribute("aria-pressed", !document.querySelector("main").classList.toggle("no-list")); }
 
-  async copyLink() {
+  copyLink() {
     link.write(this);
-    try { await navigator.clipboard.writeText(location.href); say("Link to this view copied.", true); } catch { say(`Copy this: ${location.href}`, true); }
+    (navigator.clipboard?.writeText(location.href) ?? Promise.reject(location)).then(() => say("Link to this view copied.", true), () => say(`Copy this: ${location.href}`, true));
   }
 
   async savePicture() {
-    const { name, mpp } = this.item, { x, y } = this.stage.view, parts = [name, this.layer?.name, `centre ${number(Math.round(x))}, ${number(Math.round(y))} px`, mpp && `${number(mpp)} µm/px`];
-    save(await this.stage.picture(parts.filter(Boolean).join("   ")), `${name} view.png`);
+    const { name, mpp } = this.item, [x, y] = [this.stage.view.x, this.stage.view.y].map((value) => number(Math.round(value)));
+    const parts = [name, this.layer?.name, `centre ${x}, ${y} px`, mpp && `${number(mpp)} µm/px`].filter(Boolean);
+    save(await this.stage.picture(parts.join("   ")), `${name} view.png`);
   }
 
   theme() {
@@ -182,6 +173,5 @@ window.addEventListener("unhandledrejection", (event) => {
   say(event.reason.message);
   if (event.reason instanceof ApiError) event.preventDefault();
 });
-const stored = localStorage.getItem("theme");
-if (stored) document.documentElement.dataset.theme = stored;
+if (localStorage.getItem("theme")) document.documentElement.dataset.theme = localStorage.getItem("theme");
 await new App(await (await fetch("static/shaders.glsl")).text()).start();

@@ -1,25 +1,22 @@
 // WebGL: outlines, fills, points and density of nuclei over the picture. One colour per nucleus, in a texture.
-
 const WIDTH = 2048; // of the texture of colours
-const KINDS = ["line", "fill", "point", "density"];
 
 export class Painter {
   constructor(canvas, shaders) {
     Object.assign(this, { canvas, programs: {} });
     this.gl = canvas.getContext("webgl2", { stencil: true, antialias: false, premultipliedAlpha: true });
     if (!this.gl) throw new Error("This browser has no WebGL 2, which draws the nuclei. Switch hardware acceleration on, or use another browser.");
-    const part = Object.fromEntries(shaders.split(/^\/\/\/\/ /m).slice(1).map((text) => [text.slice(0, text.indexOf("\n")).trim(), text.slice(text.indexOf("\n") + 1)]));
-    for (const kind of KINDS) this.programs[kind] = this.program(part.head + part.place + part[`${kind} vertex`], part.head + part[`${kind} fragment`]);
-    this.gl.enable(this.gl.BLEND);
-    this.gl.blendFunc(this.gl.ONE, this.gl.ONE_MINUS_SRC_ALPHA);
+    const cut = (text) => [text.split("\n", 1)[0], text.slice(text.indexOf("\n") + 1)];
+    const { head, place, ...part } = Object.fromEntries(shaders.split(/^\/{4} /m).slice(1).map(cut)), kinds = ["line", "fill", "point", "density"];
+    for (const kind of kinds) this.programs[kind] = this.program(head + place + part[`${kind} vertex`], head + part[`${kind} fragment`]);
+    this.gl.enable(this.gl.BLEND); this.gl.blendFunc(this.gl.ONE, this.gl.ONE_MINUS_SRC_ALPHA);
   }
 
   program(vertex, fragment) {
     const { gl } = this, program = gl.createProgram();
     for (const [kind, text] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
       const shader = gl.createShader(kind);
-      gl.shaderSource(shader, text);
-      gl.compileShader(shader);
+      gl.shaderSource(shader, text); gl.compileShader(shader);
       gl.attachShader(program, shader);
     }
     ["a", "b", "hub", "nucleus", "after"].forEach((name, i) => gl.bindAttribLocation(program, i, name));
@@ -29,12 +26,9 @@ export class Painter {
   }
 
   begin(view) {
-    const { gl, canvas } = this;
-    if (canvas.width !== view.width || canvas.height !== view.height) Object.assign(canvas, { width: view.width, height: view.height });
-    gl.viewport(0, 0, view.width, view.height);
-    gl.clearColor(0, 0, 0, 0);
-    gl.clear(gl.COLOR_BUFFER_BIT | gl.STENCIL_BUFFER_BIT);
-    this.view = view;
+    const { gl, canvas } = this, { width, height } = this.view = view;
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    gl.viewport(0, 0, width, height); gl.clear(gl.COLOR_BUFFER_BIT | gl.STENCIL_BUFFER_BIT);
   }
 
   /** Colours of a layer as a texture: 4 bytes for each nucleus. */
@@ -75,19 +69,14 @@ export class Painter {
     }
     const { gl } = this, array = gl.createVertexArray(), buffers = [this.buffer(xy), this.buffer(hub), this.buffer(nucleus)];
     gl.bindVertexArray(array);
-    this.attribute(buffers[0], 0, 2, 0, 1);
-    this.attribute(buffers[0], 1, 2, 8, 1);
-    this.attribute(buffers[1], 2, 2, 0, 1);
-    this.attribute(buffers[2], 3, 1, 0, 1);
-    this.attribute(buffers[2], 4, 1, 4, 1);
+    for (const [of, ...where] of [[0, 0, 2, 0], [0, 1, 2, 8], [1, 2, 2, 0], [2, 3, 1, 0], [2, 4, 1, 4]]) this.attribute(buffers[of], ...where, 1);
     cell.loaded = { array, segments: total };
     cell.free = () => { gl.deleteVertexArray(array); buffers.forEach((one) => gl.deleteBuffer(one)); };
   }
 
   attribute(buffer, location, size, offset, divisor) {
     const { gl } = this;
-    gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
-    gl.enableVertexAttribArray(location);
+    gl.bindBuffer(gl.ARRAY_BUFFER, buffer); gl.enableVertexAttribArray(location);
     if (size === 1) gl.vertexAttribIPointer(location, 1, gl.UNSIGNED_INT, 4, offset);
     else gl.vertexAttribPointer(location, size, gl.FLOAT, false, 8, offset);
     gl.vertexAttribDivisor(location, divisor);
@@ -101,13 +90,9 @@ export class Painter {
 
   use(name, colours, x, y, uniforms) {
     const { gl, view } = this, { program, at } = this.programs[name];
-    gl.useProgram(program);
-    gl.activeTexture(gl.TEXTURE0);
-    gl.bindTexture(gl.TEXTURE_2D, colours);
-    gl.uniform1i(at("colours"), 0);
+    gl.useProgram(program); gl.bindTexture(gl.TEXTURE_2D, colours);
     gl.uniform2f(at("origin"), x - view.x, y - view.y);
-    gl.uniform2f(at("size"), view.width, view.height);
-    gl.uniform1f(at("scale"), view.scale);
+    gl.uniform2f(at("size"), view.width, view.height); gl.uniform1f(at("scale"), view.scale);
     for (const [key, value] of Object.entries(uniforms)) gl.uniform1f(at(key), value);
     return at;
   }
@@ -120,14 +105,11 @@ export class Painter {
       if (fill > 0) { // odd overlaps of the triangles from a ring's first point are its inside
         this.use("fill", colours, cell.x, cell.y, { opacity: fill });
         gl.enable(gl.STENCIL_TEST);
-        gl.colorMask(false, false, false, false);
-        gl.stencilFunc(gl.ALWAYS, 0, 1);
-        gl.stencilOp(gl.INVERT, gl.INVERT, gl.INVERT);
-        gl.drawArraysInstanced(gl.TRIANGLES, 0, 3, cell.loaded.segments);
-        gl.colorMask(true, true, true, true);
-        gl.stencilFunc(gl.EQUAL, 1, 1);
-        gl.stencilOp(gl.ZERO, gl.ZERO, gl.ZERO);
-        gl.drawArraysInstanced(gl.TRIANGLES, 0, 3, cell.loaded.segments);
+        for (const [shown, test, then] of [[false, gl.ALWAYS, gl.INVERT], [true, gl.EQUAL, gl.ZERO]]) {
+          gl.colorMask(shown, shown, shown, shown);
+          gl.stencilFunc(test, 1, 1); gl.stencilOp(then, then, then);
+          gl.drawArraysInstanced(gl.TRIANGLES, 0, 3, cell.loaded.segments);
+        }
         gl.disable(gl.STENCIL_TEST);
       }
       this.use("line", colours, cell.x, cell.y, { opacity, width });
@@ -152,13 +134,9 @@ export class Painter {
     gl.bindVertexArray(null);
   }
 
-  density(map, { width, height }, colours, opacity) {
-    const { gl } = this, at = this.use("density", colours, 0, 0, { opacity });
-    gl.uniform2f(at("extent"), width, height);
-    gl.uniform1i(at("map"), 1);
-    gl.activeTexture(gl.TEXTURE1);
-    gl.bindTexture(gl.TEXTURE_2D, map);
-    gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
-    gl.activeTexture(gl.TEXTURE0);
+  density(map, { width, height }, opacity) {
+    const at = this.use("density", map, 0, 0, { opacity });
+    this.gl.uniform2f(at("extent"), width, height);
+    this.gl.drawArrays(this.gl.TRIANGLE_STRIP, 0, 4);
   }
 }

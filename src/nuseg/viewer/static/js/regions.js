@@ -1,9 +1,7 @@
 // A region: count with its interval, density, shares of classes; as CSV; or marked as finished.
-
 import { download, layerPath, post } from "./api.js";
 import { $, clicks, number, rows, save, say } from "./dom.js";
 import { boxRing, inside } from "./geometry.js";
-
 export class Regions {
   constructor(app) {
     this.app = app;
@@ -19,8 +17,7 @@ export class Regions {
 
   async set(ring) {
     Object.assign(this, { ring, found: null });
-    this.app.stage.redraw();
-    this.tell();
+    this.app.stage.redraw(); this.tell();
     if (!ring || !this.app.layer) return;
     const found = await post(layerPath(this.app.item, this.app.layer.id, "/region"), { polygon: ring });
     if (ring === this.ring) this.found = found;
@@ -47,7 +44,8 @@ export class Regions {
       ["Nuclei", number(found.count)], ...(found.low === null ? [] : [["95 % interval", `${number(found.low)} to ${number(found.high)}`]]),
       ...(corrected === found.count ? [] : [["Nuclei, corrected", number(corrected)]]),
       ["Area", known(found.area_um2, area)], ["Density", known(found.density_per_mm2, (value) => `${number(value)} /mm²`)],
-      ...(found.classes.length ? [["Classes"]] : []), ...found.classes.map(({ name, count, share }) => [name, `${number(count)} (${(100 * share).toFixed(1)} %)`]),
+      ...(found.classes.length ? [["Classes"]] : []),
+      ...found.classes.map(({ name, count, share }) => [name, `${number(count)} (${(100 * share).toFixed(1)} %)`]),
       ...(specs.length ? [["Medians"]] : []), ...specs.map(({ name, label, unit }) => [label, `${number(found.measures[name].median)} ${unit}`]),
     ]);
   }
@@ -64,7 +62,5 @@ export class Regions {
     save(await download(layerPath(item, layer.id, "/region.csv"), { polygon: this.ring }), `${item.name} region.csv`);
   }
 
-  sketch(view) {
-    if (this.ring) this.app.stage.trace(view, this.ring, { colour: "#0b57d0", dash: [7, 4], fill: "#0b57d014" });
-  }
+  sketch(view) { if (this.ring) this.app.stage.trace(view, this.ring, { colour: "#0b57d0", dash: [7, 4], fill: "#0b57d014" }); }
 }

@@ -1,9 +1,7 @@
 // The picture: OpenSeadragon below, nuclei by WebGL above it, and on top a sheet for selection, regions and tools.
-
 import { itemPath } from "./api.js";
 import { $, h, say } from "./dom.js";
 import { Painter } from "./paint.js";
-
 const { OpenSeadragon } = window, at = (x, y) => new OpenSeadragon.Point(x, y);
 
 export class Stage {
@@ -93,8 +91,7 @@ export class Stage {
     painter.begin(view);
     parts.look.paint(view);
     if (sketch.canvas.width !== width || sketch.canvas.height !== height) Object.assign(sketch.canvas, { width, height });
-    sketch.setTransform(ratio, 0, 0, ratio, 0, 0);
-    sketch.clearRect(0, 0, width, height);
+    sketch.setTransform(ratio, 0, 0, ratio, 0, 0); sketch.clearRect(0, 0, width, height);
     parts.sketch(view);
     this.scaleBar(view);
   }
@@ -106,8 +103,7 @@ export class Stage {
     Object.assign(sketch, { fillStyle: "#ffffffe6", font: "600 13px system-ui, sans-serif", textAlign: "center" });
     sketch.fillRect(10, low - 46, wide + 20, 36);
     sketch.fillStyle = "#000000";
-    sketch.fillRect(20, low - 20, wide, 4);
-    sketch.fillText(text, 20 + wide / 2, low - 28);
+    sketch.fillRect(20, low - 20, wide, 4); sketch.fillText(text, 20 + wide / 2, low - 28);
     $("view").dataset.scale = text;
   }
 
@@ -122,8 +118,7 @@ export class Stage {
     sketch.fill();
     for (const [strokeStyle, lineWidth, dashes] of [["#ffffffd0", width + 2, []], [colour, width, dash]]) {
       Object.assign(sketch, { strokeStyle, lineWidth });
-      sketch.setLineDash(dashes);
-      sketch.stroke();
+      sketch.setLineDash(dashes); sketch.stroke();
     }
     sketch.setLineDash([]);
   }

@@ -1,8 +1,6 @@
 // Drawing on the picture by mouse, pen, finger or keyboard: each tool gives a list of points in level-0 px.
-
 import { $ } from "./dom.js";
 import { border, bounds, boxRing, inside } from "./geometry.js";
-
 const HINTS = {
   rectangle: "Drag from corner to corner. By keys: arrows move the cross, Space sets a corner.",
   polygon: "Drag around, or click corners and press Enter. By keys: arrows move the cross, Space sets a corner, Enter ends.",
@@ -32,34 +30,24 @@ export class Tools {
     this.show();
   }
 
-  cancel() {
-    this.kind = null;
-    this.show();
-  }
-
-  show() {
-    $("sketch").classList.toggle("tool", this.active);
-    $("hint").hidden = !this.active;
-    this.stage.redraw();
-  }
+  cancel() { this.kind = null; this.show(); }
+  show() { $("sketch").classList.toggle("tool", this.active); $("hint").hidden = !this.active; this.stage.redraw(); }
 
   down(event) {
     if (event.button || !this.kind) return;
     event.preventDefault();
-    $("stage").focus();
-    $("sketch").setPointerCapture(event.pointerId);
+    $("stage").focus(); $("sketch").setPointerCapture(event.pointerId);
     Object.assign(this, { pressed: true, dragged: false, erase: event.altKey });
     this.points.push(this.stage.toImage(event.offsetX, event.offsetY));
   }
 
   move(event) {
     if (!this.pressed) return;
-    const last = this.points[this.points.length - 1], point = this.stage.toImage(event.offsetX, event.offsetY);
+    const last = this.points.at(-1), point = this.stage.toImage(event.offsetX, event.offsetY);
     if (Math.hypot(point[0] - last[0], point[1] - last[1]) * this.stage.view.zoom < STEP) return;
     this.dragged = true;
     if (this.kind === "rectangle" && this.points.length > 1) this.points.pop();
-    this.points.push(point);
-    this.stage.redraw();
+    this.points.push(point); this.stage.redraw();
   }
 
   up() {
@@ -76,30 +64,28 @@ export class Tools {
   key(key) {
     if (!this.kind) return false;
     if (key === "Escape") this.cancel();
-    else if (key === "Enter") this.finish();
-    else if (key === "Backspace") this.points.pop();
-    else if (key === " ") {
-      this.points.push([this.stage.view.x, this.stage.view.y]);
-      if (this.full) this.finish();
-    } else return false;
+    else if (key === "Enter") this.finish(); else if (key === "Backspace") this.points.pop();
+    else if (key === " ") { this.points.push([this.stage.view.x, this.stage.view.y]); if (this.full) this.finish(); } else return false;
     this.stage.redraw();
     return true;
   }
 
   finish() {
-    const { kind, done } = this, points = !this.points?.length ? [] : kind === "brush" ? this.painted() : kind === "rectangle" ? boxRing(bounds(this.points)) : this.points;
+    const { kind, done } = this;
+    if (!kind || !this.points.length) return;
+    const points = kind === "brush" ? this.painted() : kind === "rectangle" ? boxRing(bounds(this.points)) : this.points;
     const { x0, x1, y0, y1 } = bounds(points), whole = kind === "line" ? points.length > 1 : points.length > 2 && x1 > x0 && y1 > y0;
     if (kind === "brush" && whole) this.ring = points;
     if (kind === "brush" || !whole) this.points = [];
     else this.cancel();
-    if (kind && whole) done(points);
+    if (whole) done(points);
   }
 
   /** Outline of the brush's stroke, joined with the region that it began in, or taken off it. */
   painted() {
     const old = this.ring && (this.erase || inside(this.ring, ...this.points[0])) ? this.ring : [];
-    const { zoom } = this.stage.view, radius = BRUSH / zoom, { x0, y0, x1, y1 } = bounds([...this.points, ...old]), most = Math.max(x1 - x0, y1 - y0) + 2 * radius;
-    const fine = Math.min(zoom, 1500 / most), [left, top] = [x0 - radius, y0 - radius];
+    const { zoom } = this.stage.view, radius = BRUSH / zoom, { x0, y0, x1, y1 } = bounds([...this.points, ...old]);
+    const fine = Math.min(zoom, 1500 / (Math.max(x1 - x0, y1 - y0) + 2 * radius)), [left, top] = [x0 - radius, y0 - radius];
     const [width, height] = [x1 - x0, y1 - y0].map((size) => Math.ceil((size + 2 * radius) * fine) + 1);
     const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
     context.setTransform(fine, 0, 0, fine, -left * fine, -top * fine);
@@ -108,9 +94,10 @@ export class Tools {
     context.fill();
     context.globalCompositeOperation = this.erase ? "destination-out" : "source-over";
     Object.assign(context, { lineWidth: 2 * radius, lineCap: "round", lineJoin: "round" });
-    path([...this.points, this.points[this.points.length - 1].map((value) => value + radius / 1000)]);
+    path([...this.points, this.points.at(-1).map((value) => value + radius / 1000)]);
     context.stroke();
-    const pixels = context.getImageData(0, 0, width, height).data, mask = Uint8Array.from({ length: width * height }, (_, i) => pixels[4 * i + 3] > 127);
+    const pixels = context.getImageData(0, 0, width, height).data;
+    const mask = Uint8Array.from({ length: width * height }, (_, i) => pixels[4 * i + 3] > 127);
     return border(mask, width, height).filter((_, i) => i % STEP === 0).map(([x, y]) => [left + x / fine, top + y / fine]);
   }
 
@@ -127,8 +114,7 @@ export class Tools {
     if (kind === "rectangle") stage.trace(view, boxRing(bounds(points)), { colour: COLOUR });
     else stage.trace(view, points, { colour: kind === "brush" ? `${COLOUR}80` : COLOUR, width: kind === "brush" ? 2 * BRUSH : 2, closed: false });
     for (const [x, y] of kind === "brush" || this.dragged ? [] : points.map((point) => stage.toScreen(view, point))) {
-      sketch.fillStyle = COLOUR;
-      sketch.fillRect(x - 3, y - 3, 6, 6);
+      sketch.fillStyle = COLOUR; sketch.fillRect(x - 3, y - 3, 6, 6);
     }
   }
 }

@@ -167,6 +167,42 @@ def test_links_out_of_a_dataset_are_refused(tmp_path: Path) -> None:
         gather([dataset])
 
 
+def test_patterns_name_images(tmp_path: Path) -> None:
+    for name in ("a1", "a2", "b1"):
+        write_png(tmp_path / "deep" / f"{name}.png", discs())
+    assert [item.name for item in gather([tmp_path / "*" / "a*.png"]).items] == ["a1", "a2"]
+
+
+@pytest.mark.parametrize("mpp", [-1.0, 0.0, 1e-300, 1e300])
+def test_a_resolution_that_cannot_be_is_none(tmp_path: Path, mpp: float) -> None:
+    results = save_shown(tmp_path)
+    file, record = state(results)
+    record["row"]["mpp"] = mpp
+    file.write_text(json.dumps(record))
+    shelf = shelf_of(results)
+    client, item = client_of(shelf), shelf.items[0]
+    assert item.mpp is None
+    body = {"polygon": [[0, 0], [300, 0], [300, 300]]}
+    told = client.post(f"/api/items/{item.id}/layers/result/region", json=body).json()
+    assert (told["area_um2"], told["density_per_mm2"]) == (None, None)
+    assert client.get("/api/items").status_code == 200
+
+
+@pytest.mark.parametrize("size", [1, 10**9, 2**62])
+def test_a_size_that_lies_costs_nothing(tmp_path: Path, size: int) -> None:
+    results = save_shown(tmp_path)
+    file, record = state(results)
+    record["row"] |= {"width": size, "height": size}
+    file.write_text(json.dumps(record))
+    shelf = shelf_of(results)
+    client, item = client_of(shelf), shelf.items[0]
+    for level in (0, 5, 10, 29, 62):
+        answer = client.get(f"/api/items/{item.id}/tiles/{level}/0_0.jpg")
+        assert answer.status_code in (400, 404)
+    assert client.get(f"/api/items/{item.id}/thumbnail.jpg").status_code == 400
+    assert client.get("/api/items").status_code == 200
+
+
 def test_bad_images_are_noted_and_the_others_shown(tmp_path: Path) -> None:
     write_png(tmp_path / "good.png", discs())
     (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")

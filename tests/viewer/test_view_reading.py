@@ -17,7 +17,7 @@ from nuseg.errors import NusegError
 from nuseg.io.image import write_png
 from nuseg.viewer.nuclei import Nuclei, Outlines
 from nuseg.viewer.reading import from_batches, read_result, read_truth
-from shown import DARK, DISCS, MPP, discs, save_shown
+from shown import DARK, DISCS, MPP, client_of, discs, save_shown, shelf_of
 
 KINDS = [
     *(("geoparquet",), ("geojson", "csv"), ("geojson", "parquet"), ("geojson-gz",), ("geojson",)),
@@ -60,6 +60,11 @@ def test_what_lacks_measures_or_an_outline_is_kept(tmp_path: Path) -> None:
     assert [len(found.outline(index)) > 0 for index in range(len(DISCS))] == [True, False, True, True, True]
     assert np.isnan(found.columns["probability"]).tolist() == [False, False, False, False, True]
     assert np.isfinite(found.columns["x"]).all()
+    shelf = shelf_of(results)
+    layer = f"/api/items/{shelf.items[0].id}/layers/result"
+    told = client_of(shelf).get(f"{layer}/nuclei/4").json()
+    assert (told["probability"], told["measures"]["probability"]) == (None, None)
+    assert client_of(shelf).get(layer).status_code == 200
 
 
 def test_an_empty_result_has_no_nuclei(tmp_path: Path) -> None:

@@ -1,18 +1,23 @@
 """What folders and files hold that can be looked at: results, datasets, images; and which of it is of one image."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from nuseg.annotations.dataset_file import FILE as DATASET_FILE
 from nuseg.datasets.dataset import Dataset
+from nuseg.datasets.dataset import Item as Annotated
 from nuseg.errors import NusegError
 from nuseg.io.documents import DocumentError, read_json
 from nuseg.io.opening import open_source
 from nuseg.io.paths import same_name, user_path
+from nuseg.io.resolution import check_mpp
 from nuseg.measure.counts import CountError
 from nuseg.results.naming import result_name
 from nuseg.results.ownership import is_results_folder
@@ -26,7 +31,11 @@ from nuseg.viewer.reading import DRAWN, TABLES, read_result, read_truth
 SUMMARY = "summary", ".json"
 OUTLINED = (("geoparquet", ".parquet"), *DRAWN)
 NO_MPP = "the file states no resolution: sizes and densities are not known"
+READERS = 4  # files that are opened at once
 MISSING = "the image was not found where it was when it was segmented; name it beside the results"
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -72,18 +81,32 @@ def gather(given: Sequence[str | Path], mpp: float | None = None) -> Contents:
     if others:
         images, missing, left_out = find_inputs(others)
         notes += [*missing, *left_out]
-        for path in images:
-            if not stays_inside(path, inside) and str(path) not in others:
-                notes.append(f"{printable(path)}: a link out of the folder that was named: left out")
-                continue
-            try:
-                found.append(of_image(path, mpp))
-            except NusegError as problem:
-                notes.append(str(problem))
+        linked = [path for path in images if is_link_out(path, inside) and str(path) not in others]
+        notes += [f"{printable(path)}: a link out of the folder that was named: left out" for path in linked]
+        shown = [path for path in images if path not in linked]
+        for made in at_once(partial(of_image_or_problem, mpp=mpp), shown):
+            if isinstance(made, Item):
+                found.append(made)
+            else:
+                notes.append(made)
     items = tuple(merged(found))
     if not items:
         raise NusegError("\n".join(notes) or "nothing to look at: name results, a dataset, images or slides")
     return Contents(items, tuple(notes))
+
+
+def at_once(make: Callable[[Given], Made], given: Sequence[Given]) -> list[Made]:
+    """Make something of each of many files, several at a time: most of it is decoding."""
+    with ThreadPoolExecutor(min(READERS, os.cpu_count() or 1)) as pool:
+        return list(pool.map(make, given))
+
+
+def of_image_or_problem(path: Path, mpp: float | None) -> Item | str:
+    """Make an item of an image or a slide, or say why it cannot be opened."""
+    try:
+        return of_image(path, mpp)
+    except NusegError as problem:
+        return str(problem)
 
 
 def of_image(path: Path, mpp: float | None) -> Item:
@@ -106,16 +129,16 @@ def of_image(path: Path, mpp: float | None) -> Item:
 def of_dataset(folder: Path) -> list[Item]:
     """Make an item of each image of a dataset, with its annotated nuclei as truth."""
     dataset, root = Dataset.load(folder), folder.resolve()
-    made = []
-    for one in dataset.items:
+    title = f"{shortened(dataset.name)}: truth" + (" (points)" if dataset.annotation == "points" else "")
+
+    def make(one: Annotated) -> Item:
         for file in (one.image, one.label, one.table, one.points):
             if file is not None and not file.resolve().is_relative_to(root):
                 raise NusegError(f"{file}: a link out of the dataset; copy the file itself into it")
-        title = f"{shortened(dataset.name)}: truth" + (" (points)" if dataset.annotation == "points" else "")
         truth = Layer("truth", title, "truth", partial(read_truth, one, dataset.classes))
-        item = replace(of_image(one.image, one.mpp), name=one.name, layers=(truth,), warnings=())
-        made.append(item)
-    return made
+        return replace(of_image(one.image, one.mpp), name=one.name, layers=(truth,), warnings=())
+
+    return at_once(make, dataset.items)
 
 
 def of_results(folder: Path, inside: Sequence[Path], notes: list[str]) -> list[Item]:
@@ -144,7 +167,7 @@ def of_results(folder: Path, inside: Sequence[Path], notes: list[str]) -> list[I
             "result",
             label,
             "result",
-            partial(read_result, home, name, row.mpp),
+            partial(read_result, home, name, plausible(row.mpp)),
             editable=writable,
             count_error=partial(count_error_of, home, name),
         )
@@ -155,7 +178,7 @@ def of_results(folder: Path, inside: Sequence[Path], notes: list[str]) -> list[I
                 kind=record.kind,
                 width=row.width,
                 height=row.height,
-                mpp=row.mpp,
+                mpp=plausible(row.mpp),
                 image=image,
                 home=home,
                 layers=(layer,),
@@ -185,10 +208,23 @@ def picture_of(record: Record, inside: Sequence[Path]) -> tuple[Path | None, str
     return path.resolve(), "" if same or record.state is None else "the image was changed since it was segmented"
 
 
+def is_link_out(path: Path, folders: Sequence[Path]) -> bool:
+    """Whether a file is a link that leads out of the folders that were named."""
+    return path.is_symlink() and not stays_inside(path, folders)
+
+
 def stays_inside(path: Path, folders: Sequence[Path]) -> bool:
     """Whether a file lies in one of some folders, links followed."""
     place = path.resolve()
     return any(place.is_relative_to(folder) for folder in folders)
+
+
+def plausible(mpp: float | None) -> float | None:
+    """Give a resolution that a file states, or None where it cannot be one."""
+    try:
+        return None if mpp is None else check_mpp(mpp, "")
+    except NusegError:
+        return None
 
 
 def count_error_of(home: Path, name: str) -> CountError | None:

@@ -19,7 +19,6 @@ from nuseg.annotations.object_ids import object_id
 from nuseg.datasets.dataset import Item as Annotated
 from nuseg.datasets.dataset import load_item, load_points, load_table
 from nuseg.errors import NusegError
-from nuseg.evaluation.counting import centroids
 from nuseg.measure.outline import outlines as outlines_of
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.formats.geojson import MEASUREMENTS
@@ -173,6 +172,8 @@ def read_truth(item: Annotated, classes: Sequence[str]) -> Nuclei:
     NusegError
         A file is missing or damaged.
     """
+    from nuseg.evaluation.counting import centroids  # with all scores, which takes longer than to open the viewer
+
     if item.label is None:
         points = load_points(item)
         radius = POINT_UM / item.mpp

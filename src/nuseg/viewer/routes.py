@@ -11,7 +11,6 @@ from starlette.routing import Route
 
 from nuseg.measure.counts import count_interval
 from nuseg.viewer.columns import CLASS, described
-from nuseg.viewer.comparing import compared
 from nuseg.viewer.items import Item, Layer
 from nuseg.viewer.nuclei import CELL, Nuclei
 from nuseg.viewer.on_demand import OnDemand
@@ -150,6 +149,8 @@ class Routes:
 
     def compare(self, request: Request) -> Response:
         """Two layers against each other."""
+        from nuseg.viewer.comparing import compared  # with all scores, which takes longer than to open the viewer
+
         item, query = self._item(request), request.query_params
         a, b = (self.shelf.nuclei(item, query.get(side, "")) for side in ("a", "b"))
         given = [query.get(key) for key in ("x", "y", "width", "height")]
@@ -207,14 +208,15 @@ def told(item: Item, finished: int, shelf: Shelf) -> dict[str, Any]:
 
 def described_nucleus(nuclei: Nuclei, index: int) -> dict[str, Any]:
     """Everything about one nucleus: id, measures, class, outline as GeoJSON in px of level 0."""
-    measures = {name: float(values[index]) for name, values in nuclei.columns.items()}
+    values = {name: float(column[index]) for name, column in nuclei.columns.items()}
+    measures = {name: value if np.isfinite(value) else None for name, value in values.items()}
     ring = nuclei.outline(index).tolist()
     return {
         "index": index,
         "id": int(nuclei.numbers[index]),
         "object_id": nuclei.object_id(index),
         "class": nuclei.class_of(index),
-        "measures": {name: value if np.isfinite(value) else None for name, value in measures.items()},
+        "measures": measures,
         "probability": measures.get("probability"),
         "polygon": {"type": "Polygon", "coordinates": [[*ring, *ring[:1]]]},
     }

@@ -52,8 +52,17 @@ class Viewer:
 
     @property
     def url(self) -> str:
-        """The address to open, with the token where one is needed."""
-        host = "127.0.0.1" if self.door.host in EVERYWHERE else self.door.host
+        """The address to open on this machine, with the token where one is needed."""
+        return self._address("127.0.0.1" if self.door.host in EVERYWHERE else self.door.host)
+
+    @property
+    def url_elsewhere(self) -> str | None:
+        """The address to open on other machines; None where they cannot reach it."""
+        if self.door.token is None:
+            return None
+        return self._address(self.door.names[0] if self.door.host in EVERYWHERE else self.door.host)
+
+    def _address(self, host: str) -> str:
         name = f"[{host}]" if ":" in host else host
         return f"http://{name}:{self.door.port}/" + (f"?token={self.door.token}" if self.door.token else "")
 

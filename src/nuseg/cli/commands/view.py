@@ -75,8 +75,11 @@ def view(
             for note in notes:
                 say(f"note: {note}")
             print(f"{plural(len(viewer.shelf.items), 'image')} at {viewer.url}  (Ctrl-C ends the viewer)", flush=True)
-            if viewer.door.token:
-                say("warning: the viewer is open to the network: whoever has the whole address can use it")
+            if viewer.url_elsewhere:
+                say(
+                    "warning: the viewer is open to the network, unencrypted: whoever has the whole address can use "
+                    f"it; from other machines: {viewer.url_elsewhere}"
+                )
             if open_:
                 viewer.when_ready(show)
             viewer.run()

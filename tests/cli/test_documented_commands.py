@@ -25,6 +25,7 @@ from nuseg.model.store import load_model
 from nuseg.segmentation import segmenter
 from nuseg.training import finish, tune
 from nuseg.training.config import load_config, render_config
+from nuseg.viewer import server
 from public_trees import TREES, zipped
 from qupath_edits import annotation
 from slide_files import save_pyramid
@@ -191,6 +192,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "load_engine", load)
     monkeypatch.setattr(export, "to_onnx", shipped_graph)
     monkeypatch.setattr(tune, "CANDIDATES", {"mask": (0.4,)})
+    monkeypatch.setattr(server.Viewer, "run", server.Viewer.close)  # else it would go on until somebody ends it
 
 
 @pytest.mark.usefixtures("quick")
@@ -218,6 +220,8 @@ def run(words: list[str], line: str) -> None:
         made.rename(aside)
     if name == "train":
         words = [*words, *(word for setting in QUICK for word in ("--set", setting))]
+    if name == "view":
+        words = [*words, "--no-open", "--port", "0"]
     result = run_cli(*words)
     assert result.code == 0, f"{line}\n{result.output}"
     if made is not None and aside.exists():

@@ -161,6 +161,8 @@ def until_ended(page: Page) -> dict[str, Any]:
 
 def test_train_on_corrections(segmented: Path, corrected: dict[str, Any]) -> None:
     page = Page(segmented / "results", model=str(save_trainable_model(segmented / "small", MPP).path))
+    offered = page.client.get("/api/training").json()
+    assert (offered["state"], offered["regions"], len(offered["commands"])) == ("none", 3, 4)
     assert page.client.post("/api/training", json=TINY).json()["state"] == "running"
     assert page.client.post("/api/training/stop", json={}).status_code == 200
     assert until_ended(page)["state"] == "stopped"

@@ -180,6 +180,20 @@ def test_a_folder_that_cannot_be_written(results: Path, monkeypatch: pytest.Monk
     assert "no nuclei that can be corrected" in answer.json()["error"]
 
 
+def test_training_is_refused_without_regions_and_for_reading_alone(page: Page, results: Path) -> None:
+    answer = page.client.post("/api/training", json={})
+    assert (answer.status_code, answer.json()["error"]) == (
+        400,
+        "0 finished regions, expected 3 or more: mark further ones",
+    )
+    assert page.client.post("/api/training", json={"epochs": "many"}).status_code == 400
+    assert page.client.post("/api/training/stop", json={}).status_code == 400
+    assert page.client.post("/api/training/use", json={}).status_code == 400
+    reading = Page(results, read_only=True)
+    assert reading.client.post("/api/training", json={}).status_code == 403
+    assert reading.client.get("/api/training").json()["state"] == "none"
+
+
 def test_a_damaged_journal_is_said(page: Page) -> None:
     page.correct("delete", nuclei=[0])
     home = page.shelf.items[0].home

@@ -62,18 +62,24 @@ class Learning:
             if self.is_running():
                 raise NusegError(f"{self.place}: a training is running; stop it, or wait for its end")
             folder = self._new_folder()
-            plan = Plan(
-                home=str(self.home),
-                folder=str(folder),
-                model=model,
-                images=images,
-                by_region=by_region,
-                settings=settings,
-            )
+            plan = self.plan(model, images, by_region, settings, folder)
             with readable_errors(folder):
                 (folder / PLAN).write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8")
                 with (folder / LOG).open("wb") as log:
                     self._process = launch(folder, log)
+
+    def plan(
+        self, model: str, images: str | None, by_region: bool, settings: TrainingSettings, folder: Path | None = None
+    ) -> Plan:
+        """Make the plan of a training in `folder`; by default the first one."""
+        return Plan(
+            home=str(self.home),
+            folder=str(folder or self.place / "1"),
+            model=model,
+            images=images,
+            by_region=by_region,
+            settings=settings,
+        )
 
     def stop(self) -> None:
         """End the training; what it made so far stays.
@@ -114,7 +120,8 @@ class Learning:
         """Say how far the last training is, as the page shows it."""
         folder = self._last_folder()
         if folder is None:
-            return {"state": "none", "curves": {}, "log": [], "compared": None, "model": None, "epoch": 0, "epochs": 0}
+            return {"state": "none", "step": "", "message": "", "command": "", "commands": [], "epoch": 0, "epochs": 0,
+                    "curves": {}, "log": [], "compared": None, "model": None}  # fmt: skip
         running = self.is_running()  # before the step is read, which comes last
         plan, step = _plan(folder), _object(folder / STEP)
         curves = _curves(folder / "run" / "log.csv")

@@ -87,23 +87,28 @@ class School:
         if missing:
             raise Refused(400, f"training needs more packages ({missing[0]} is missing): pip install 'nuseg[train]'")
         home = self._home()
-        finished = {item.id: finished_regions(self.shelf, item) for item in _homes(self.shelf)[home]}
-        regions = sum(finished.values())
+        regions = self._regions(home)
         if regions < NEEDED:
             raise Refused(400, f"{plural(regions, 'finished region')}, expected {NEEDED} or more: mark further ones")
-        images = [item for item in _homes(self.shelf)[home] if finished[item.id]]
-        model = "default" if self.shelf.model is None else str(self.shelf.model)
-        by_region = len(images) < NEEDED
-        self._of_home(home).start(model, _images_folder(images), by_region, settings)
+        self._of_home(home).start(*self._circumstances(home), settings)
         return JSONResponse(self._status())
+
+    def _circumstances(self, home: Path) -> tuple[str, str | None, bool]:
+        """The model to start from, the folder of images if it is needed, and whether regions are split one by one."""
+        images = [item for item in _homes(self.shelf)[home] if finished_regions(self.shelf, item)]
+        model = "default" if self.shelf.model is None else str(self.shelf.model)
+        return model, _images_folder(images), len(images) < NEEDED
 
     def _status(self) -> dict[str, Any]:
         homes = _homes(self.shelf)
         if not homes:
             return {"state": "none", "regions": 0, "needed": NEEDED, "used": False}
         home = self._home()
-        regions = sum(finished_regions(self.shelf, item) for item in homes[home])
-        told = self._of_home(home).status()
+        learning, regions = self._of_home(home), self._regions(home)
+        told = learning.status()
+        if told["state"] == "none":  # what would be done
+            commands = learning.plan(*self._circumstances(home), TrainingSettings()).commands()
+            told |= {"command": "\n".join(commands), "commands": commands}
         used = told["model"] is not None and told["model"] == self._used
         return told | {"regions": regions, "needed": NEEDED, "used": used}
 
@@ -115,7 +120,10 @@ class School:
         running = next((home for home, one in self._learning.items() if home in homes and one.is_running()), None)
         if running is not None:
             return running
-        return max(homes, key=lambda home: sum(finished_regions(self.shelf, item) for item in homes[home]))
+        return max(homes, key=self._regions)
+
+    def _regions(self, home: Path) -> int:
+        return sum(finished_regions(self.shelf, item) for item in _homes(self.shelf)[home])
 
     def _of_home(self, home: Path) -> Learning:
         with self._guard:

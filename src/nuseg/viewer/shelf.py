@@ -80,16 +80,19 @@ class Shelf:
         NusegError
             They are damaged.
         """
-        return self._nuclei.get((item.id, layer_id), self.layer(item, layer_id).read)
+        layer = self.layer(item, layer_id)
+        return self._nuclei.get(layer, layer.read)
 
     def put_on_demand(self, item_id: str, name: str, read: Callable[[], Nuclei]) -> Layer:
         """Put nuclei that were found on demand on an item, in place of those before."""
         layer = Layer(ON_DEMAND, name, ON_DEMAND, read)
         with self._lock:
             item = self._items[item_id]
-            others = tuple(one for one in item.layers if one.kind != ON_DEMAND)
+            before = [one for one in item.layers if one.kind == ON_DEMAND]
+            others = (one for one in item.layers if one not in before)
             self._items[item_id] = replace(item, layers=(*others, layer))
-        self._nuclei.forget((item_id, ON_DEMAND))
+        for old in before:
+            self._nuclei.forget(old)
         return layer
 
     def close(self) -> None:

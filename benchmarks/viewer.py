@@ -200,9 +200,18 @@ def in_browser(url: str, item: dict[str, Any]) -> dict[str, float]:
         page.wait_for_selector("#drawn:has-text('outlines')", timeout=60_000)
         page.focus("#stage")
         page.evaluate(FRAMES)
+        session = page.context.new_cdp_session(page)
+        session.send("Performance.enable")
+
+        def worked() -> float:
+            metrics = session.send("Performance.getMetrics")["metrics"]
+            return next(float(one["value"]) for one in metrics if one["name"] == "TaskDuration")
+
+        before = worked()
         for _ in range(PANS):
             page.keyboard.press("ArrowRight")
             page.wait_for_timeout(300)
+        found["Chromium: work of the page for a move"] = (worked() - before) / PANS
         times = np.diff(page.evaluate("window.frames_")) / 1e3
         browser.close()
     return found | {

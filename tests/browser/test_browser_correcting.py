@@ -142,7 +142,7 @@ def test_train_on_finished_regions_and_use_the_model(
     page.click("#train")
     expect(page.locator("#train-state")).to_have_text("Training is done.", timeout=240_000)
     expect(page.locator("#curves svg")).not_to_have_count(0)
-    expect(page.locator("#compared")).to_contain_text("held-out")
+    expect(page.locator("#compared")).to_contain_text("Held-out regions")
     assert "nuseg train" in page.locator("#command").text_content()
     assert text_of(page, "verdict")
     page.click("#train-use")

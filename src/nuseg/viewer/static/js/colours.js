@@ -3,7 +3,7 @@ const SCALES = {
   viridis: ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"],
   cividis: ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#fee838"],
 };
-const DENSITY_CELLS = 128; // along the longer side of an image
+const DENSITY_CELLS = 128, DENSITY_UM = 40; // along the longer side of an image, at most; side of a cell, at least
 // Okabe and Ito (2008)
 export const KINDS = { matched: "#009e73", missed: "#d55e00", false: "#f0e442", split: "#56b4e9", merged: "#cc79a7" };
 export const KIND_MEANS = {
@@ -36,7 +36,8 @@ export function paintAll(nuclei, pick) {
 
 /** Nuclei per cell of a grid over the image, of those shown, as a picture; with the highest density, per mm2 if that is known. */
 export function densityMap({ item, x, y, count, rgba }, colours) {
-  const bin = Math.max(item.width, item.height) / DENSITY_CELLS, across = Math.ceil(item.width / bin), down = Math.ceil(item.height / bin);
+  const bin = Math.max(item.width / DENSITY_CELLS, item.height / DENSITY_CELLS, DENSITY_UM / (item.mpp ?? 0.25));
+  const [across, down] = [item.width, item.height].map((side) => Math.ceil(side / bin));
   const counts = new Uint32Array(across * down), picture = new Uint8Array(4 * across * down);
   const cell = (value, most) => Math.min(most - 1, Math.floor(value / bin));
   for (let i = 0; i < count; i++) if (rgba[4 * i + 3]) counts[cell(y[i], down) * across + cell(x[i], across)]++;

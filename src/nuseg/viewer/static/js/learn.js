@@ -42,7 +42,7 @@ export class Learn {
     const known = Object.entries(curves).map(([name, values]) => [name, values.filter(Number.isFinite)]).filter(([, values]) => values.length);
     $("curves").replaceChildren(...known.map((one) => curve(...one)));
     const names = Object.keys(compared?.new ?? {}).filter((name) => typeof compared.new[name] === "number");
-    rows($("compared"), compared ? [[`On ${number(compared.regions)} held-out regions`, "old", "new"],
+    rows($("compared"), compared ? [[`Held-out regions: ${number(compared.regions)}`, "old", "new"],
       ...names.map((name) => [name, number(compared.old[name]), number(compared.new[name])])] : []);
     this.note();
   }

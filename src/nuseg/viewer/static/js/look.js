@@ -122,7 +122,7 @@ export class Look {
     for (const layer of [nuclei, comparison?.other]) if (layer?.texture) this.paintLayer(layer, view, mode);
     const told = near > MOST_POINTS ? `${number(near)} nuclei near` : `${number(nuclei.shownIn(view.box, runs))} nuclei in view`;
     $("drawn").textContent = `${told}, ${mode === "density" ? "shown as density" : `drawn as ${mode}`}`;
-    this.densityText.textContent = mode === "density" ? `Density up to ${number(nuclei.density.top)} per ${item.mpp ? "mm²" : "cell of the map"}` : "";
+    this.densityText.textContent = mode === "density" ? `Brightest: ${number(nuclei.density.top)} per ${item.mpp ? "mm²" : "cell of the map"}` : "";
   }
 
   choose(near, cells, scale) {
@@ -134,7 +134,7 @@ export class Look {
 
   paintLayer(layer, view, mode) {
     const { painter } = this.app.stage, { texture } = layer, opacity = Number($("opacity").value), size = Math.max(3, Math.min(8, 9 * view.zoom)) * view.ratio;
-    const style = { opacity, fill: opacity * Number($("fill").value), width: view.ratio * (view.zoom > 1.5 ? 2 : 1.5) };
+    const style = { opacity, fill: opacity * Number($("fill").value), width: view.ratio * Math.min(2, 1 + view.zoom / 2) };
     if (mode === "density") {
       if (!layer.density) {
         const map = layer.density = densityMap(layer, table($("scale").value));

@@ -55,8 +55,7 @@ class App {
       "image-name": { textContent: name }, mpp: { textContent: mpp ? `${number(mpp)} µm/px` : "resolution unknown" },
       counting: { textContent: nuclei === null ? "" : `${number(nuclei)} nuclei in all${low === null ? "" : ` (${number(low)} to ${number(high)})`}` },
     });
-    options($("layer"), item.layers.map(({ id, name: told }) => [id, told]), layer);
-    this.list.show();
+    options($("layer"), item.layers.map(({ id, name: told }) => [id, told]), layer); this.list.show();
     try {
       await Promise.all([this.stage.open(item, place), this.openLayer($("layer").value)]);
     } finally { if (item === this.item) $("view").setAttribute("aria-busy", false); }
@@ -153,7 +152,8 @@ class App {
 
   copyLink() {
     link.write(this);
-    (navigator.clipboard?.writeText(location.href) ?? Promise.reject(location)).then(() => say("Link to this view copied.", true), () => say(`Copy this: ${location.href}`, true));
+    const told = () => say("Link to this view copied.", true), not = () => say(`Copy this: ${location.href}`, true);
+    (navigator.clipboard?.writeText(location.href) ?? Promise.reject(location)).then(told, not);
   }
 
   async savePicture() {

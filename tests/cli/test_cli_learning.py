@@ -144,6 +144,9 @@ def test_another_segmentation_is_noticed(segmented: Path, corrected: dict[str, A
 
 def test_without_a_finished_region(segmented: Path, tmp_path: Path) -> None:
     shutil.copytree(segmented / "results", tmp_path / "results", ignore=shutil.ignore_patterns("corrections"))
+    result = run_cli("prepare", tmp_path / "results", "-o", tmp_path / "set")
+    assert result.code == 1
+    assert "correct these results in nuseg view" in result.errors[0]
     Page(tmp_path / "results").correct("delete", nuclei=[0])
     result = run_cli("prepare", tmp_path / "results", "-o", tmp_path / "set")
     assert result.code == 1

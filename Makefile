@@ -26,6 +26,8 @@ lint: $(VENV)/dev.ok
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@if command -v npx > /dev/null; then npx --yes --prefer-offline eslint@10.15.0 src/nuseg/viewer/static/js; \
+	else echo "skipped: eslint of the viewer's JavaScript, because there is no npx"; fi
 
 docs: $(VENV)/docs.ok
 	$(BIN)/python docs/site.py

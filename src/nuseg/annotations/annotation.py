@@ -91,6 +91,8 @@ class Annotation:
         Which of `polygons` a program found, where the file tells them from what somebody drew, as QuPath's do.
     canvas : Canvas
         What the file says of the image.
+    regions : tuple of shapely.Geometry, or None
+        Areas in which every nucleus is annotated, where the file tells them; None: it does not.
     """
 
     labels: np.ndarray | None = None
@@ -106,6 +108,7 @@ class Annotation:
     detections: tuple[bool, ...] | None = None
     points: np.ndarray | None = None
     canvas: Canvas = Canvas()
+    regions: tuple[shapely.Geometry, ...] | None = None
 
     def __post_init__(self) -> None:
         if sum(held is not None for held in (self.labels, self.polygons, self.points)) != 1:

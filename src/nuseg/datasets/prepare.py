@@ -10,6 +10,7 @@ from nuseg.annotations.dataset_file import VERSION
 from nuseg.datasets.assigning import BySettings, Plan, groups_of_regions, join_duplicates
 from nuseg.datasets.checks import SPECK_UM2, check_area
 from nuseg.datasets.convert import Converted, convert
+from nuseg.datasets.corrected import find_corrected, is_corrected, settings_of_corrections
 from nuseg.datasets.corrections import Corrections, total
 from nuseg.datasets.dataset import Dataset, Kind
 from nuseg.datasets.findings import Finding, listed, raise_errors
@@ -73,7 +74,8 @@ def prepare(
     Parameters
     ----------
     source : path
-        Folder with images and annotations, see `nuseg.datasets.pairing.find_pairs`.
+        Folder with images and annotations, see `nuseg.datasets.pairing.find_pairs`; or a folder of results that was
+        corrected in the viewer, see `nuseg.datasets.corrected`.
     output : path
         The dataset to make.
     settings : PrepareSettings, optional
@@ -91,7 +93,11 @@ def prepare(
     """
     source, output, settings = Path(source), Path(output), settings or PrepareSettings()
     check_output(source, output, settings.overwrite)
-    found = find_pairs(source, settings.images, settings.labels, settings.format)
+    if is_corrected(source, settings):
+        settings = settings_of_corrections(source, settings)
+        found = find_corrected(source, settings.images)
+    else:
+        found = find_pairs(source, settings.images, settings.labels, settings.format)
     return make_dataset(source, output, found, settings, BySettings(settings), progress)
 
 

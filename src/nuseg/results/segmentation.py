@@ -26,6 +26,7 @@ from nuseg.results.output import Add, require_packages
 from nuseg.results.registry import choose_outputs
 from nuseg.results.statistics import Statistics
 from nuseg.results.store import Box, NucleiStore
+from nuseg.results.views import views
 from nuseg.text import plural
 from nuseg.types import RGB, Floats, Mask
 
@@ -250,6 +251,31 @@ class Segmentation:
         if shrink < 1:
             drawn = np.asarray(cv2.resize(drawn, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8)
         return cv2.imencode(".png", drawn[:, :, ::-1])[1].tobytes()
+
+    def view(self, height: int = 640, port: int = 0) -> Any:
+        """Look at the result in a cell of a notebook: zoom, click on nuclei, colour and filter them, draw regions.
+
+        A thread of this process serves the page on 127.0.0.1, until what is returned is closed. Where the notebook runs
+        on another machine than the browser, choose a port, and open a tunnel to it by ssh.
+
+        Parameters
+        ----------
+        height : int
+            Of the cell (px).
+        port : int
+            To listen on; 0 = any that is free.
+
+        Returns
+        -------
+        BrowserView
+            With the attribute `url`, to be opened in a browser, and the method `close`.
+
+        Raises
+        ------
+        NusegError
+            What the extra `view` installs is missing, or the port is taken.
+        """
+        return views["browser"].show(self, height, port)
 
     def __repr__(self) -> str:
         found = plural(len(self), "nucleus", "nuclei")

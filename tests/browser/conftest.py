@@ -24,7 +24,7 @@ def browser() -> Iterator[Any]:
     if chromium is None:
         pytest.skip("there is no Chromium: apt-get install chromium")
     playwright.expect.set_options(timeout=PATIENCE)
-    software = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+    software = ["--no-sandbox", "--enable-unsafe-swiftshader"]  # WebGL without a GPU
     with playwright.sync_playwright() as started:
         running = started.chromium.launch(executable_path=chromium, args=software)
         yield running

@@ -8,15 +8,19 @@ uniform vec2 origin, size; uniform float scale; // of a cell from the middle of 
 vec4 look(uint i) { int width = textureSize(colours, 0).x; return texelFetch(colours, ivec2(int(i) % width, int(i) / width), 0); }
 vec4 place(vec2 p) { return vec4((p + origin) * scale * 2.0 / size * vec2(1, -1), 0, 1); }
 //// line vertex
-in vec2 a, b; in uint nucleus, after; uniform float width; out vec4 colour; out float side;
-void main() {
-  colour = look(nucleus);
-  vec2 along = (b - a) * scale; float far = length(along);
-  if (colour.a == 0.0 || nucleus != after || far == 0.0) { gl_Position = vec4(2, 2, 2, 1); return; }
+uniform highp sampler2D points; uniform float width; out vec4 colour; out float side;
+vec4 point(int i) { int wide = textureSize(points, 0).x; return texelFetch(points, ivec2(i % wide, i / wide), 0); }
+void main() { // two triangles for each segment
+  int corner = gl_VertexID % 6; vec4 a = point(gl_VertexID / 6), b = point(gl_VertexID / 6 + 1);
+  vec2 along = (b.xy - a.xy) * scale; float far = length(along);
+  gl_Position = vec4(2, 2, 2, 1);
+  if (a.z != b.z || far == 0.0) return;
+  colour = look(uint(a.z));
+  if (colour.a == 0.0) return;
   vec2 unit = along / far, normal = vec2(-unit.y, unit.x);
   float reach = width * 0.5 + 1.5;
-  side = (gl_VertexID & 1) == 0 ? -reach : reach;
-  vec2 end = (gl_VertexID & 2) == 0 ? a - unit / scale : b + unit / scale;
+  side = corner == 1 || corner > 3 ? reach : -reach;
+  vec2 end = corner == 2 || corner == 3 || corner == 5 ? b.xy + unit / scale : a.xy - unit / scale;
   gl_Position = place(end + normal * side / scale);
 }
 //// line fragment
@@ -29,11 +33,14 @@ void main() { // with a rim that tells it from the tissue
   result = vec4(mix(other, colour.rgb, core) * alpha, alpha);
 }
 //// fill vertex
-in vec2 a, b, hub; in uint nucleus, after; out vec4 colour;
-void main() {
-  colour = look(nucleus);
-  if (colour.a == 0.0 || nucleus != after) { gl_Position = vec4(2, 2, 2, 1); return; }
-  gl_Position = place(gl_VertexID == 0 ? hub : gl_VertexID == 1 ? a : b);
+uniform highp sampler2D points; out vec4 colour;
+vec4 point(int i) { int wide = textureSize(points, 0).x; return texelFetch(points, ivec2(i % wide, i / wide), 0); }
+void main() { // a triangle for each segment
+  int corner = gl_VertexID % 3; vec4 a = point(gl_VertexID / 3), b = point(gl_VertexID / 3 + 1);
+  gl_Position = vec4(2, 2, 2, 1);
+  if (a.z != b.z) return;
+  colour = look(uint(a.z));
+  if (colour.a > 0.0) gl_Position = place(corner == 0 ? point(int(a.w)).xy : corner == 1 ? a.xy : b.xy);
 }
 //// fill fragment
 in vec4 colour; uniform float opacity; out vec4 result;

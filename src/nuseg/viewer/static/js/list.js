@@ -16,7 +16,8 @@ export class List {
 
   show() {
     const { app } = this, items = this.sorted(), all = app.items.length, held = $("items").contains(document.activeElement);
-    $("how-many").textContent = items.length === all ? `${number(all)} images` : `${number(items.length)} of ${number(all)} images`;
+    const told = all === 1 ? "1 image" : `${number(all)} images`;
+    $("how-many").textContent = items.length === all ? told : `${number(items.length)} of ${told}`;
     const button = (item) => ({ type: "button", "aria-current": item === app.item, onclick: () => app.open(item) });
     $("items").replaceChildren(...items.map((item) => h("li", {}, h("button", button(item),
       h("img", { src: item.thumbnail, alt: "", loading: "lazy", width: 68, height: 68 }),

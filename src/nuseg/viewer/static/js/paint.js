@@ -19,7 +19,7 @@ export class Painter {
       gl.shaderSource(shader, text); gl.compileShader(shader);
       gl.attachShader(program, shader);
     }
-    ["a", "b", "hub", "nucleus", "after"].forEach((name, i) => gl.bindAttribLocation(program, i, name));
+    ["a", "nucleus"].forEach((name, i) => gl.bindAttribLocation(program, i, name));
     gl.linkProgram(program);
     if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(program));
     return { program, at: (name) => gl.getUniformLocation(program, name) };
@@ -41,45 +41,25 @@ export class Painter {
   picture(old, width, height, data, filter = this.gl.LINEAR) {
     const { gl } = this, texture = old ?? gl.createTexture();
     gl.bindTexture(gl.TEXTURE_2D, texture);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, width, height, 0, gl.RGBA, gl.UNSIGNED_BYTE, data);
+    const [inside, type] = data instanceof Float32Array ? [gl.RGBA32F, gl.FLOAT] : [gl.RGBA, gl.UNSIGNED_BYTE];
+    gl.texImage2D(gl.TEXTURE_2D, 0, inside, width, height, 0, gl.RGBA, type, data);
     for (const side of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, side, filter);
     for (const wrap of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, wrap, gl.CLAMP_TO_EDGE);
     return texture;
   }
 
-  buffer(data) {
-    const { gl } = this, buffer = gl.createBuffer();
-    gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
-    gl.bufferData(gl.ARRAY_BUFFER, data, gl.STATIC_DRAW);
-    return buffer;
-  }
-
-  /** Buffers of an outline cell: every ring is closed, and its first point goes with all its segments. */
+  /** An outline cell as a texture of points: x, y, nucleus, place of the ring's first point; every ring is closed. */
   load(cell) {
-    const n = cell.index.length, total = cell.xy.length / 2 + n;
-    const xy = new Float32Array(2 * total + 2), hub = new Float32Array(2 * total + 2), nucleus = new Uint32Array(total + 1).fill(0xffffffff);
-    for (let i = 0, at = 0; i < n; i++) {
-      const first = cell.start[i], end = cell.start[i + 1];
-      for (let p = first; p <= end; p++, at++) {
-        const from = p === end ? first : p;
-        xy.set([cell.xy[2 * from], cell.xy[2 * from + 1]], 2 * at);
-        hub.set([cell.xy[2 * first], cell.xy[2 * first + 1]], 2 * at);
-        nucleus[at] = cell.index[i];
+    const { index, start, xy } = cell, total = xy.length / 2 + index.length, rows = Math.ceil((total + 1) / WIDTH);
+    const data = new Float32Array(4 * WIDTH * rows).fill(-1);
+    index.forEach((nucleus, i) => {
+      for (let p = start[i]; p <= start[i + 1]; p++) {
+        const from = p < start[i + 1] ? p : start[i];
+        data.set([xy[2 * from], xy[2 * from + 1], nucleus, start[i] + i], 4 * (p + i));
       }
-    }
-    const { gl } = this, array = gl.createVertexArray(), buffers = [this.buffer(xy), this.buffer(hub), this.buffer(nucleus)];
-    gl.bindVertexArray(array);
-    for (const [of, ...where] of [[0, 0, 2, 0], [0, 1, 2, 8], [1, 2, 2, 0], [2, 3, 1, 0], [2, 4, 1, 4]]) this.attribute(buffers[of], ...where, 1);
-    cell.loaded = { array, segments: total };
-    cell.free = () => { gl.deleteVertexArray(array); buffers.forEach((one) => gl.deleteBuffer(one)); };
-  }
-
-  attribute(buffer, location, size, offset, divisor) {
-    const { gl } = this;
-    gl.bindBuffer(gl.ARRAY_BUFFER, buffer); gl.enableVertexAttribArray(location);
-    if (size === 1) gl.vertexAttribIPointer(location, 1, gl.UNSIGNED_INT, 4, offset);
-    else gl.vertexAttribPointer(location, size, gl.FLOAT, false, 8, offset);
-    gl.vertexAttribDivisor(location, divisor);
+    });
+    cell.loaded = { points: this.picture(null, WIDTH, rows, data, this.gl.NEAREST), segments: total, ...reach(cell) };
+    cell.free = () => this.gl.deleteTexture(cell.loaded.points);
   }
 
   /** Free what a layer that is no longer shown holds. */
@@ -92,41 +72,48 @@ export class Painter {
     const { gl, view } = this, { program, at } = this.programs[name];
     gl.useProgram(program); gl.bindTexture(gl.TEXTURE_2D, colours);
     gl.uniform2f(at("origin"), x - view.x, y - view.y);
+    gl.uniform1i(at("points"), 1);
     gl.uniform2f(at("size"), view.width, view.height); gl.uniform1f(at("scale"), view.scale);
     for (const [key, value] of Object.entries(uniforms)) gl.uniform1f(at(key), value);
     return at;
   }
 
+  /** Outlines, drawn of triangles of which the shader looks up the points: where there is no GPU, instances are far slower. */
   outlines(cells, colours, { opacity, fill, width }) {
-    const { gl } = this;
+    const { gl } = this, { x0, y0, x1, y1 } = this.view.box;
     for (const cell of cells) {
       if (!cell.loaded) this.load(cell);
-      gl.bindVertexArray(cell.loaded.array);
+      const { points, segments, left, top, right, bottom } = cell.loaded;
+      if (right < x0 || left > x1 || bottom < y0 || top > y1) continue;
+      gl.activeTexture(gl.TEXTURE1); gl.bindTexture(gl.TEXTURE_2D, points); gl.activeTexture(gl.TEXTURE0);
       if (fill > 0) { // odd overlaps of the triangles from a ring's first point are its inside
         this.use("fill", colours, cell.x, cell.y, { opacity: fill });
         gl.enable(gl.STENCIL_TEST);
         for (const [shown, test, then] of [[false, gl.ALWAYS, gl.INVERT], [true, gl.EQUAL, gl.ZERO]]) {
           gl.colorMask(shown, shown, shown, shown);
           gl.stencilFunc(test, 1, 1); gl.stencilOp(then, then, then);
-          gl.drawArraysInstanced(gl.TRIANGLES, 0, 3, cell.loaded.segments);
+          gl.drawArrays(gl.TRIANGLES, 0, 3 * segments);
         }
         gl.disable(gl.STENCIL_TEST);
       }
       this.use("line", colours, cell.x, cell.y, { opacity, width });
-      gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, cell.loaded.segments);
+      gl.drawArrays(gl.TRIANGLES, 0, 6 * segments);
     }
-    gl.bindVertexArray(null);
   }
 
   points(nuclei, runs, colours, opacity, width) {
     const { gl } = this;
     if (!nuclei.points) {
-      const xy = new Float32Array(2 * nuclei.count);
-      nuclei.order.forEach((key, i) => { xy[2 * i] = nuclei.x[key]; xy[2 * i + 1] = nuclei.y[key]; });
       nuclei.points = gl.createVertexArray();
       gl.bindVertexArray(nuclei.points);
-      this.attribute(this.buffer(xy), 0, 2, 0, 0);
-      this.attribute(this.buffer(nuclei.order), 3, 1, 0, 0);
+      const xy = new Float32Array(2 * nuclei.count);
+      nuclei.order.forEach((key, i) => { xy[2 * i] = nuclei.x[key]; xy[2 * i + 1] = nuclei.y[key]; });
+      for (const [location, data] of [xy, nuclei.order].entries()) {
+        gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer()); gl.bufferData(gl.ARRAY_BUFFER, data, gl.STATIC_DRAW);
+        gl.enableVertexAttribArray(location);
+        if (location) gl.vertexAttribIPointer(location, 1, gl.UNSIGNED_INT, 0, 0);
+        else gl.vertexAttribPointer(location, 2, gl.FLOAT, false, 0, 0);
+      }
     }
     gl.bindVertexArray(nuclei.points);
     this.use("point", colours, 0, 0, { opacity, width });
@@ -139,4 +126,14 @@ export class Painter {
     this.gl.uniform2f(at("extent"), width, height);
     this.gl.drawArrays(this.gl.TRIANGLE_STRIP, 0, 4);
   }
+}
+
+/** The box that the outlines of a cell lie in, in level-0 px. */
+function reach({ x, y, xy }) {
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (let i = 0; i < xy.length; i += 2) {
+    left = Math.min(left, x + xy[i]); right = Math.max(right, x + xy[i]);
+    top = Math.min(top, y + xy[i + 1]); bottom = Math.max(bottom, y + xy[i + 1]);
+  }
+  return { left, top, right, bottom };
 }

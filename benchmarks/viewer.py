@@ -187,7 +187,7 @@ def in_browser(url: str, item: dict[str, Any]) -> dict[str, float]:
         program = None
     if program is None:
         return {}
-    options = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+    options = ["--no-sandbox", "--enable-unsafe-swiftshader"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=options)
         page = browser.new_page(viewport={"width": SCREEN[0], "height": SCREEN[1]})

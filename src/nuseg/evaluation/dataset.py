@@ -19,6 +19,7 @@ from nuseg.evaluation.scoring import Scores, score_cases
 from nuseg.io.image import write_png
 from nuseg.io.resolution import check_mpp
 from nuseg.model.store import Model, Quality
+from nuseg.notebook import with_bars
 from nuseg.progress import ProgressCallback, tracked
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.text import plural
@@ -149,6 +150,7 @@ def check_choice(
         )
 
 
+@with_bars
 def evaluate_dataset(
     truth: str | Path,
     predictions: str | Path | None = None,

@@ -29,6 +29,7 @@ HOMES = {
     "convert_annotations": "nuseg.datasets.conversion",
     "evaluate": "nuseg.evaluation",
     "evaluate_dataset": "nuseg.evaluation.dataset",
+    "export_bioimageio": "nuseg.model.bioimageio",
     "fit_stain": "nuseg.preprocess.stain.normaliser",
     "load_model": "nuseg.model.store",
     "normalise_stain": "nuseg.preprocess.stain.normaliser",

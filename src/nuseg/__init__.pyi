@@ -14,6 +14,7 @@ from nuseg.io.opening import open_slide as open_slide
 from nuseg.io.opening import open_source as open_source
 from nuseg.io.opening import read_image as read_image
 from nuseg.io.source import Source as Source
+from nuseg.model.bioimageio import export_bioimageio as export_bioimageio
 from nuseg.model.store import load_model as load_model
 from nuseg.preprocess.stain.normaliser import fit_stain as fit_stain
 from nuseg.preprocess.stain.normaliser import normalise_stain as normalise_stain
@@ -51,6 +52,7 @@ __all__ = [
     "convert_annotations",
     "evaluate",
     "evaluate_dataset",
+    "export_bioimageio",
     "fit_stain",
     "load_model",
     "normalise_stain",

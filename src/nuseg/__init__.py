@@ -41,6 +41,7 @@ HOMES = {
     "public_datasets": "nuseg.datasets.public.registry",
     "read_image": "nuseg.io.opening",
     "read_region": "nuseg.segmentation.region",
+    "read_spatialdata": "nuseg.results.formats.spatialdata",
     "segment": "nuseg.segmentation.segmenter",
     "segment_folder": "nuseg.segmentation.folder",
     "stain_methods": "nuseg.preprocess.stain.registry",

@@ -21,6 +21,7 @@ from nuseg.preprocess.stain.normaliser import normalise_stain as normalise_stain
 from nuseg.preprocess.stain.registry import stain_methods as stain_methods
 from nuseg.progress import Progress as Progress
 from nuseg.quality.dataset_check import check_dataset as check_dataset
+from nuseg.results.formats.spatialdata import read_spatialdata as read_spatialdata
 from nuseg.results.output import Output as Output
 from nuseg.results.registry import outputs as outputs
 from nuseg.results.segmentation import Segmentation as Segmentation
@@ -64,6 +65,7 @@ __all__ = [
     "public_datasets",
     "read_image",
     "read_region",
+    "read_spatialdata",
     "segment",
     "segment_folder",
     "stain_methods",

@@ -33,6 +33,7 @@ from nuseg.types import RGB, Floats, Mask
 if TYPE_CHECKING:
     import anndata
     import geopandas
+    import spatialdata
 
 ROWS = 16384  # nuclei held at once, and in a row group: some 30 MB
 PREVIEW_SIDE = 1200  # px; a notebook shows no more
@@ -303,6 +304,25 @@ class Segmentation:
         from nuseg.results.formats.anndata import as_anndata
 
         return as_anndata(self)
+
+    def to_spatialdata(self, image: bool = True) -> "spatialdata.SpatialData":
+        """Image, outlines and table as SpatialData; see `nuseg.results.formats.spatialdata.as_spatialdata`.
+
+        Parameters
+        ----------
+        image : bool
+            With the image, whose pixels are read from the source when they are asked for: keep the result open. The
+            object's own `write` copies them.
+
+        Raises
+        ------
+        NusegError
+            spatialdata is not installed.
+        """
+        require_packages("to_spatialdata", ("spatialdata",), "spatialdata")
+        from nuseg.results.formats.spatialdata import as_spatialdata
+
+        return as_spatialdata(self, image)
 
     @with_bars
     def save(

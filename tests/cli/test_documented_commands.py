@@ -49,6 +49,7 @@ PARSED_ONLY = {
     "compute.accelerator=gpu": "needs a GPU",
     "slide.ndpi.ndpa": "needs a slide of a Hamamatsu scanner",
     "--strict": "ends with an error where it finds faults, and these generated images resemble each other",
+    "--to bioimageio": "needs a package that is optional; test_cli_export_bioimageio.py runs it",
     "network.preset=smp": "needs a package that is optional",
 }
 

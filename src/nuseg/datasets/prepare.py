@@ -31,6 +31,7 @@ from nuseg.datasets.settings import PrepareSettings
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_folder, check_folder
 from nuseg.io.places import plain_name, plain_name_of
+from nuseg.notebook import with_bars
 from nuseg.progress import ProgressCallback, tracked
 from nuseg.text import plural, shown
 
@@ -61,6 +62,7 @@ class Prepared:
     corrections: Corrections | None = None
 
 
+@with_bars
 def prepare(
     source: str | Path,
     output: str | Path,

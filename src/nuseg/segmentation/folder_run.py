@@ -58,6 +58,8 @@ class FolderRun:
         options = self.options
         region = options.region and options.region.corners()
         text = f"{model_fingerprint(model.config)} {options.mpp} {region} {options.tissue}"
+        if options.region is not None and options.region.annotations:
+            text += f" {options.region.labels()}"
         if options.stain is not None:
             text += f" {choose_target(options.stain).model_dump_json()}"
         return hashlib.sha256(text.encode()).hexdigest()[:8]

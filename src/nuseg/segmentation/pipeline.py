@@ -25,6 +25,7 @@ from nuseg.io.source import Source
 from nuseg.model.config import ModelConfig
 from nuseg.preprocess.stain.normaliser import Normaliser, plan_normaliser
 from nuseg.progress import Progress, ProgressCallback
+from nuseg.results.areas import areas_mm2
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.info import ResultInfo
 from nuseg.results.naming import result_name
@@ -38,9 +39,9 @@ from nuseg.segmentation.postprocess import quantise
 from nuseg.segmentation.resample import REACH
 from nuseg.segmentation.stitching import find_groups, giant_cells, nuclei_of, split_home
 from nuseg.segmentation.tiling import Tile
-from nuseg.segmentation.tissue_area import tissue_pixels
+from nuseg.segmentation.tissue_area import NO_SQUARES, tissue_squares
 from nuseg.text import printable
-from nuseg.types import RGB, Integers
+from nuseg.types import RGB, Floats, Integers
 
 WAITING = 2  # tiles that wait before and behind the network
 MAX_CELLS = 1_000_000  # of one giant
@@ -118,6 +119,8 @@ def segment_source(
         counted=None if overview is None or plan.rules.roi is None else plan.rules.roi.counted,
         region_mm2=region_area(source, plan, options),
         tissue_mm2=tissue_mm2(plan, parts),
+        annotations=plan.annotations,
+        annotations_mm2=annotations_mm2(source, plan, parts),
         least_density=None if overview is None else overview.least_density,
         fingerprint=fingerprint(settings),
         settings=asked(source, model, options, plan.resolution.mpp)
@@ -162,6 +165,19 @@ def tissue_mm2(plan: Plan, parts: Checkpoint) -> float | None:
     if plan.overview is None or plan.overview.least_density is None:
         return None
     pixels = sum(int(parts.load(TILE, number, ["tissue"])[0]) for number in range(len(plan.tiles)))
+    return pixels * plan.rules.mpp**2 / 1e6
+
+
+def annotations_mm2(source: Source, plan: Plan, parts: Checkpoint) -> Floats:
+    """Area of every annotated area within a source (mm2), `(n,)`: of its tissue where that was looked for."""
+    areas = plan.annotations
+    if not areas or plan.overview is None or plan.overview.least_density is None:
+        return areas_mm2(areas, source.width, source.height, plan.resolution.mpp)
+    pixels = np.zeros(len(areas), np.int64)
+    for number in range(len(plan.tiles)):
+        place, count = parts.load(TILE, number, ["tissue_by_area"])[0].T
+        known = place < len(areas)
+        pixels[place[known]] += count[known]
     return pixels * plan.rules.mpp**2 / 1e6
 
 
@@ -305,8 +321,9 @@ def run_tiles(
         tile = plan.tiles[number]
         seen = plan.seen(tile)
         found, pixels = separate_tile(maps, colour, seen, tile, plan.grid.shape, plan.rules)
-        tissue = 0 if least is None else tissue_pixels(colour, seen, tile.core, plan.rules, least)
-        parts.save(TILE, number, vars(found) | vars(pixels) | {"damaged": damaged, "tissue": np.array(tissue)})
+        tissue = NO_SQUARES if least is None else tissue_squares(colour, seen, tile.core, plan.rules, least)
+        counted = {"tissue": np.array(tissue.total), "tissue_by_area": tissue.by_area(plan.annotations)}
+        parts.save(TILE, number, vars(found) | vars(pixels) | {"damaged": damaged} | counted)
         return len(found)
 
     with thread_pool(2) as reading, thread_pool(workers) as separating:

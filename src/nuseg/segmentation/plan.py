@@ -14,6 +14,7 @@ from nuseg.measure.counts import image_area_mm2
 from nuseg.model.config import ModelConfig
 from nuseg.preprocess.stain.normaliser import choose_target
 from nuseg.preprocess.tissue import tissue_density, tissue_mask
+from nuseg.results.areas import AnnotatedArea
 from nuseg.results.info import overview_side
 from nuseg.segmentation import postprocess
 from nuseg.segmentation.components import Rules, halo_of
@@ -24,7 +25,7 @@ from nuseg.segmentation.tiling import DEFAULT_TILE, Tile, plan_tiles
 from nuseg.types import RGB, Mask
 
 TISSUE_FROM_MM2 = 1.0  # smaller sources are fields that somebody chose: all of it counts
-FORMAT = 3  # of what is kept of unfinished sources
+FORMAT = 4  # of what is kept of unfinished sources
 ROWS_AT_ONCE = 512
 
 
@@ -98,6 +99,12 @@ class Plan:
     halo: int
     resolution: Resolution
     overview: Overview | None = None
+
+    @property
+    def annotations(self) -> tuple[AnnotatedArea, ...]:
+        """The annotated areas in which nuclei are also counted one by one."""
+        region = self.rules.roi and self.rules.roi.region
+        return region.annotations if region else ()
 
     def seen(self, tile: Tile) -> tuple[slice, slice]:
         """Core and halo of a tile, as far as the source goes."""

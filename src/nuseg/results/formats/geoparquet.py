@@ -18,25 +18,22 @@ import pyarrow.parquet as pq
 import shapely
 
 from nuseg.io.atomic import atomic_path
-from nuseg.measure.nuclei import COLUMNS
 from nuseg.results.batch import NucleiBatch
+from nuseg.results.formats.csv import schema_of
 from nuseg.results.formats.parquet import as_metadata
 from nuseg.results.output import Add, Output
 from nuseg.types import Floats
 
 EDGES = ("xmin", "ymin", "xmax", "ymax")
 # Pixels of level 0 are not those that the nucleus was found on, so its area there need not be whole.
-SCHEMA = pa.schema(
-    [
-        *(pa.field(name, pa.int64() if name == "id" else pa.float64(), nullable=False) for name in COLUMNS),
-        pa.field("geometry", pa.binary(), nullable=False),
-        pa.field("bbox", pa.struct([pa.field(edge, pa.float64(), nullable=False) for edge in EDGES]), nullable=False),
-    ]
+SHAPES = (
+    pa.field("geometry", pa.binary(), nullable=False),
+    pa.field("bbox", pa.struct([pa.field(edge, pa.float64(), nullable=False) for edge in EDGES]), nullable=False),
 )
 
 
 @contextmanager
-def opened(path: Path, about: Mapping[str, Any]) -> Iterator[Add]:
+def opened(path: Path, about: Mapping[str, Any], annotated: bool = False) -> Iterator[Add]:
     """Open a file to add batches of nuclei to; it appears when the block ends well.
 
     Parameters
@@ -45,6 +42,8 @@ def opened(path: Path, about: Mapping[str, Any]) -> Iterator[Add]:
         Where to write.
     about : mapping
         The file's metadata: source, mpp, model and notes.
+    annotated : bool
+        Whether the batches have the columns of annotated areas.
 
     Yields
     ------
@@ -52,7 +51,8 @@ def opened(path: Path, about: Mapping[str, Any]) -> Iterator[Add]:
         Adds a batch, as a row group of its own.
     """
     low, high = np.full(2, np.inf), np.full(2, -np.inf)
-    schema = SCHEMA.with_metadata(as_metadata(about))
+    columns = schema_of(annotated)
+    schema = pa.schema([*(field.with_nullable(False) for field in columns), *SHAPES], as_metadata(about))
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
 
         def add(batch: NucleiBatch) -> None:
@@ -60,7 +60,7 @@ def opened(path: Path, about: Mapping[str, Any]) -> Iterator[Add]:
             bounds = shapely.bounds(geometries)
             np.minimum(low, bounds[:, :2].min(axis=0), out=low)
             np.maximum(high, bounds[:, 2:].max(axis=0), out=high)
-            writer.write_table(as_table(batch, geometries, bounds).cast(schema))
+            writer.write_table(as_table(batch, geometries, bounds, schema))
 
         yield add
         box = [*low.tolist(), *high.tolist()] if np.isfinite(low).all() else None
@@ -76,13 +76,15 @@ def as_geometries(polygons: list[Floats]) -> np.ndarray:
     return np.asarray(shapely.polygons(rings))
 
 
-def as_table(batch: NucleiBatch, geometries: np.ndarray, bounds: Floats) -> pa.Table:
+def as_table(batch: NucleiBatch, geometries: np.ndarray, bounds: Floats, schema: pa.Schema) -> pa.Table:
     """Make the rows of a batch: its table, outlines as WKB, and their bounds `(n, 4)`."""
-    columns = [pa.array(batch.table[name].to_numpy(), SCHEMA.field(name).type) for name in COLUMNS]
-    columns.append(pa.array(shapely.to_wkb(geometries, byte_order=1), pa.binary()))
+    geometry, bbox = SHAPES
+    own = [field for field in schema if field.name not in (geometry.name, bbox.name)]
+    columns = [pa.array(batch.table[field.name].to_numpy(), field.type) for field in own]
+    columns.append(pa.array(shapely.to_wkb(geometries, byte_order=1), geometry.type))
     edges = [pa.array(np.ascontiguousarray(edge)) for edge in bounds.T]
-    columns.append(pa.StructArray.from_arrays(edges, fields=list(SCHEMA.field("bbox").type)))
-    return pa.Table.from_arrays(columns, schema=SCHEMA)
+    columns.append(pa.StructArray.from_arrays(edges, fields=list(bbox.type)))
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def geo_metadata(box: list[float] | None) -> dict[str, object]:
@@ -105,6 +107,6 @@ OUTPUT = Output(
     name="geoparquet",
     suffix=".parquet",
     help="outlines and measures, for GeoPandas, DuckDB, QGIS and R",
-    open=lambda path, result: opened(path, result.info.about()),
+    open=lambda path, result: opened(path, result.info.about(), bool(result.info.annotations)),
     default_for=("slide",),
 )

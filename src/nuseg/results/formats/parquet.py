@@ -10,24 +10,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nuseg.io.atomic import atomic_path
-from nuseg.measure.nuclei import COLUMNS
 from nuseg.results.batch import NucleiBatch
-from nuseg.results.formats.csv import SCHEMA
+from nuseg.results.formats.csv import schema_of
 from nuseg.results.output import Add, Output
 
 
 @contextmanager
-def opened(path: Path, about: Mapping[str, Any] | None = None) -> Iterator[Add]:
+def opened(path: Path, about: Mapping[str, Any] | None = None, annotated: bool = False) -> Iterator[Add]:
     """Open a Parquet file to add batches of nuclei to; it appears when the block ends well.
 
-    `about` becomes the schema's metadata, which `pyarrow.parquet.read_schema` gives without reading the table.
+    `about` becomes the schema's metadata, which `pyarrow.parquet.read_schema` gives without reading the table;
+    `annotated` adds the columns of annotated areas.
     """
-    schema = SCHEMA.with_metadata(as_metadata(about or {}))
+    columns = schema_of(annotated)
+    schema = columns.with_metadata(as_metadata(about or {}))
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
 
         def add(batch: NucleiBatch) -> None:
-            table = batch.table[list(COLUMNS)]
-            writer.write_table(pa.Table.from_pandas(table, schema=SCHEMA, preserve_index=False).cast(schema))
+            table = batch.table[columns.names]
+            writer.write_table(pa.Table.from_pandas(table, schema=columns, preserve_index=False).cast(schema))
 
         yield add
 
@@ -41,5 +42,5 @@ OUTPUT = Output(
     name="parquet",
     suffix=".parquet",
     help="the table of csv as Parquet, unrounded",
-    open=lambda path, result: opened(path, result.info.about()),
+    open=lambda path, result: opened(path, result.info.about(), bool(result.info.annotations)),
 )

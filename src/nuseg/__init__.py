@@ -44,6 +44,7 @@ HOMES = {
     "segment_folder": "nuseg.segmentation.folder",
     "stain_methods": "nuseg.preprocess.stain.registry",
     "train": "nuseg.training.fit",
+    "write_report": "nuseg.results.cohort.report",
 }
 NAMES_THERE = {"evaluate": "score_image"}
 __all__ = sorted(HOMES)

@@ -20,6 +20,7 @@ from nuseg.preprocess.stain.normaliser import normalise_stain as normalise_stain
 from nuseg.preprocess.stain.registry import stain_methods as stain_methods
 from nuseg.progress import Progress as Progress
 from nuseg.quality.dataset_check import check_dataset as check_dataset
+from nuseg.results.cohort.report import write_report as write_report
 from nuseg.results.output import Output as Output
 from nuseg.results.registry import outputs as outputs
 from nuseg.results.segmentation import Segmentation as Segmentation
@@ -66,4 +67,5 @@ __all__ = [
     "segment_folder",
     "stain_methods",
     "train",
+    "write_report",
 ]

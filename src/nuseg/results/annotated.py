@@ -1,15 +1,23 @@
 """What was counted in annotated areas: one row per area."""
 
-from collections.abc import Iterable
+import csv
+import io
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from nuseg.io.atomic import atomic_path
 from nuseg.measure.counts import count_interval
 from nuseg.results.info import ResultInfo
 from nuseg.results.statistics import MEASURES, Statistics
+from nuseg.results.summary import Row
 
+ANNOTATIONS = "annotations.csv"
+PLACE = "annotations"  # folder within that of the records
+OWNER = ("name", "patient", "group")  # columns of an image that its annotations have too
 DECIMALS = {"area_mm2": 6, "nuclei_per_mm2": 2, "mask_fraction": 5}
 MEAN_DECIMALS = 4
 
@@ -94,3 +102,46 @@ def as_table(rows: Iterable[AnnotationRow]) -> pd.DataFrame:
     table = table.astype(dict.fromkeys(("nuclei", "nuclei_low", "nuclei_high"), "Int64"))
     means = dict.fromkeys((f"mean_{name}" for name in MEASURES), MEAN_DECIMALS)
     return table.astype(dict.fromkeys((*DECIMALS, *means), float)).round(DECIMALS | means)
+
+
+def keep_annotations(marker: Path, name: str, rows: Sequence[AnnotationRow]) -> None:
+    """Keep the rows of a result below the hidden folder `marker`, in place of those of an earlier one.
+
+    Raises
+    ------
+    NusegError
+        It cannot be written.
+    """
+    path = marker / PLACE / f"{name}.csv"
+    if rows:
+        with atomic_path(path) as temporary:
+            as_table(rows).to_csv(temporary, index=False, header=False, lineterminator="\n")
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_annotations(marker: Path, images: Iterable[Row], path: Path) -> None:
+    """Put the rows of all images together, each with name, patient and group of its image; no file without any.
+
+    Raises
+    ------
+    NusegError
+        It cannot be written.
+    """
+    kept = {file.stem for file in (marker / PLACE).glob("*.csv")}
+    owners = [row for row in images if not row.error and row.name in kept]
+    if not owners:
+        path.unlink(missing_ok=True)
+        return
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        file.write(_line([*OWNER, *COLUMNS]) + "\n")
+        for row in owners:
+            prefix = _line([row.name, row.patient, row.group])
+            lines = (marker / PLACE / f"{row.name}.csv").read_text(encoding="utf-8").splitlines()
+            file.writelines(f"{prefix},{line}\n" for line in lines)
+
+
+def _line(values: Sequence[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(values)
+    return text.getvalue()

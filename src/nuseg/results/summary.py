@@ -35,6 +35,8 @@ class Row:
 
     name: str
     image: str
+    patient: str = ""
+    group: str = ""
     width: Whole | None = None
     height: Whole | None = None
     mpp: float | None = None

@@ -12,6 +12,8 @@ from nuseg.model.store import Model, Quality, choose_model
 from nuseg.preprocess.stain.normaliser import choose_target
 from nuseg.progress import ProgressCallback
 from nuseg.results import summary
+from nuseg.results.clinical import read_clinical
+from nuseg.results.cohort.report import write_report
 from nuseg.results.ownership import part_results
 from nuseg.results.records import Records
 from nuseg.results.registry import check_outputs
@@ -41,6 +43,8 @@ class FolderResult:
         What the user should know of the inputs.
     summary : Path
         The table of all images in the folder.
+    report : Path, optional
+        The page about them.
     """
 
     rows: list[Row]
@@ -48,6 +52,7 @@ class FolderResult:
     missing: list[str]
     notes: list[str]
     summary: Path
+    report: Path | None = None
 
     @property
     def failed(self) -> list[Row]:
@@ -70,6 +75,8 @@ def segment_folder(
     tile: int = DEFAULT_TILE,
     stain: str | None = None,
     overwrite: bool = False,
+    table: str | Path | None = None,
+    report: bool = True,
     progress: ProgressCallback | None = None,
     each: Callable[[Row, int, int], None] | None = None,
     said: Callable[[str], None] | None = None,
@@ -92,6 +99,10 @@ def segment_folder(
         As of `nuseg.segment`.
     overwrite : bool
         Do again what is done, and replace results of other images.
+    table : path, optional
+        CSV with the names of the images, and their `patient` or `group`: both go to every table and to the report.
+    report : bool
+        Write one page about all results in the folder, and its table.
     progress : function, optional
         Called with a `nuseg.Progress` after each tile.
     each : function, optional
@@ -119,12 +130,14 @@ def segment_folder(
     if stain is not None:
         choose_target(stain)
     check_folder(out)
+    clinical = None if table is None else read_clinical(table)
     area = region if region is None or isinstance(region, Region) else read_region(str(region))
     told = said or (lambda text: None)
     images, missing, notes = find_inputs(inputs)
     for text in (*(f"error: {problem}" for problem in missing), *(f"note: {note}" for note in notes)):
         told(text)
-    run = FolderRun(plan_jobs(images), out, outputs, SegmentOptions(mpp, area, tissue, tile, stain), overwrite)
+    options = SegmentOptions(mpp, area, tissue, tile, stain)
+    run = FolderRun(plan_jobs(images), out, outputs, options, overwrite, report, clinical)
     rows: list[Row] = []
     if not run.jobs:
         return FolderResult(rows, 0, missing, notes, out / summary.FILE)
@@ -134,9 +147,12 @@ def segment_folder(
     if not overwrite:
         run.check_clashes(earlier)
     jobs = list(run.jobs) if overwrite else run.undone(chosen, earlier)
+    if clinical is not None and earlier:
+        records.relabel(clinical)
     if not jobs:
         records.write_summary()  # an earlier run may have been killed before it could
-        return FolderResult(rows, len(run.jobs), missing, notes, out / summary.FILE)
+        page = write_report(out, table=table).page if report else None
+        return FolderResult(rows, len(run.jobs), missing, notes, out / summary.FILE, page)
     segmenter = replace(Segmenter.load(chosen, device, threads), quality=quality)
     work = run.run(segmenter, jobs, progress, told)
     try:
@@ -149,7 +165,8 @@ def segment_folder(
         raise
     finally:
         work.close()
-    return FolderResult(rows, len(run.jobs) - len(jobs), missing, notes, out / summary.FILE)
+    page = write_report(out, table=table).page if report else None
+    return FolderResult(rows, len(run.jobs) - len(jobs), missing, notes, out / summary.FILE, page)
 
 
 def find_inputs(inputs: str | Path | Sequence[str | Path]) -> tuple[list[Path], list[str], list[str]]:

@@ -14,6 +14,8 @@ from nuseg.io.file_state import FileState
 from nuseg.io.opening import is_slide
 from nuseg.io.reader import Kind
 from nuseg.progress import Progress, ProgressCallback
+from nuseg.results.annotated import keep_annotations
+from nuseg.results.facts import facts_of, keep_facts, pictures_of
 from nuseg.results.records import FolderLost, Record, Records
 from nuseg.results.summary import Row, result_row
 from nuseg.segmentation.claims import BEAT, Claims
@@ -187,12 +189,18 @@ class Work:
                 result.save(folder, self.run.outputs, job.name, self.look)
                 kind = result.info.kind
                 row = result_row(job.name, identity(job.image), result, self.settings)
+                self.records.check()
+                keep_annotations(self.records.marker, job.name, result.annotation_rows)
+                pictures = pictures_of(result) if self.run.report else {}
+                keep_facts(self.records.marker, job.name, facts_of(result), pictures)
             row = replace(row, seconds=time.perf_counter() - begun)
         except (FolderLost, Stopped, KeyboardInterrupt):
             raise
         except BaseException as error:  # one bad image must not end a run of thousands, whatever it raises
             log.debug("%s", job.image, exc_info=True)
             row = Row(job.name, identity(job.image), error=error_line(error, job.image))
+        if self.run.clinical is not None:
+            row = self.run.clinical.labelled(row)
         try:
             self.records.keep(Record(row, kind, state))
         except FolderLost:

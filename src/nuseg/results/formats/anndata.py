@@ -26,7 +26,8 @@ def as_anndata(result: "Segmentation") -> "anndata.AnnData":
     """Bring nuclei to AnnData; less than 200 MB for a million of them.
 
     `X` has the measures `VARIABLES` in float32, `obs_names` the ids, `obsm["spatial"]` the centroids in px of level 0,
-    `obsm["spatial_um"]` the same in um, `obs` the annotated area that holds each, where there are some, `uns["nuseg"]` source, resolution, model, notes, settings and versions.
+    `obsm["spatial_um"]` the same in um, `uns["nuseg"]` source, resolution, model, notes, settings and versions;
+    `obs` the annotated area that holds each nucleus, where there are some.
     """
     import anndata
 

@@ -128,10 +128,20 @@ def local_densities(counts: np.ndarray, counted: np.ndarray, cell_um: float) -> 
     return tuple(np.quantile(per_mm2, QUANTILES).tolist())
 
 
-def densest_fields(result: "Segmentation", count: int) -> list[tuple[int, int, int, int]]:
-    """Find the parts of a source in which nuclei lie most densely: x, y, width, height in px of level 0, apart."""
+def field_side(mpp: float) -> int:
+    """Side of a field that is looked at closely (px)."""
+    return min(max(round(FIELD_UM / mpp), 64), FIELD_PX)
+
+
+def densest_fields(result: "Segmentation", count: int, side: int) -> list[tuple[int, int, int, int]]:
+    """Find the parts of a source, of `side` px at most, in which nuclei lie most densely, apart from one another.
+
+    Returns
+    -------
+    list of (x, y, width, height)
+        In px of level 0, the densest first; at least one.
+    """
     info, overview = result.info, result.overview
-    side = min(max(round(FIELD_UM / info.mpp), 64), FIELD_PX)
     width, height = min(side, info.width), min(side, info.height)
     columns = overview.counts.shape[1]
     px = info.width / columns
@@ -152,7 +162,7 @@ def densest_fields(result: "Segmentation", count: int) -> list[tuple[int, int, i
 def read_fields(result: "Segmentation", count: int) -> list[RGB]:
     """Read the densest fields of a source, those that are damaged left out."""
     fields = []
-    for place in densest_fields(result, count):
+    for place in densest_fields(result, count, field_side(result.mpp)):
         try:
             fields.append(result.read_pixels(*place))
         except NusegError:  # the result's notes say so
@@ -165,7 +175,7 @@ def pictures_of(result: "Segmentation") -> dict[PictureName, bytes]:
     pictures: dict[PictureName, RGB] = {"small": shrunk(result.overview.thumbnail, SMALL_PX)}
     if result.info.kind == "slide":
         pictures["density"] = shrunk(draw_overview(result.overview), DENSITY_PX)
-    for place in densest_fields(result, 1):
+    for place in densest_fields(result, 1, field_side(result.mpp)):
         try:
             pictures["close"] = shrunk(draw_outlines(result.read_pixels(*place), result.read_labels(*place)), CLOSE_PX)
         except NusegError:  # the result's notes say so

@@ -4,6 +4,7 @@ from html import escape
 
 import numpy as np
 
+from nuseg.measure.distribution import quantiles_of_counts
 from nuseg.text import plural
 from nuseg.types import Floats, Integers
 
@@ -57,9 +58,8 @@ def counts_svg(counts: Integers, label: str) -> str:
     binned = held.reshape(bars, step).sum(axis=1)
     beyond = total - int(binned.sum())
     binned[-1] += beyond
-    at = int(np.searchsorted(sums, total / 2))
-    median = at + (total / 2 - (sums[at] - counts[at])) / counts[at]
-    return _bars(binned, np.arange(bars + 1) * float(step), float(median), beyond > 0, label)
+    median = float(quantiles_of_counts(counts, [0.5])[0])
+    return _bars(binned, np.arange(bars + 1) * float(step), median, beyond > 0, label)
 
 
 def _bars(counts: Integers, edges: Floats, median: float, more: bool, label: str) -> str:

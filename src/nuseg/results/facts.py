@@ -17,12 +17,13 @@ from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
 from nuseg.io.documents import DocumentError, Limits, read_bytes, read_json
 from nuseg.measure.colours import check_image, stain_of
+from nuseg.measure.distribution import quantiles_of_counts
 from nuseg.measure.focus import sharpness
 from nuseg.measure.stain import optical_density
 from nuseg.plot.density import draw_overview
 from nuseg.plot.outlines import draw_outlines
 from nuseg.results.statistics import SIZES
-from nuseg.types import RGB, Floats
+from nuseg.types import RGB, Floats, Integers
 
 if TYPE_CHECKING:
     from nuseg.results.segmentation import Segmentation
@@ -229,14 +230,6 @@ def read_picture(marker: Path, name: str, what: PictureName) -> bytes | None:
     return content if content.startswith(b"\xff\xd8") else None
 
 
-def size_quantiles(counts: np.ndarray) -> Floats:
-    """Quantiles `QUANTILES` of nuclear area (um2) of counts by whole um2 `(SIZES,)`; NaN where there are no nuclei.
-
-    Within a um2 nuclei are taken as evenly spread.
-    """
-    total = counts.sum()
-    if not total:
-        return np.full(len(QUANTILES), np.nan)
-    sums = np.concatenate([[0], np.cumsum(counts)]) / total
-    rising = np.concatenate([[True], np.diff(sums) > 0])
-    return np.asarray(np.interp(QUANTILES, sums[rising], np.arange(len(sums), dtype=float)[rising]))
+def size_quantiles(counts: Integers) -> Floats:
+    """Quantiles `QUANTILES` of nuclear area (um2) of counts by whole um2 `(SIZES,)`; NaN where there are no nuclei."""
+    return quantiles_of_counts(counts, QUANTILES)

@@ -13,10 +13,11 @@ from nuseg.preprocess.stain.normaliser import choose_target
 from nuseg.progress import ProgressCallback
 from nuseg.results import summary
 from nuseg.results.clinical import read_clinical
-from nuseg.results.cohort.report import write_report
+from nuseg.results.cohort.report import PAGE, is_current, write_report
 from nuseg.results.ownership import part_results
 from nuseg.results.records import Records
 from nuseg.results.registry import check_outputs
+from nuseg.results.registry import outputs as known_outputs
 from nuseg.results.summary import Row
 from nuseg.segmentation.folder_run import FolderRun
 from nuseg.segmentation.jobs import plan_jobs
@@ -53,6 +54,12 @@ class FolderResult:
     notes: list[str]
     summary: Path
     report: Path | None = None
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders of results, one of each output that was ever written there."""
+        places = {output.path(self.summary.parent, "name").parent for output in known_outputs.values()}
+        return sorted(place for place in places if place.is_dir())
 
     @property
     def failed(self) -> list[Row]:
@@ -151,7 +158,9 @@ def segment_folder(
         records.relabel(clinical)
     if not jobs:
         records.write_summary()  # an earlier run may have been killed before it could
-        page = write_report(out, table=table).page if report else None
+        if report and (table is not None or not is_current(out)):
+            write_report(out, table=table)
+        page = out / PAGE if report else None
         return FolderResult(rows, len(run.jobs), missing, notes, out / summary.FILE, page)
     segmenter = replace(Segmenter.load(chosen, device, threads), quality=quality)
     work = run.run(segmenter, jobs, progress, told)

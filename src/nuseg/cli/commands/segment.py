@@ -203,6 +203,8 @@ def report(result: "FolderResult") -> None:
         print(f"{plural(len(noted), 'image')} with a warning like {above} above: see {result.summary}")
     if result.failed:
         print(f"{plural(len(result.failed), 'image')} failed: see {result.summary}")
+    if result.folders:
+        print(f"files: {', '.join(map(str, result.folders))}")
     annotations = result.summary.with_name(ANNOTATIONS)
     if annotations.is_file():
         print(f"per annotation: {annotations}")

@@ -86,6 +86,15 @@ def write_report(
     return report
 
 
+def is_current(folder: Path) -> bool:
+    """Whether a results folder has a page that is newer than all of its results."""
+    try:
+        written = (folder / PAGE).stat().st_mtime_ns
+    except OSError:
+        return False
+    return all(changed <= written for changed, *_ in Records(folder).state().values())
+
+
 def _write(cohort: Cohort, place: Path) -> Report:
     looks, groups = find_looks(cohort.entries), group_rows(cohort)
     report = Report(place / PAGE, place / TABLE, place / GROUPS, looks, len(cohort.entries), cohort.excluded)

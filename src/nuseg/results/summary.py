@@ -35,8 +35,6 @@ class Row:
 
     name: str
     image: str
-    patient: str = ""
-    group: str = ""
     width: Whole | None = None
     height: Whole | None = None
     mpp: float | None = None
@@ -64,6 +62,8 @@ class Row:
     tissue_only: bool | None = None
     tile: Whole | None = None
     stain: str = ""
+    patient: str = ""
+    group: str = ""
     settings: str = ""
     warning: str = ""
     error: str = ""

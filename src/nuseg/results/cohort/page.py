@@ -17,7 +17,7 @@ from nuseg.results.cohort.groups import GroupRow, group_row, patient_densities, 
 from nuseg.results.cohort.looks import Look
 from nuseg.results.facts import FIELD_UM, SQUARE_UM, PictureName, size_quantiles
 from nuseg.results.summary import Row
-from nuseg.text import plural, shortened
+from nuseg.text import plural
 
 LARGE = 6  # images up to which each is shown large
 IMAGES, CLOSER, LOOKS, EXCLUDED, GROUPS, AREAS = 200, 24, 40, 100, 20, 200  # that the page shows; the tables have all
@@ -75,9 +75,9 @@ def render_cohort(shown: Shown) -> str:
     ]
     models = sorted({entry.row.model for entry in cohort.entries if entry.row.model})
     by = f" by nuseg's model {', '.join(models)}" if models else ""
-    lead = f"Nuclei found, counted and measured in {plural(len(cohort.entries), 'image')}{by}."
-    name = shortened(cohort.folder.resolve().name or str(cohort.folder), 60)
-    return document(f"Nuclei in {name}", lead, "\n".join(filter(None, sections)), CLOSING)
+    lead = f"Found, counted and measured{by}."
+    title = f"Nuclei in {plural(len(cohort.entries), 'image')}"
+    return document(title, lead, "\n".join(filter(None, sections)), CLOSING)
 
 
 def number(value: float | None, digits: int = 0) -> str:

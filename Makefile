@@ -1,11 +1,16 @@
-# Two commands: `make demo` runs nuseg on a fresh machine, `make test` runs the tests. Both set up .venv themselves.
+# `make install` puts nuseg into .venv, `make demo` runs it, `make test` tests it, `make docs` writes its site, `make
+# dist` its packages. All of them set up .venv themselves.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # pip, pinned by constraints.txt: every machine gets the versions that were tested.
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test lint clean
+.PHONY: install install-train demo test test-slow lint docs dist clean
+
+install: $(VENV)/base.ok
+
+install-train: $(VENV)/train.ok
 
 demo: $(VENV)/base.ok
 	$(BIN)/nuseg demo -o demo
@@ -13,10 +18,21 @@ demo: $(VENV)/base.ok
 test: $(VENV)/dev.ok
 	$(BIN)/python -m pytest -n logical --dist worksteal --cov
 
+# What takes minutes: README from its first line to its last, and the built wheel, each in an environment of its own.
+test-slow: $(VENV)/dev.ok
+	$(BIN)/python -m pytest -n0 -m slow
+
 lint: $(VENV)/dev.ok
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/docs.ok
+	$(BIN)/python docs/site.py
+
+dist: $(VENV)/dev.ok
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -25,9 +41,17 @@ $(VENV)/base.ok: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(INSTALL) -e .
 	touch $@
 
-$(VENV)/dev.ok: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(INSTALL) -e '.[train,dev]'
+$(VENV)/train.ok: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(INSTALL) -e '.[train]'
 	touch $@ $(VENV)/base.ok
 
+$(VENV)/docs.ok: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(INSTALL) -e '.[docs]'
+	touch $@ $(VENV)/base.ok
+
+$(VENV)/dev.ok: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(INSTALL) -e '.[train,dev]'
+	touch $@ $(VENV)/base.ok $(VENV)/train.ok
+
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo dist site

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -17,6 +18,11 @@ if WORKER is not None:
     if hasattr(os, "sched_setaffinity"):  # OpenVINO takes all the cores that its process may use
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[int(WORKER.removeprefix("gw")) % len(cores)]})
+
+
+# How long an example takes says nothing on a machine that does other work beside it.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="session")

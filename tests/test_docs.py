@@ -4,6 +4,7 @@ import re
 import runpy
 import shlex
 from importlib import import_module
+from inspect import isfunction, signature
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +124,17 @@ def test_names_of_nuseg_in_code_blocks_exist(page: Path) -> None:
     for module, names in re.findall(r"^from (nuseg[\w.]*) import ([\w, ]+)$", text, re.MULTILINE):
         for name in names.split(", "):
             assert hasattr(import_module(module), name), f"{module}.{name}"
+
+
+@pytest.mark.parametrize("name", [name for name in nuseg.__all__ if isfunction(getattr(nuseg, name))])
+def test_parameters_that_share_a_line_of_a_docstring_share_their_type(name: str) -> None:
+    """The site gives all names of such a line, where it states no type, the type of the first."""
+    function = getattr(nuseg, name)
+    types = {word: one.annotation for word, one in signature(function).parameters.items()}
+    for line in re.findall(r"^ *(\w+(?:, \w+)+)$", function.__doc__, re.MULTILINE):
+        words = line.split(", ")
+        if set(words) <= set(types):
+            assert len({str(types[word]) for word in words}) == 1, line
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

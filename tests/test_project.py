@@ -1,6 +1,7 @@
 """Facts that more than one of the project's files states."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -15,7 +16,11 @@ CI = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encodi
 
 
 def test_citation_agrees_with_the_package() -> None:
-    assert CITATION["version"] == PROJECT["project"]["version"]
+    """The version is that of git tags, so it is the newest of the changelog, and before the first the one to come."""
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    released = re.findall(r"^## \[(\d+\.\d+\.\d+)\]", changelog, re.MULTILINE)
+    coming = PROJECT["tool"]["hatch"]["version"]["fallback-version"].removesuffix(".dev0")
+    assert CITATION["version"] == (released or [coming])[0]
     assert CITATION["license"] == PROJECT["project"]["license"]
 
 

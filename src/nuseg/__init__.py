@@ -26,6 +26,7 @@ HOMES = {
     "TrainConfig": "nuseg.training.config",
     "annotation_formats": "nuseg.annotations.registry",
     "check_dataset": "nuseg.quality.dataset_check",
+    "compare": "nuseg.evaluation.compare",
     "convert_annotations": "nuseg.datasets.conversion",
     "evaluate": "nuseg.evaluation",
     "evaluate_dataset": "nuseg.evaluation.dataset",
@@ -44,6 +45,7 @@ HOMES = {
     "segment_folder": "nuseg.segmentation.folder",
     "stain_methods": "nuseg.preprocess.stain.registry",
     "train": "nuseg.training.fit",
+    "train_seeds": "nuseg.training.seeds",
     "write_report": "nuseg.results.cohort.report",
 }
 NAMES_THERE = {"evaluate": "score_image"}

@@ -8,6 +8,7 @@ from nuseg.datasets.public.prepare_public import prepare_public as prepare_publi
 from nuseg.datasets.public.registry import public_datasets as public_datasets
 from nuseg.errors import NusegError as NusegError
 from nuseg.evaluation import score_image as evaluate
+from nuseg.evaluation.compare import compare as compare
 from nuseg.evaluation.dataset import evaluate_dataset as evaluate_dataset
 from nuseg.io.image import Image as Image
 from nuseg.io.opening import open_slide as open_slide
@@ -32,6 +33,7 @@ from nuseg.segmentation.segmenter import Segmenter as Segmenter
 from nuseg.segmentation.segmenter import segment as segment
 from nuseg.training.config import TrainConfig as TrainConfig
 from nuseg.training.fit import train as train
+from nuseg.training.seeds import train_seeds as train_seeds
 
 __all__ = [
     "ConvertOptions",
@@ -49,6 +51,7 @@ __all__ = [
     "TrainConfig",
     "annotation_formats",
     "check_dataset",
+    "compare",
     "convert_annotations",
     "evaluate",
     "evaluate_dataset",
@@ -67,5 +70,6 @@ __all__ = [
     "segment_folder",
     "stain_methods",
     "train",
+    "train_seeds",
     "write_report",
 ]

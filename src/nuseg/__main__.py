@@ -2,4 +2,5 @@
 
 from nuseg.cli import main
 
-main()
+if __name__ == "__main__":  # processes that are started anew import this module as well
+    main()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import shapely
 
-from nuseg.annotations.annotation import Annotation
+from nuseg.annotations.annotation import Annotation, stated_shape
 
 STORED = np.array([[0, 7, 7], [3, 0, 9]], np.uint16)
 
@@ -49,3 +49,24 @@ def test_contradictions_are_refused() -> None:
         Annotation(STORED, classes=("a",)).numbered((2, 3))
     with pytest.raises(ValueError, match="expected \\(3, 2\\)"):
         Annotation(STORED).label_image((3, 2))
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "shape"),
+    [
+        (48, 64, (48, 64)),
+        ("48", "64", (48, 64)),
+        (48.0, np.int64(64), (48, 64)),
+        (-48, 64, None),
+        (48, 0, None),
+        (None, 64, None),
+        ("", "64", None),
+        ("tall", "64", None),
+        (float("nan"), 64, None),
+        (float("inf"), 64, None),
+        (48, 2**40, None),
+        ([48], 64, None),
+    ],
+)
+def test_a_size_that_no_image_has_is_not_stated(height: object, width: object, shape: tuple[int, int] | None) -> None:
+    assert stated_shape(height, width) == shape

@@ -30,6 +30,15 @@ def test_names_outside_are_refused(name: str, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
 
+@pytest.mark.parametrize("name", ["", "."])
+def test_files_without_a_name_are_refused(name: str, tmp_path: Path) -> None:
+    with ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("good.txt", "x")
+        archive.writestr(ZipInfo(name), "x")
+    with pytest.raises(NusegError, match="a file in it has no name"), unpacked(tmp_path / "a.zip"):
+        pass
+
+
 def test_links_are_refused(tmp_path: Path) -> None:
     with ZipFile(tmp_path / "a.zip", "w") as archive:
         link = ZipInfo("link")

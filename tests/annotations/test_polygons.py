@@ -127,3 +127,25 @@ def test_a_ring_that_repeats_a_side_is_refused() -> None:
     corners = np.array([[0.0, 0], [9, 0], [9, 9]])
     with pytest.raises(ValueError, match="along one side again and again"):
         area([np.tile(corners, (3000, 1))])
+
+
+SQUARE = np.array([[0.0, 0], [9, 0], [9, 9], [0, 9]])
+
+
+def test_holes_that_repeat_a_side_are_refused() -> None:
+    with pytest.raises(ValueError, match="along one side again and again"):
+        area([SQUARE * 5, *[SQUARE + 3] * 400])
+
+
+def test_holes_that_cross_each_other_again_and_again_are_refused() -> None:
+    with pytest.raises(ValueError, match="crosses itself about"):
+        area([SQUARE * 5, *(SQUARE + 3 + index / 50 for index in range(90))])
+
+
+def test_many_holes_that_cross_their_neighbours_are_made_valid() -> None:
+    holes = [SQUARE + np.array([8.0 * (index + 1), 20]) for index in range(60)]
+    made = area([SQUARE * 100, *holes])
+    assert made.is_valid
+    assert made.area == pytest.approx(
+        900**2 - (60 * 81 - 2 * 59 * 9)
+    )  # where two holes lie over each other it is filled

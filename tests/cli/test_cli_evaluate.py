@@ -17,7 +17,7 @@ from nuseg.datasets.seen import image_code, known_images, tells_images
 from nuseg.io.image import write_png
 from nuseg.model.store import load_model, save_config, shipped_models
 
-FILES = ["per_image.csv", "scores.json", "summary.csv"]
+FILES = ["index.html", "per_image.csv", "scores.json", "summary.csv"]
 
 
 @pytest.fixture(scope="module")

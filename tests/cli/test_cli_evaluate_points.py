@@ -76,6 +76,7 @@ def test_a_model_on_points(tmp_path: Path, model: Path) -> None:
     assert record["radius_um"] == 3
     assert record["scores"]["detection_f1"]["pooled"] == pytest.approx(1 / 3)
     assert sorted(file.name for file in out.iterdir()) == [
+        "index.html",
         "per_image.csv",
         "scores.json",
         "summary.csv",

@@ -33,6 +33,7 @@ ORDER = [
     "check",
     "train",
     "evaluate",
+    "compare",
     "export",
     "models",
 ]

@@ -38,8 +38,10 @@ QUICK = ["optimiser.epochs=1", "optimiser.steps=1", "data.batch=1", "data.window
 QUICK += ["compute.accelerator=cpu", "compute.precision=32-true"]
 # Only parsed, by the real command line and, with --set, the real configuration.
 PARSED_ONLY = {
+    "--seeds": "trains several times; test_seeds.py and test_cli_compare.py do",
     "nuseg demo": "segments two images of full size; test_demo.py runs it",
     "--device cuda": "needs a GPU",
+    "--cluster": "needs other processes; test_cluster.py starts some",
     "--download": "needs the network; test_public_download.py has a server",
     "compute.accelerator=gpu": "needs a GPU",
     "slide.ndpi.ndpa": "needs a slide of a Hamamatsu scanner",
@@ -133,7 +135,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("kidney", "liver", "public", "instances"):
         dataset_from(folder, name)
     dataset_from(folder, "masks", "binary")
-    write_images(folder / "nuseg-demo" / "images", ["tnbc"])
+    write_images(folder / "demo" / "images", ["tnbc"])
     for place in ("new-images", "scans", "more/x"):
         write_images(folder / place, ["a"])
     cv2.imwrite(str(folder / "biopsy.tif"), field(1)[0])

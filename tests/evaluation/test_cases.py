@@ -13,7 +13,7 @@ from nuseg.annotations.registry import annotation_formats
 from nuseg.datasets.dataset import Item
 from nuseg.datasets.names import Entry
 from nuseg.errors import NusegError
-from nuseg.evaluation.cases import Cases, dataset_cases, find_labels, folder_cases, model_cases, read_labels
+from nuseg.evaluation.cases import Cases, Predicted, dataset_cases, find_labels, folder_cases, model_cases, read_labels
 from nuseg.io.image import write_png
 
 LABELS = np.array([[1, 1, 0, 2], [0, 0, 0, 2]], np.uint16)
@@ -170,9 +170,9 @@ def item(tmp_path: Path) -> Item:
 def test_model_gets_pixels_and_resolution(item: Item) -> None:
     seen = []
 
-    def predict(pixels: np.ndarray, mpp: float) -> np.ndarray:
+    def predict(pixels: np.ndarray, mpp: float) -> Predicted:
         seen.append((pixels.shape, mpp))
-        return np.zeros(pixels.shape[:2], np.int32)
+        return Predicted(np.zeros(pixels.shape[:2], np.int32), np.zeros(0))
 
     cases = model_cases([item], False, predict)
     assert not seen, "nothing runs before it is read"

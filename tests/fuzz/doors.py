@@ -154,6 +154,13 @@ def evaluate(path: Path) -> None:
         raise NusegError(failed[0])
 
 
+def compare(path: Path) -> None:
+    """`nuseg compare` of two folders of scores, and the files that it writes."""
+    from nuseg.evaluation.compare import compare as compare_scores
+
+    compare_scores([path / "a", path / "b"], table=path / "about.csv").save(out())
+
+
 def model(path: Path) -> None:
     """Load a model and segment an image with it."""
     from nuseg.segmentation.segmenter import Segmenter

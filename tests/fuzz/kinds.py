@@ -161,6 +161,7 @@ KINDS: dict[str, Kind] = {
     "dataset, files": Kind(samples.dataset, doors.dataset, changed=f"{INPUT}/*/*"),
     "table of images": Kind(samples.table, doors.table, changed=f"{INPUT}/*.csv", lists=True),
     "labels to compare": Kind(samples.predictions, doors.evaluate, changed=f"{INPUT}/found/*/*", inputs=6),
+    "scores to compare": Kind(samples.scored, doors.compare, changed=f"{INPUT}/**/*", inputs=12),
     "model": Kind(samples.model, doors.model, changed=f"{INPUT}/*.json", inputs=60),
     "model, graph": Kind(samples.model, doors.model, changed=f"{INPUT}/*.onnx", mend=correct_checksums),
     "model, weights": Kind(samples.weights, doors.weights, changed=f"{INPUT}/*.pt", mend=correct_checksums),

@@ -255,6 +255,19 @@ def predictions(folder: Path) -> Path:
     return folder / INPUT
 
 
+def scored(folder: Path) -> Path:
+    """Scores of two models on the same images, as `nuseg evaluate` leaves them, and a table of patients."""
+    for number, place in enumerate(("a", "b")):
+        (folder / INPUT / place).mkdir(parents=True, exist_ok=True)
+        rows = [f"image{row},p{row // 2},{0.5 + 0.03 * row + 0.01 * number},{20 + row}," for row in range(8)]
+        table = "\n".join(["name,group,aji,true_count,seen", *rows]) + "\n"
+        (folder / INPUT / place / "per_image.csv").write_text(table)
+        (folder / INPUT / place / "scores.json").write_text(json.dumps({"fingerprint": "f", "images": 8}))
+    rows = [f"image{row},slide {row // 2},liver" for row in range(8)]
+    (folder / INPUT / "about.csv").write_text("\n".join(["name,slide,organ", *rows]) + "\n")
+    return folder / INPUT
+
+
 def model(folder: Path) -> Path:
     """A model that needs no training."""
     return save_dark_model(folder / INPUT).path

@@ -142,13 +142,13 @@ class Worker:
 
 
 def usage(process: psutil.Process) -> tuple[int, float]:
-    """Memory (MiB) and processor time (s) of a process and all that it started."""
+    """Memory (MiB) and processor time (s) of a process and all that it started; what they share counts once."""
     memory, seconds = 0, 0.0
     with suppress(psutil.Error):
         for each in [process, *process.children(recursive=True)]:
             with suppress(psutil.Error):
                 times = each.cpu_times()
-                memory += each.memory_info().rss
+                memory += each.memory_info().rss if each == process else each.memory_full_info().uss
                 seconds += times.user + times.system
     return memory // MEBI, seconds
 

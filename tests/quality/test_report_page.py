@@ -10,8 +10,9 @@ from planted import EVIL, Planted, cut_through, large_and_whole, moved
 
 import nuseg
 from nuseg.errors import NusegError
+from nuseg.plot.pieces import SIDE, around
 from nuseg.quality.finding import View
-from nuseg.quality.pictures import CONCERNED, SIDE, around, draw_view
+from nuseg.quality.pictures import CONCERNED, draw_view
 
 
 def test_page_shows_what_was_found_and_needs_no_other_file(planted: Planted, tmp_path: Path) -> None:

@@ -44,7 +44,10 @@ def test_nothing_fits(words: list[str], message: str) -> None:
         check_outputs(words)
 
 
-@pytest.mark.parametrize(("output", "package", "extra"), [("zarr", "zarr", "zarr"), ("anndata", "anndata", "anndata")])
+@pytest.mark.parametrize(
+    ("output", "package", "extra"),
+    [("zarr", "zarr", "zarr"), ("anndata", "anndata", "anndata"), ("geoparquet", "pyarrow", "parquet")],
+)
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, output: str, package: str, extra: str) -> None:
     monkeypatch.setattr("nuseg.results.output.find_spec", lambda name: None)
     with pytest.raises(
@@ -52,6 +55,14 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, output: str
     ) as no:
         check_outputs(["csv", output])
     assert package in str(no.value)
+
+
+@pytest.mark.parametrize("kind", ["image", "slide"])
+def test_the_defaults_leave_out_what_needs_a_missing_package(monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
+    before = default_outputs(kind)
+    monkeypatch.setattr("nuseg.results.output.find_spec", lambda name: None)
+    assert default_outputs(kind) == [output for output in before if not output.needs]
+    assert {"csv", "geojson"} <= {output.name for output in default_outputs(kind)}
 
 
 def test_places_differ() -> None:

@@ -47,7 +47,7 @@ def test_every_module_holds_an_output() -> None:
 def test_none_gives_the_defaults() -> None:
     for kind in ("image", "slide"):
         assert choose_outputs(None, kind) == default_outputs(kind)
-        assert all(kind in output.default_for and not output.needs for output in default_outputs(kind))
+        assert all(kind in output.default_for and output.installed for output in default_outputs(kind))
         assert "csv" in [output.name for output in default_outputs(kind)]
 
 

@@ -12,6 +12,7 @@ import shapely
 from nuseg.annotations.labels import present_labels, renumber
 from nuseg.annotations.polygons import draw
 from nuseg.annotations.tracing import pixel_areas
+from nuseg.io.tiff_layout import MAX_SIDE
 from nuseg.text import plural
 
 Colour = tuple[int, int, int]
@@ -46,6 +47,15 @@ class Canvas:
             mpp=self.mpp if self.mpp is not None else other.mpp,
             path=self.path if self.path is not None else other.path,
         )
+
+
+def stated_shape(height: object, width: object) -> tuple[int, int] | None:
+    """Give height and width as a file states them, as numbers or text; None where it does not, or not of any image."""
+    try:
+        sides = tuple(int(side) for side in (height, width) if isinstance(side, int | float | str | np.number))
+    except (ValueError, OverflowError):
+        return None
+    return (sides[0], sides[1]) if len(sides) == 2 and all(1 <= side <= MAX_SIDE for side in sides) else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,7 +32,7 @@ def opened(path: Path) -> Iterator[tuple[ZipFile, list[ZipInfo]]]:
     """
     try:
         with ZipFile(path) as archive:
-            files = [one for one in archive.infolist() if not one.is_dir()]
+            files = [one for one in archive.infolist() if not one.filename.endswith("/")]
             _check(path, files)
             yield archive, [one for one in files if not _hidden(one.filename)]
     except (BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError, zlib.error) as problem:
@@ -71,6 +71,8 @@ def _check(path: Path, files: list[ZipInfo]) -> None:
         )
     for one in files:
         name = PurePosixPath(one.filename.replace("\\", "/"))
+        if not name.parts:
+            raise NusegError(f"{path}: damaged zip archive (a file in it has no name); copy it again")
         outside = name.is_absolute() or ".." in name.parts or ":" in name.parts[0]
         if outside or stat.S_ISLNK(one.external_attr >> 16):
             what = "lies outside of the archive" if outside else "is a link"

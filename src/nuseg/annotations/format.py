@@ -183,6 +183,11 @@ class AnnotationFormat(ABC):
         name = path.name.lower()
         return name.endswith(self.suffixes) and not name.startswith(".") and path.is_file()
 
+    @property
+    def installed(self) -> bool:
+        """Whether what it needs is there."""
+        return self.needs is None or find_spec(self.needs[0].partition(".")[0]) is not None
+
     def require(self) -> None:
         """Say what to install where `needs` is missing.
 
@@ -190,7 +195,7 @@ class AnnotationFormat(ABC):
         ------
         NusegError
         """
-        if self.needs is not None and find_spec(self.needs[0].partition(".")[0]) is None:
+        if self.needs is not None and not self.installed:
             module, requirement = self.needs
             raise NusegError(f"annotation format {self.name}: needs {module}: pip install '{requirement}'")
 

@@ -13,9 +13,9 @@ Ring = np.ndarray  # (k, 2) float64, x and y
 _CIRCLE_POINTS = 64
 MAX_PX = 10_000_000  # twenty times the longest side of a slide
 MAX_POINTS = 1_000_000  # of a ring
-MAX_CROSSINGS = 50  # of a ring with itself: what they enclose takes the time of their square
-MANY_POINTS = 1000  # of a ring, from which repeated sides take much memory
-SIDES = 200  # of a ring, from which its crossings are estimated
+MAX_CROSSINGS = 50  # of rings with themselves and each other, and one more per ring: more take the time of their square
+MANY_POINTS = 1000  # of an area, from which repeated sides take much memory
+SIDES = 200  # of an area, from which its crossings are estimated
 MAX_LAYERS, FEW_PX = 100, 50_000_000  # times that areas may cover an image, where it is not small
 
 
@@ -26,7 +26,7 @@ def area(rings: Sequence[Ring]) -> shapely.Geometry:
     ------
     ValueError
         A ring has fewer than three points or a million, a coordinate that is not finite or lies where no image reaches,
-        or it crosses itself again and again.
+        or rings cross themselves or each other again and again.
     """
     for ring in rings:
         if ring.ndim != 2 or len(ring) < 3:
@@ -37,21 +37,24 @@ def area(rings: Sequence[Ring]) -> shapely.Geometry:
             raise ValueError("a coordinate that is not finite")
         if np.abs(ring).max() > MAX_PX:
             raise ValueError(f"a coordinate of {np.abs(ring).max():.3g} px, beyond any image ({MAX_PX:,} px)")
-        if len(ring) > MANY_POINTS and _most_repeated(ring) > MAX_CROSSINGS:
-            raise ValueError("a ring that goes along one side again and again")
+    if sum(len(ring) for ring in rings) > MANY_POINTS and _most_repeated(_sides(rings)) > MAX_CROSSINGS:
+        raise ValueError("an outline that goes along one side again and again")
     drawn = shapely.Polygon(rings[0], rings[1:])
     if not drawn.is_valid:
-        for ring in rings:
-            crossings = _crossings(ring)
-            if crossings > MAX_CROSSINGS:
-                raise ValueError(f"a ring that crosses itself about {crossings:,} times, more than {MAX_CROSSINGS}")
+        crossings, most = _crossings(_sides(rings)), MAX_CROSSINGS + len(rings) - 1
+        if crossings > most:
+            raise ValueError(f"an outline that crosses itself about {crossings:,} times, more than {most:,}")
         drawn = shapely.make_valid(drawn)
     return areas_only(drawn)
 
 
-def _most_repeated(ring: Ring) -> int:
-    """Count how often a ring goes along the side that it goes along most, in either direction."""
-    sides = np.stack([ring, np.roll(ring, -1, axis=0)], axis=1)
+def _sides(rings: Sequence[Ring]) -> np.ndarray:
+    """Give the sides of rings, `(n, 2, 2)`: begin and end, x and y."""
+    return np.concatenate([np.stack([ring, np.roll(ring, -1, axis=0)], axis=1) for ring in rings])
+
+
+def _most_repeated(sides: np.ndarray) -> int:
+    """Count how often sides go along the one that they go along most, in either direction; turns them."""
     backward = (sides[:, 0, 0] > sides[:, 1, 0]) | (
         (sides[:, 0, 0] == sides[:, 1, 0]) & (sides[:, 0, 1] > sides[:, 1, 1])
     )
@@ -59,15 +62,15 @@ def _most_repeated(ring: Ring) -> int:
     return int(np.unique(sides.reshape(-1, 4), axis=0, return_counts=True)[1].max())
 
 
-def _crossings(ring: Ring) -> int:
-    """Estimate how often a ring crosses itself, from the crossings of some of its sides with all."""
-    sides = shapely.linestrings(np.stack([ring, np.roll(ring, -1, axis=0)], axis=1))
-    some = sides[:: max(1, len(sides) // SIDES)]
-    tree, looked_at, found = shapely.STRtree(sides), 0, 0
+def _crossings(sides: np.ndarray) -> int:
+    """Estimate how often sides cross each other, from the crossings of some with all."""
+    lines = shapely.linestrings(sides)
+    some = lines[:: max(1, len(lines) // SIDES)]
+    tree, looked_at, found = shapely.STRtree(lines), 0, 0
     while looked_at < len(some) and found < SIDES * MAX_CROSSINGS:
         found += len(tree.query(some[looked_at], predicate="crosses"))
         looked_at += 1
-    return int(found * len(sides) / looked_at / 2)
+    return int(found * len(lines) / looked_at / 2)
 
 
 def parity(rings: Sequence[Ring]) -> shapely.Geometry:

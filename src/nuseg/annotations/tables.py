@@ -9,6 +9,8 @@ import numpy as np
 
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
+from nuseg.io.documents import DocumentError, read_table
+from nuseg.text import shortened, shown
 
 NUCLEUS_COLUMNS = ("label", "class", "id")
 POINT_COLUMNS = ("x", "y", "class")
@@ -101,15 +103,15 @@ def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]])
 def _rows(path: Path, columns: Sequence[str]) -> list[list[str]]:
     """Read the given columns, in their order."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in columns if name not in (reader.fieldnames or [])]
-            if missing:
-                found = ",".join(reader.fieldnames or [])[:200] or "nothing"
-                raise NusegError(f"{path}: expected the columns {','.join(columns)}, found {found}")
-            return [[(row[name] or "").strip() for name in columns] for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise NusegError(f"{path}: cannot be read as CSV ({problem}); make the dataset again") from None
+        found, rows = read_table(path)
+    except DocumentError as problem:
+        raise NusegError(f"{path}: {problem}; make the dataset again") from problem
+    if any(name not in found for name in columns):
+        raise NusegError(
+            f"{path}: expected the columns {','.join(columns)}, found {shortened(','.join(found)) or 'nothing'}"
+        )
+    places = [found.index(name) for name in columns]
+    return [[row[place].strip() for place in places] for row in rows]
 
 
 def _label(path: Path, row: int, text: str) -> int:
@@ -118,7 +120,7 @@ def _label(path: Path, row: int, text: str) -> int:
     except ValueError:
         label = 0
     if not 0 < label <= _LARGEST_LABEL:
-        raise NusegError(f"{path}: row {row}: expected the number of a nucleus above 0, found {text[:200]!r}")
+        raise NusegError(f"{path}: row {row}: expected the number of a nucleus above 0, found {shown(text)}")
     return label
 
 
@@ -128,5 +130,5 @@ def _coordinate(path: Path, row: int, text: str) -> float:
     except ValueError:
         value = np.nan
     if not np.isfinite(value):
-        raise NusegError(f"{path}: row {row}: expected a coordinate in px, found {text[:200]!r}")
+        raise NusegError(f"{path}: row {row}: expected a coordinate in px, found {shown(text)}")
     return value

@@ -57,28 +57,55 @@ def read_column(table: Path, column: str, names: Sequence[str]) -> dict[str, str
     NusegError
         Unreadable, columns missing, a name missing, twice with different values, or without a value.
     """
+    found = read_columns(table, names, (column,))[column]
+    missed = [name for name in names if not found[name]]
+    if missed:
+        raise NusegError(f"{table}: column {column!r} has no value for {some(missed)}")
+    return found
+
+
+def read_columns(table: Path, names: Sequence[str], wanted: Sequence[str] | None = None) -> dict[str, dict[str, str]]:
+    """Read columns of a CSV for the given names; the value is "" where there is none.
+
+    Parameters
+    ----------
+    table : Path
+        With a column `name`, of names with or without suffix.
+    names : sequence of str
+    wanted : sequence of str, optional
+        The columns; None: all but `name`.
+
+    Raises
+    ------
+    NusegError
+        Unreadable, columns missing, or a name twice with different values.
+    """
     try:
         columns, rows = read_table(table)
     except DocumentError as problem:
         raise NusegError(f"{table}: cannot be read as CSV ({problem})") from None
-    for needed in ("name", column):
+    for needed in ("name", *(wanted or ())):
         if needed not in columns:
             listed = some([shortened(name) for name in columns]) if columns else "none"
             raise NusegError(f"{table}: has no column {needed!r}; its columns are {listed}")
-    name_at, value_at = columns.index("name"), columns.index(column)
+    names_there = [row[columns.index("name")].strip() for row in rows]
+    taken = wanted or [column for column in columns if column and column != "name"]
+    given = {column: [row[columns.index(column)].strip() for row in rows] for column in taken}
+    return {
+        column: _values(table, column, list(zip(names_there, values, strict=True)), names)
+        for column, values in given.items()
+    }
+
+
+def _values(table: Path, column: str, rows: Sequence[tuple[str, str]], names: Sequence[str]) -> dict[str, str]:
     values: dict[str, str] = {}
-    for row in rows:
-        name, value = row[name_at].strip(), row[value_at].strip()
+    for name, value in rows:
         if values.setdefault(name, value) != value:
             raise NusegError(
                 f"{table}: {shortened(name)} occurs twice, with {column} {shown(values[name])} and {shown(value)}"
             )
     without_suffix = {Path(name).stem: value for name, value in values.items()}
-    found = {name: values.get(name) or without_suffix.get(name, "") for name in names}
-    missed = [name for name in names if not found[name]]
-    if missed:
-        raise NusegError(f"{table}: column {column!r} has no value for {some(missed)}")
-    return found
+    return {name: values.get(name) or without_suffix.get(name, "") for name in names}
 
 
 def given_split(values: Mapping[str, str], groups: Mapping[str, str], where: str) -> dict[str, str]:
@@ -102,4 +129,4 @@ def given_split(values: Mapping[str, str], groups: Mapping[str, str], where: str
 def some(names: Sequence[str], shown: int = 5) -> str:
     """Join names for a message, the first few of them."""
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
+    return ", ".join(map(shortened, names[:shown])) + more

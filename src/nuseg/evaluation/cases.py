@@ -19,19 +19,38 @@ from nuseg.datasets.seen import Use, image_code
 from nuseg.errors import NusegError
 from nuseg.evaluation.comparison import Compared, ComparedPoints, Comparison, Found
 from nuseg.evaluation.detection import RADIUS_UM, points_of
-from nuseg.types import Mask
+from nuseg.types import Floats, LabelImage, Mask
 
 LABELS_FOLDER = "labels"  # where datasets and results keep their label images
 
-Predictor = Callable[[np.ndarray, float], np.ndarray]
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """What a model finds: a label image `(h, w)`, and the probability `(m,)` in 0..1 of each nucleus in label order."""
+
+    labels: LabelImage
+    probability: Floats | None = None
+
+
+Predictor = Callable[[np.ndarray, float], Predicted]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One image to score; `read` does the work and raises NusegError where it cannot be done."""
+    """One image to score.
+
+    Attributes
+    ----------
+    name : str
+    read : function
+        Does the work, and raises NusegError where it cannot be done.
+    group : str or None
+        Patient or slide, where it is known.
+    """
 
     name: str
     read: Callable[[], Comparison]
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +69,7 @@ def model_cases(
     known: Mapping[str, Use] | None = None,
     radius_um: float = RADIUS_UM,
 ) -> Cases:
-    """Run a model on every item's image: `predict(pixels, mpp)` gives its label image.
+    """Run a model on every item's image: `predict(pixels, mpp)` gives its nuclei.
 
     `known` has the codes of the images that the model has seen before (`nuseg.datasets.seen`); within `radius_um` a
     nucleus is detected.
@@ -60,16 +79,26 @@ def model_cases(
         radius = radius_um / item.mpp
         if item.label is None:
             pixels, points = load_pixels(item), load_points(item)
-            labels = predict(pixels, item.mpp)
+            made = predict(pixels, item.mpp)
+            found = Found(points_of(made.labels), made.labels, probability=made.probability)
             seen = (known or {}).get(image_code(pixels))
             ignore = load_ignore(item, (pixels.shape[0], pixels.shape[1]))
-            return ComparedPoints(points, Found(points_of(labels), labels), radius, pixels, seen, ignore)
+            return ComparedPoints(points, found, radius, pixels, seen, ignore)
         pixels, truth, ignore = load_with_ignore(item)
-        seen = (known or {}).get(image_code(pixels))
-        labels = predict(pixels, item.mpp)
-        return Compared(truth, labels, pixels, instance, seen=seen, ignore=ignore, radius=radius)
+        made = predict(pixels, item.mpp)
+        return Compared(
+            truth,
+            made.labels,
+            pixels,
+            instance,
+            seen=(known or {}).get(image_code(pixels)),
+            ignore=ignore,
+            radius=radius,
+            mpp=item.mpp,
+            probability=made.probability,
+        )
 
-    return Cases(tuple(Case(item.name, partial(read, item)) for item in items))
+    return Cases(tuple(Case(item.name, partial(read, item), item.group) for item in items))
 
 
 def dataset_cases(items: Sequence[Item], instance: bool, predictions: Path, radius_um: float = RADIUS_UM) -> Cases:
@@ -83,9 +112,10 @@ def dataset_cases(items: Sequence[Item], instance: bool, predictions: Path, radi
             return ComparedPoints(points, read_found(entry, shape), radius, pixels, ignore=load_ignore(item, shape))
         pixels, truth, ignore = load_with_ignore(item)
         prediction, parted = read_labels(entry, (truth.shape[0], truth.shape[1]))
-        return Compared(truth, prediction, pixels, instance, parted, ignore=ignore, radius=radius)
+        return Compared(truth, prediction, pixels, instance, parted, ignore=ignore, radius=radius, mpp=item.mpp)
 
-    return _match({item.name: partial(read, item) for item in items}, predictions)
+    groups = {item.name: item.group for item in items}
+    return _match({item.name: partial(read, item) for item in items}, predictions, groups)
 
 
 def folder_cases(truth: Path, predictions: Path, mpp: float | None = None, radius_um: float = RADIUS_UM) -> Cases:
@@ -115,6 +145,7 @@ def folder_cases(truth: Path, predictions: Path, mpp: float | None = None, radiu
             parted=not predicted.instance,
             ignore=vague_area(true, true.shape or shape),
             radius=None if mpp is None else radius_um / mpp,
+            mpp=mpp,
         )
 
     return _match({entry.stem: partial(read, entry) for entry in find_labels(truth)}, predictions)
@@ -219,7 +250,9 @@ def _are_files(paths: Sequence[Path]) -> bool:
     return bool(paths) and paths[0].is_file()
 
 
-def _match(readers: dict[str, Callable[[Entry], Comparison]], folder: Path) -> Cases:
+def _match(
+    readers: Mapping[str, Callable[[Entry], Comparison]], folder: Path, groups: Mapping[str, str] | None = None
+) -> Cases:
     """Give every truth the prediction of its name, as it is or without endings such as `_labels`."""
     predictions = find_labels(folder)
     find = name_search(predictions)
@@ -235,7 +268,7 @@ def _match(readers: dict[str, Callable[[Entry], Comparison]], folder: Path) -> C
             raise NusegError(f"{fitting[0]}: fits several true label images; name them alike")
         if fitting:
             used.add(fitting[0])
-            cases.append(Case(name, partial(read, fitting[0])))
+            cases.append(Case(name, partial(read, fitting[0]), (groups or {}).get(name)))
         else:
             unpaired.append(name)
     if not cases:

@@ -3,13 +3,19 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from nuseg.annotations.tables import Points
 from nuseg.datasets.seen import Use
-from nuseg.evaluation.detection import detection_scores, points_of
+from nuseg.evaluation.contingency import find_overlaps, in_order
+from nuseg.evaluation.details import Details, box_of, come_true, match_outlines, right_outlines
+from nuseg.evaluation.detection import detect, detection_scores, points_of
+from nuseg.evaluation.errors import Failure, find_failures, point_failures
 from nuseg.evaluation.ignoring import leave_out
 from nuseg.evaluation.report import score_image, without_scores
-from nuseg.plot.comparison import draw_comparison, draw_points
-from nuseg.types import RGB, LabelImage, Mask
+from nuseg.plot.comparison import draw_comparison, draw_piece, draw_points
+from nuseg.plot.pieces import around
+from nuseg.types import RGB, Floats, LabelImage, Mask
 
 
 class Comparison(Protocol):
@@ -47,6 +53,12 @@ class Comparison(Protocol):
     def scores(self) -> dict[str, float]:
         """All scores of the image."""
 
+    def details(self) -> Details | None:
+        """What it tells beside its scores; None where the truth is a mask, in which nuclei are not told apart."""
+
+    def picture_of(self, failure: Failure) -> RGB | None:
+        """A part of the image that shows an error; None where there is no image."""
+
     def picture(self, caption: str) -> RGB | None:
         """Truth and prediction drawn on the image; None where there is no image."""
 
@@ -61,6 +73,10 @@ class Compared:
         Whether the truth tells touching nuclei apart.
     radius : float or None
         Within which a nucleus is detected (px); None where the resolution is not known.
+    mpp : float or None
+        Resolution (um/px), where it is known.
+    probability : (m,) float or None
+        Stated for each predicted nucleus, 0..1, in the order of their numbers.
     """
 
     truth: LabelImage
@@ -71,6 +87,8 @@ class Compared:
     seen: Use | None = None
     ignore: Mask | None = None
     radius: float | None = None
+    mpp: float | None = None
+    probability: Floats | None = None
 
     @property
     def rank(self) -> str:
@@ -86,6 +104,27 @@ class Compared:
         detection = detection_scores(true, pred, self.radius)
         return {**without_scores(detection, self.ignore), **scores}
 
+    def details(self) -> Details | None:
+        """Matches at every IoU, sizes, errors by kind, and whether probabilities come true."""
+        if not self.instance:
+            return None
+        true, pred = leave_out(self.truth, self.prediction, self.ignore)
+        overlaps = find_overlaps(true, pred)
+        stated = None
+        if self.probability is not None:
+            numbers = np.unique(self.prediction[self.prediction > 0])
+            stated = come_true(numbers, self.probability, *right_outlines(overlaps, pred))
+        return Details(find_failures(overlaps), match_outlines(overlaps, self.mpp), stated)
+
+    def picture_of(self, failure: Failure) -> RGB | None:
+        """Both outlines around an error."""
+        if self.pixels is None:
+            return None
+        true, pred = leave_out(self.truth, self.prediction, self.ignore)
+        concerned = np.isin(true, in_order(true)[list(failure.true)])
+        concerned |= np.isin(pred, in_order(pred)[list(failure.pred)])
+        return draw_piece(self.pixels, self.truth, self.prediction, around(box_of(concerned), true.shape))
+
     def picture(self, caption: str) -> RGB | None:
         """Both outlines on the image."""
         if self.pixels is None:
@@ -95,11 +134,24 @@ class Compared:
 
 @dataclass(frozen=True)
 class Found:
-    """Predicted nuclei of an image: a point each, and their outlines `(h, w)` where there are some."""
+    """Predicted nuclei of an image.
+
+    Attributes
+    ----------
+    points : Points
+        One for each.
+    outlines : (h, w) integer or None
+        Label image, where there is one.
+    parted : bool
+        Whether it was a mask, taken apart into its connected components.
+    probability : (m,) float or None
+        Stated for each, 0..1, in the order of the points.
+    """
 
     points: Points
     outlines: LabelImage | None = None
     parted: bool = False
+    probability: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +182,26 @@ class ComparedPoints:
         """Scores of detection."""
         scores = detection_scores(self.truth, self.found.points, self.radius, self.ignore)
         return without_scores(scores, self.ignore)
+
+    def details(self) -> Details | None:
+        """Points that were missed or are wrong, and whether probabilities come true."""
+        found = detect(self.truth.xy, self.found.points.xy, self.radius, self.ignore)
+        stated = None
+        if self.found.probability is not None:
+            right = np.zeros(len(self.found.points.xy), bool)
+            right[found.partner[found.true_found]] = True
+            counted = np.flatnonzero(found.pred_counts)
+            stated = come_true(np.arange(right.size), self.found.probability, counted, right[counted])
+        return Details(point_failures(found), stated=stated)
+
+    def picture_of(self, failure: Failure) -> RGB | None:
+        """True points, and predicted outlines or points, around an error."""
+        if self.pixels is None:
+            return None
+        places = np.concatenate([self.truth.xy[list(failure.true)], self.found.points.xy[list(failure.pred)]])
+        (left, top), (right, bottom) = places.min(axis=0).astype(int), places.max(axis=0).astype(int) + 1
+        box = around((int(top), int(left), int(bottom), int(right)), self.pixels.shape)
+        return draw_piece(self.pixels, None, self.found.outlines, box, self.truth.xy, self.found.points.xy)
 
     def picture(self, caption: str) -> RGB | None:
         """True points, and predicted outlines or points, on the image."""

@@ -1,133 +1,29 @@
 """Score a model, or the predictions of any tool, against many annotated images: what `nuseg evaluate` does."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-import pandas as pd
+import numpy as np
 
 from nuseg.datasets.dataset import Dataset
-from nuseg.datasets.seen import USES, Use, known_images, tells_images
+from nuseg.datasets.seen import known_images, tells_images
 from nuseg.engines.loading import Device
 from nuseg.errors import NusegError
-from nuseg.evaluation.cases import Cases, dataset_cases, folder_cases, model_cases
+from nuseg.evaluation.cases import Predicted, dataset_cases, folder_cases, model_cases
 from nuseg.evaluation.detection import RADIUS_UM
-from nuseg.evaluation.report import TITLES, summarise, write_scores
-from nuseg.evaluation.scoring import Scores, score_cases
-from nuseg.io.image import write_png
+from nuseg.evaluation.evaluated import Evaluation
+from nuseg.evaluation.image_table import read_image_table
+from nuseg.evaluation.scoring import score_cases
 from nuseg.io.resolution import check_mpp
 from nuseg.model.store import Model, Quality
 from nuseg.progress import ProgressCallback, tracked
 from nuseg.segmentation.segmenter import Segmenter
-from nuseg.text import plural
 
 DATASET_FILE = "dataset.json"
-NAMES_SHOWN = 3
 Split = Literal["train", "validation", "test", "all"]
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Scores of many images.
-
-    Attributes
-    ----------
-    scores : Scores
-        Of each image, with what could not be scored and the worst images.
-    cases : Cases
-        What was compared, and what had no partner.
-    about : dict
-        What was compared, in words: paths, model, split.
-    unknown : tuple of str
-        What cannot be said of the model: which images it has seen before.
-    radius_um : float
-        Within which a nucleus was detected.
-    """
-
-    scores: Scores
-    cases: Cases
-    about: dict[str, Any] = field(default_factory=dict)
-    unknown: tuple[str, ...] = ()
-    radius_um: float = RADIUS_UM
-
-    @property
-    def warnings(self) -> list[str]:
-        """Why the scores may be too good for new images: the model had seen some before, or does not say."""
-        return [*explain_seen(self.scores.seen, len(self.scores.rows)), *self.unknown]
-
-    @property
-    def notes(self) -> list[str]:
-        """What a reader of the scores should know: which areas are ignored, and when a nucleus is detected."""
-        notes = explain_ignored(self.scores.ignored, len(self.scores.rows))
-        if "detected" in self.table:
-            notes.append(f"detection: a nucleus within {self.radius_um:g} um of the annotated one, one to one")
-        return notes
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row per image: `name` and its scores."""
-        return self.scores.table
-
-    @property
-    def summary(self) -> pd.DataFrame:
-        """Mean of each score over images with its 95 % interval; see `nuseg.evaluation.summarise`."""
-        return summarise(self.table)
-
-    def save(self, folder: str | Path) -> None:
-        """Write `per_image.csv`, `summary.csv`, `scores.json`, and pictures of the worst images.
-
-        Raises
-        ------
-        NusegError
-            The folder cannot be written.
-        """
-        out = Path(folder)
-        about = {**self.about, "errors": self.scores.errors, "missing": self.cases.unpaired_truths}
-        seen = self.scores.seen
-        if seen:
-            about["seen"] = seen
-        table = self.table.assign(seen=[seen.get(name, "") for name in self.table["name"]]) if seen else self.table
-        if "detected" in table:
-            about["radius_um"] = self.radius_um
-        if self.scores.ignored:
-            about["ignored"] = {name: round(share, 6) for name, share in self.scores.ignored.items()}
-        write_scores(table, out, [*self.warnings, *self.notes], **about)
-        for rank, scored in enumerate(self.scores.worst, 1):
-            drawn = scored.compared.picture(f"{scored.name}  {TITLES[scored.score]} {scored.value:.3f}")
-            if drawn is not None:
-                write_png(out / f"worst-{rank}.png", drawn)
-
-
-def explain_ignored(ignored: Mapping[str, float], images: int) -> list[str]:
-    """Say how much of the scored images is not known, and so not scored."""
-    if not ignored:
-        return []
-    share = 100 * sum(ignored.values()) / images
-    told = [f"ignored areas in {plural(len(ignored), 'image')}, {share:.2g} % of all pixels on average: not scored"]
-    whole = [name for name, share in ignored.items() if share == 1]
-    if whole:
-        told.append(f"without scores, since nothing in them is known: {', '.join(whole[:NAMES_SHOWN])}")
-    return told
-
-
-def explain_seen(seen: Mapping[str, Use], images: int) -> list[str]:
-    """Say which of the scored images the model had seen before."""
-    told = {
-        "train": "trained on",
-        "validation": "chosen by (epoch, thresholds)",
-    }
-    said = []
-    for use in USES:
-        names = [name for name, used in seen.items() if used == use]
-        if names:
-            shown = ", ".join(names[:NAMES_SHOWN]) + (" ..." if len(names) > NAMES_SHOWN else "")
-            said.append(
-                f"the model was {told[use]} {len(names)} of these {plural(images, 'image')} ({shown}): "
-                "new images score lower"
-            )
-    return said
 
 
 def check_choice(
@@ -158,6 +54,9 @@ def evaluate_dataset(
     split: Split = "test",
     mpp: float | None = None,
     radius: float = RADIUS_UM,
+    table: str | Path | None = None,
+    group_column: str | None = None,
+    by: Sequence[str] = (),
     device: Device = "auto",
     threads: int | None = None,
     progress: ProgressCallback | None = None,
@@ -174,7 +73,11 @@ def evaluate_dataset(
         Folder of predicted label images, polygons, 0/255 masks, or of points where the truth is points; paired by name.
     model : str, path or Model, optional
         To run on the dataset, where there are no predictions; default: the quality's.
-    quality, device, threads
+    quality : "fast", "default" or "best", optional
+        As of `nuseg.segment`.
+    device : str
+        As of `nuseg.segment`.
+    threads : int, optional
         As of `nuseg.segment`.
     split : {"test", "train", "validation", "all"}
         Which images of the dataset.
@@ -183,6 +86,13 @@ def evaluate_dataset(
         points cannot be compared.
     radius : float
         A nucleus is detected where its centroid lies within this distance (um) of the annotated one.
+    table : path, optional
+        CSV with a column `name` and what else is known of the images.
+    group_column : str, optional
+        Column of `table` with the patient or slide of each image: intervals draw whole groups. Default: `patient`,
+        `slide` or `group` of the table, else the groups that a dataset states.
+    by : sequence of str
+        Columns of `table` to give scores by, such as the organ; default: all that have two to twelve values.
     progress : function, optional
         Called with a `nuseg.Progress` after each image.
     failed : function
@@ -191,7 +101,7 @@ def evaluate_dataset(
     Returns
     -------
     Evaluation
-        `.table`, `.summary`, `.save(folder)`.
+        `.table`, `.summary`, `.by_column()`, `.f1_by_iou()`, `.errors_by_kind()`, `.save(folder)`.
 
     Raises
     ------
@@ -231,11 +141,26 @@ def evaluate_dataset(
             about["model"] = segmenter.model.config.name
             data = segmenter.model.config.data
             cases = model_cases(
-                items, instance, lambda pixels, mpp: segmenter(pixels, mpp).labels, known_images(data), radius
+                items, instance, lambda pixels, mpp: predict(segmenter, pixels, mpp), known_images(data), radius
             )
             if not tells_images(data):
                 unknown = (
                     f"model {about['model']} does not say which images it was trained on: these may be among them",
                 )
+    names = [case.name for case in cases.cases]
+    known = read_image_table(None if table is None else Path(table), names, group_column, by)
+    if known.groups is not None:
+        cases = replace(cases, cases=tuple(replace(case, group=known.groups[case.name]) for case in cases.cases))
     scores = score_cases(tracked(cases.cases, "evaluating", progress), failed=failed)
-    return Evaluation(scores, cases, about, unknown, radius)
+    return Evaluation(scores, cases, about, unknown, radius, known.columns)
+
+
+def predict(segmenter: Segmenter, pixels: np.ndarray, mpp: float) -> Predicted:
+    """Run a model on an image `(h, w, 3)` uint8 at `mpp` um/px."""
+    result = segmenter(pixels, mpp)
+    labels, nuclei = result.labels, result.nuclei
+    numbers = np.unique(labels[labels > 0])
+    probability = dict(zip(nuclei["id"].tolist(), nuclei["probability"].tolist(), strict=True))
+    if not all(number in probability for number in numbers.tolist()):
+        return Predicted(labels)
+    return Predicted(labels, np.array([probability[number] for number in numbers.tolist()], float))

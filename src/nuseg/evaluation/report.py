@@ -49,6 +49,8 @@ COUNTS = ("matched", "detected", "true_count", "pred_count", "count_error", "abs
 WHY_NO_OBJECTS = "scores per nucleus left out: the annotation is a mask, in which touching nuclei are one"
 WHY_NO_OUTLINES = "scores of outlines left out: the annotation is points"
 WHY_NO_INTERVAL = "no interval: it takes two images or more"
+WHY_ONE_GROUP = "no interval: all images are of one group (patient, slide); it takes two or more"
+FEW_GROUPS = 6  # fewer say little of how groups differ
 
 
 def score_image(
@@ -91,7 +93,8 @@ def summarise(rows: pd.DataFrame | Iterable[Mapping[str, Any]], seed: int = 0) -
     Parameters
     ----------
     rows
-        One per image, from `score_image`; entries that are not scores (`name`) are left out.
+        One per image, from `score_image`; entries that are not scores (`name`) are left out. Where there is a `group`
+        (patient, slide), the bootstrap draws whole groups.
     seed : int
         Of the bootstrap.
 
@@ -105,10 +108,11 @@ def summarise(rows: pd.DataFrame | Iterable[Mapping[str, Any]], seed: int = 0) -
     """
     table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
     pooled = _pool(table)
+    groups = table["group"].tolist() if "group" in table else None
     summary = []
     for score in scores_in(table):
         values = table[score].to_numpy(float)
-        mean, low, high = bootstrap_ci(values, seed)
+        mean, low, high = bootstrap_ci(values, seed, groups=groups)
         summary.append(
             {
                 "score": score,
@@ -172,11 +176,25 @@ def explain_empty(table: pd.DataFrame) -> list[str]:
     ]
 
 
+def explain_groups(table: pd.DataFrame) -> list[str]:
+    """Say that intervals are over groups, where it is known which images belong together."""
+    if "group" not in table:
+        return []
+    number = table["group"].nunique()
+    if number == 1:  # there is no interval, and `explain_gaps` says why
+        return []
+    few = f"; they are rough, with fewer than {FEW_GROUPS} groups" if number < FEW_GROUPS else ""
+    return [
+        f"{plural(len(table), 'image')} of {plural(number, 'group')} (patients, slides): intervals draw whole groups, "
+        f"since images of one group resemble each other{few}"
+    ]
+
+
 def explain_gaps(summary: pd.DataFrame) -> list[str]:
     """Say why intervals or scores per nucleus are missing, where they are."""
     images = int(summary["images"].max())
     with_objects = int(summary["images"].get("aji", 0))
-    reasons = [WHY_NO_INTERVAL] if images == 1 else []
+    reasons = [WHY_NO_INTERVAL if images == 1 else WHY_ONE_GROUP] if summary["low"].isna().all() else []
     if "dice" not in summary.index:
         reasons.append(WHY_NO_OUTLINES)
     elif with_objects < images:
@@ -193,7 +211,7 @@ def write_scores(
     Parameters
     ----------
     table : DataFrame
-        One row per image: `name` and its scores.
+        One row per image: `name`, its scores, and its `group` where images belong together.
     folder : Path
         Made if missing.
     notes : sequence of str
@@ -221,7 +239,7 @@ def write_scores(
         str(score): {str(key): None if np.isnan(value) else float(value) for key, value in row.items()}
         for score, row in summary.iterrows()
     }  # JSON has no NaN: null
-    said = [*notes, *explain_gaps(summary), *explain_empty(table)]
+    said = [*notes, *explain_groups(table), *explain_gaps(summary), *explain_empty(table)]
     record = {**about, "images": len(table), "notes": said, "scores": scores}
     with atomic_path(folder / "scores.json") as path:
         path.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")

@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 
 from nuseg.plot.outlines import draw_outlines
+from nuseg.plot.pieces import resize_labels, resize_piece
+from nuseg.types import RGB, Floats, LabelImage
 
 TRUE_COLOUR = (0, 255, 0)
 PREDICTED_COLOUR = (255, 255, 0)
@@ -86,6 +88,48 @@ def draw_points(
         cv2.circle(drawn, (x, y), DOT, TRUE_COLOUR, cv2.FILLED)
     what = "line" if outlines is not None else "cross"
     return with_caption(drawn, f"{caption}   green dot: truth; yellow {what}: predicted{hatching_means(ignore)}")
+
+
+def draw_piece(
+    pixels: RGB,
+    true_labels: LabelImage | None,
+    pred_labels: LabelImage | None,
+    box: tuple[int, int, int, int],
+    true_xy: Floats | None = None,
+    pred_xy: Floats | None = None,
+) -> RGB:
+    """Draw truth and prediction on a part of an image, enlarged: outlines where there are some, else points.
+
+    Parameters
+    ----------
+    pixels : (h, w, 3) uint8
+        RGB image.
+    true_labels, pred_labels : (h, w) integer, optional
+        Label images.
+    box : (top, left, bottom, right)
+        The part, px.
+    true_xy, pred_xy : (n, 2), (m, 2) float, optional
+        Points, px; drawn where there is no label image.
+
+    Returns
+    -------
+    (h', w', 3) uint8
+    """
+    top, left, bottom, right = box
+    drawn, scale = resize_piece(pixels[top:bottom, left:right])
+    wide = 2 if scale >= 2 else 1
+    lines = ((true_labels, TRUE_COLOUR, 2 * wide), (pred_labels, PREDICTED_COLOUR, wide))
+    for labels, colour, width in lines:
+        if labels is not None:
+            enlarged = resize_labels(labels[top:bottom, left:right], drawn.shape[:2])
+            drawn = draw_outlines(drawn, enlarged, colour, width)
+    if true_labels is None and true_xy is not None:
+        for x, y in np.floor((true_xy - [left, top]) * scale).astype(int).tolist():
+            cv2.circle(drawn, (x, y), DOT, TRUE_COLOUR, cv2.FILLED)
+    if pred_labels is None and pred_xy is not None:
+        for x, y in np.floor((pred_xy - [left, top]) * scale).astype(int).tolist():
+            cv2.drawMarker(drawn, (x, y), PREDICTED_COLOUR, cv2.MARKER_CROSS, CROSS, PREDICTED_WIDTH)
+    return drawn
 
 
 def enlarge(pixels: np.ndarray, ignore: np.ndarray | None) -> tuple[np.ndarray, int]:

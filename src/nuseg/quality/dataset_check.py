@@ -133,7 +133,11 @@ def check_dataset(
         That finds unannotated nuclei and confirms others; default: the quality's.
     use_model : bool
         False is faster, and leaves out what only a model can find.
-    quality, device, threads
+    quality : "fast", "default" or "best", optional
+        As of `nuseg.segment`.
+    device : str
+        As of `nuseg.segment`.
+    threads : int, optional
         As of `nuseg.segment`.
     only : sequence of str
         Names of the checks to do; default: all, see `nuseg.quality.check.checks`.

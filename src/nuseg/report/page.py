@@ -11,6 +11,7 @@ import cv2
 from nuseg.io.atomic import atomic_path
 from nuseg.types import RGB
 
+STYLES = ("page.css", "chart.css")
 QUALITY = 92  # of the pictures in the page; the files written hold every pixel
 
 
@@ -33,7 +34,7 @@ def document(title: str, lead: str, body: str, closing: str = "", script: str = 
     str
         HTML; title, lead and closing are escaped, the style is inside.
     """
-    style = files("nuseg.report").joinpath("page.css").read_text(encoding="utf-8")
+    style = "".join(files("nuseg.report").joinpath(name).read_text(encoding="utf-8") for name in STYLES)
     code = f"<script>\n{script}</script>\n" if script else ""
     return f"""<!doctype html>
 <html lang="en">

@@ -1,7 +1,5 @@
 """What was counted in annotated areas: one row per area."""
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -14,6 +12,7 @@ from nuseg.measure.counts import count_interval
 from nuseg.results.info import ResultInfo
 from nuseg.results.statistics import MEASURES, Statistics
 from nuseg.results.summary import Row
+from nuseg.text import csv_line
 
 ANNOTATIONS = "annotations.csv"
 PLACE = "annotations"  # folder within that of the records
@@ -134,14 +133,8 @@ def write_annotations(marker: Path, images: Iterable[Row], path: Path) -> None:
         path.unlink(missing_ok=True)
         return
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        file.write(_line([*OWNER, *COLUMNS]) + "\n")
+        file.write(csv_line([*OWNER, *COLUMNS]) + "\n")
         for row in owners:
-            prefix = _line([row.name, row.patient, row.group])
+            prefix = csv_line([row.name, row.patient, row.group])
             lines = (marker / PLACE / f"{row.name}.csv").read_text(encoding="utf-8").splitlines()
             file.writelines(f"{prefix},{line}\n" for line in lines)
-
-
-def _line(values: Sequence[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(values)
-    return text.getvalue()

@@ -37,7 +37,8 @@ class Output:
     folder : str
         Folder in the results; default: the name.
     default_for : tuple
-        The kinds of source ("image", "slide") that it is written for unless asked otherwise.
+        The kinds of source ("image", "slide") that it is written for unless asked otherwise, where what it needs is
+        installed.
     needs : tuple of str
         Packages that have to be installed.
     extra : str
@@ -56,6 +57,11 @@ class Output:
     def path(self, folder: Path, name: str) -> Path:
         """Say where the file of a result goes: `folder/OUTPUT/NAME.suffix`."""
         return folder / (self.folder or self.name) / f"{name}{self.suffix}"
+
+    @property
+    def installed(self) -> bool:
+        """Whether the packages that it needs are there."""
+        return all(find_spec(package) is not None for package in self.needs)
 
     def require(self) -> None:
         """Check that what writes it is installed.

@@ -12,8 +12,8 @@ outputs: Registry[Output] = Registry("output", "nuseg.results.formats", "OUTPUT"
 
 
 def default_outputs(kind: Kind) -> list[Output]:
-    """The outputs that are written of an image or a slide unless asked otherwise."""
-    return [output for output in outputs.values() if kind in output.default_for]
+    """The outputs that are written of an image or a slide unless asked otherwise, where they can be."""
+    return [output for output in outputs.values() if kind in output.default_for and output.installed]
 
 
 def choose_outputs(names: Sequence[str] | None, kind: Kind) -> list[Output]:

@@ -79,12 +79,14 @@ class FolderCheckpoint:
     ----------
     folder : Path
         Is emptied if it was made with other settings.
-    settings : mapping
-        All that the parts depend on, as JSON.
+    settings : mapping, optional
+        All that the parts depend on, as JSON. Without them the folder is taken as it is: whoever made it looked.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, Any] | None = None) -> None:
         self.folder = folder
+        if settings is None:
+            return
         text = json.dumps(settings, indent=2, sort_keys=True, default=str)
         path = folder / SETTINGS
         if not self._made_with(text):

@@ -1,10 +1,13 @@
 """Many images and slides into one folder: what `nuseg segment` does."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nuseg.engines.loading import Device
+from nuseg.errors import NusegError
 from nuseg.io.atomic import check_folder
 from nuseg.io.find import find_images
 from nuseg.io.resolution import check_mpp
@@ -19,13 +22,18 @@ from nuseg.results.records import Records
 from nuseg.results.registry import check_outputs
 from nuseg.results.registry import outputs as known_outputs
 from nuseg.results.summary import Row
+from nuseg.segmentation.cluster import on_cluster
+from nuseg.segmentation.cluster_tasks import order_model
 from nuseg.segmentation.folder_run import FolderRun
-from nuseg.segmentation.jobs import plan_jobs
+from nuseg.segmentation.jobs import Job, plan_jobs
 from nuseg.segmentation.plan import SegmentOptions
 from nuseg.segmentation.region import Region, read_region
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.segmentation.tiling import DEFAULT_TILE
 from nuseg.text import plural, printable
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,8 @@ def segment_folder(
     table: str | Path | None = None,
     report: bool = True,
     progress: ProgressCallback | None = None,
+    shard: tuple[int, int] | None = None,
+    client: "Client | None" = None,
     each: Callable[[Row, int, int], None] | None = None,
     said: Callable[[str], None] | None = None,
 ) -> FolderResult:
@@ -102,7 +112,23 @@ def segment_folder(
         Results go to `out/OUTPUT/NAME.suffix` and `out/summary.csv`.
     outputs : sequence of str, optional
         Which results; default: those usual for an image or a slide.
-    mpp, model, quality, region, tissue, device, threads, tile, stain
+    mpp : float, optional
+        Resolution of all images in um/px, as of `nuseg.segment`.
+    model : str, path or Model, optional
+        As of `nuseg.segment`.
+    quality : "fast", "default" or "best", optional
+        As of `nuseg.segment`.
+    region : str, path or Region, optional
+        As of `nuseg.segment`.
+    tissue : bool, optional
+        As of `nuseg.segment`.
+    device : str
+        As of `nuseg.segment`.
+    threads : int, optional
+        As of `nuseg.segment`.
+    tile : int
+        Side of the tiles in px, as of `nuseg.segment`.
+    stain : str, optional
         As of `nuseg.segment`.
     overwrite : bool
         Do again what is done, and replace results of other images.
@@ -112,6 +138,12 @@ def segment_folder(
         Write one page about all results in the folder, and its table.
     progress : function, optional
         Called with a `nuseg.Progress` after each tile.
+    shard : tuple of int, optional
+        (k, n): take every n-th image from the k-th on (1..n), so that n processes, such as those of a job array, do
+        all; the summary has the rows of all. Default: all images.
+    client : distributed.Client, optional
+        Let the workers of a Dask cluster do the images: they need nuseg, and the images and `out` under the same
+        paths. A slide is done in ranges of tiles by several workers. Default: this process.
     each : function, optional
         Called after each image with its row, how many are done, and of how many.
     said : function, optional
@@ -144,9 +176,11 @@ def segment_folder(
     for text in (*(f"error: {problem}" for problem in missing), *(f"note: {note}" for note in notes)):
         told(text)
     options = SegmentOptions(mpp, area, tissue, tile, stain)
-    run = FolderRun(plan_jobs(images), out, outputs, options, overwrite, report, clinical)
+    run = FolderRun(take_shard(plan_jobs(images), shard), out, outputs, options, overwrite, report, clinical)
     rows: list[Row] = []
     if not run.jobs:
+        if images:
+            told(f"note: {plural(len(images), 'image')} for {shard[1] if shard else 1} shards: none for this one")
         return FolderResult(rows, 0, missing, notes, out / summary.FILE)
     records = Records(out)
     earlier = records.read()
@@ -162,20 +196,41 @@ def segment_folder(
             write_report(out, table=table)
         page = out / PAGE if report else None
         return FolderResult(rows, len(run.jobs), missing, notes, out / summary.FILE, page)
-    segmenter = replace(Segmenter.load(chosen, device, threads), quality=quality)
-    work = run.run(segmenter, jobs, progress, told)
-    try:
-        for row in work:
-            rows.append(row)
-            if each is not None:
-                each(row, len(rows), len(jobs))
-    except BaseException:
-        run.stop()
-        raise
-    finally:
-        work.close()
+    with ExitStack() as stack:
+        if client is None:
+            segmenter = replace(Segmenter.load(chosen, device, threads), quality=quality)
+            work = run.run(segmenter, jobs, progress, told)
+        else:
+            order = order_model(chosen, quality, device, threads)
+            way = stack.enter_context(on_cluster(client, run.wanted(chosen), order, run.stop, told))
+            work = run.run_by(way, jobs, progress, told)
+        stack.callback(work.close)
+        try:
+            for row in work:
+                rows.append(row)
+                if each is not None:
+                    each(row, len(rows), len(jobs))
+        except BaseException:
+            run.stop()
+            raise
     page = write_report(out, table=table).page if report else None
     return FolderResult(rows, len(run.jobs) - len(jobs), missing, notes, out / summary.FILE, page)
+
+
+def take_shard(jobs: Sequence[Job], shard: tuple[int, int] | None) -> list[Job]:
+    """Take every n-th job from the k-th on, where a shard (k, n) is asked for.
+
+    Raises
+    ------
+    NusegError
+        There is no such shard.
+    """
+    if shard is None:
+        return list(jobs)
+    number, count = shard
+    if not 1 <= number <= count:
+        raise NusegError(f"shard='{number}/{count}': expected K/N with K from 1 to N, such as 1/8 to 8/8")
+    return list(jobs[number - 1 :: count])
 
 
 def find_inputs(inputs: str | Path | Sequence[str | Path]) -> tuple[list[Path], list[str], list[str]]:

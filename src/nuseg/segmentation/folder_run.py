@@ -16,8 +16,8 @@ from nuseg.results.clinical import Clinical
 from nuseg.results.records import Record, Records
 from nuseg.results.registry import choose_outputs
 from nuseg.results.summary import Row
-from nuseg.segmentation.claims import Claims
 from nuseg.segmentation.jobs import Job, identity
+from nuseg.segmentation.one_image import Here, Wanted, Way
 from nuseg.segmentation.plan import SegmentOptions, model_fingerprint
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.segmentation.stopping import Stop
@@ -142,14 +142,30 @@ class FolderRun:
         NusegError
             The folder cannot be written, or vanished.
         """
+        cores = segmenter.threads or available_cores()
+        way = Here(guarded(segmenter, self.stop), self.wanted(segmenter.model), min(IMAGES_AT_ONCE, cores))
+        with limited_threads(segmenter.threads):
+            yield from self.run_by(way, jobs, progress, said)
+
+    def wanted(self, model: Model) -> Wanted:
+        """What is made of each image."""
+        return Wanted(self.folder, self.outputs, self.options, self.settings(model), self.report)
+
+    def run_by(
+        self,
+        way: Way,
+        jobs: Sequence[Job],
+        progress: ProgressCallback | None = None,
+        said: Say = lambda text: None,
+    ) -> Generator[Row]:
+        """Do every image in some way; see `run`."""
         records = Records(self.folder)
         records.begin()  # a folder that cannot be written fails now, not after the work
         records.write_summary()
-        work = Work(self, guarded(segmenter, self.stop), records, Claims(records), self.settings(segmenter.model))
+        work = Work(self, way, records)
         work.watch(progress)
         try:
-            with limited_threads(segmenter.threads):
-                yield from work.do(jobs, min(IMAGES_AT_ONCE, segmenter.threads or available_cores()), said)
+            yield from work.do(jobs, said)
         finally:
             work.claims.release_all()
             records.write_summary()

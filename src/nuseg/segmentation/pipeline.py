@@ -6,13 +6,9 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import shapely
@@ -24,7 +20,7 @@ from nuseg.io.reader import MIN_SLIDE_PIXELS
 from nuseg.io.source import Source
 from nuseg.model.config import ModelConfig
 from nuseg.preprocess.stain.normaliser import Normaliser, plan_normaliser
-from nuseg.progress import Progress, ProgressCallback
+from nuseg.progress import ProgressCallback
 from nuseg.results.areas import areas_mm2
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.info import ResultInfo
@@ -32,24 +28,64 @@ from nuseg.results.naming import result_name
 from nuseg.results.segmentation import Segmentation
 from nuseg.results.store import MemoryStore, NucleiStore
 from nuseg.segmentation.checkpoint import Checkpoint, FolderCheckpoint, MemoryCheckpoint
-from nuseg.segmentation.components import ComponentPixels, separate_tile
-from nuseg.segmentation.part_store import GIANT, JOINED, PARTS_KEPT, TILE, PartStore
+from nuseg.segmentation.joining import join_tiles
+from nuseg.segmentation.part_store import TILE, PartStore
 from nuseg.segmentation.plan import Plan, SegmentOptions, asked, plan_source, settings_of, wants_tissue
-from nuseg.segmentation.postprocess import quantise
 from nuseg.segmentation.resample import REACH
-from nuseg.segmentation.stitching import find_groups, giant_cells, nuclei_of, split_home
-from nuseg.segmentation.tiling import Tile
-from nuseg.segmentation.tissue_area import NO_SQUARES, tissue_squares
+from nuseg.segmentation.tile_processes import choose_hands
+from nuseg.segmentation.tiles import GivenMaps, Hands, NetworkMaps, TileMaps, left_tiles, run_all_tiles
 from nuseg.text import printable
-from nuseg.types import RGB, Floats, Integers
+from nuseg.types import Floats
 
-WAITING = 2  # tiles that wait before and behind the network
-MAX_CELLS = 1_000_000  # of one giant
-PIXELS = list(ComponentPixels.__dataclass_fields__)
-Given = TypeVar("Given")
-Made = TypeVar("Made")
-TileMaps = Callable[[int, RGB], np.ndarray]
-"""From the number of a tile and the pixels of its window to its quantised maps over core and halo."""
+
+@dataclass(frozen=True, eq=False)
+class SourceWork:
+    """A source of which all is settled but its tiles; can be pickled where the source can.
+
+    Attributes
+    ----------
+    plan : Plan
+    model : ModelConfig
+    options : SegmentOptions
+    settings : dict
+        All that what is kept of the tiles depends on.
+    normaliser : Normaliser, optional
+        Of the stain that the network sees.
+    """
+
+    plan: Plan
+    model: ModelConfig
+    options: SegmentOptions
+    settings: dict[str, Any]
+    normaliser: Normaliser | None
+
+    @property
+    def source(self) -> Source:
+        """The source."""
+        return self.plan.grid.source
+
+    def maps_by(self, engine: Engine) -> NetworkMaps:
+        """The maps of its tiles, as an engine makes them."""
+        return NetworkMaps(self.plan.frame, engine, self.normaliser)
+
+    @property
+    def kept_settings(self) -> dict[str, Any]:
+        """All that what is kept of the tiles depends on, the tile's side as well."""
+        return self.settings | {"tile": self.options.tile}
+
+
+def begin_source(source: Source, model: ModelConfig, options: SegmentOptions) -> SourceWork:
+    """Settle resolution, region, tiles and stain of a source.
+
+    Raises
+    ------
+    NusegError
+        The source is damaged, or the resolution is implausible.
+    """
+    plan = plan_source(source, model, options)
+    settings = settings_of(source, model, options)
+    normaliser = None if options.stain is None else plan_normaliser(source, options.stain, mpp=options.mpp)
+    return SourceWork(plan, model, options, settings, normaliser)
 
 
 def segment_source(
@@ -91,20 +127,35 @@ def segment_source(
     """
     begun = time.perf_counter()
     with limited_threads(threads) as cores:
-        plan = plan_source(source, model, options)
-        settings = settings_of(source, model, options)
-        normaliser = None if options.stain is None else plan_normaliser(source, options.stain, mpp=options.mpp)
-        parts = choose_checkpoint(source, checkpoint, settings | {"tile": options.tile})
+        work = begin_source(source, model, options)
+        parts = choose_checkpoint(source, checkpoint, work.kept_settings)
+        hands = choose_hands(cores, parts, len(left_tiles(work.plan, parts)))
+        store = find_nuclei_of(work.plan, work.maps_by(engine), parts, hands, progress)
+    return finish_source(work, parts, store, time.perf_counter() - begun)
 
-        def maps_of(number: int, pixels: RGB) -> np.ndarray:
-            tile = plan.tiles[number]
-            shown = normaliser(pixels) if normaliser else pixels
-            return quantise(engine(shown[None])[0][:, *within(plan.seen(tile), tile)])
 
-        store = find_nuclei_of(plan, maps_of, parts, max(1, cores // 2), progress)
+def finish_source(work: SourceWork, parts: Checkpoint, store: NucleiStore, seconds: float) -> Segmentation:
+    """Make the result of a source whose nuclei were found.
+
+    Parameters
+    ----------
+    work : SourceWork
+    parts : Checkpoint
+        With all tiles.
+    store : NucleiStore
+        With all nuclei.
+    seconds : float
+        That it took.
+
+    Raises
+    ------
+    NusegError
+        Nothing of the source could be read.
+    """
+    source, plan, model, options = work.source, work.plan, work.model, work.options
     damaged = damaged_places(plan, parts)
     check_read(plan, options, damaged)
-    overview = plan.overview
+    overview, normaliser = plan.overview, work.normaliser
     info = ResultInfo(
         name=result_name(source.name),
         path=source.path,
@@ -119,10 +170,10 @@ def segment_source(
         counted=None if overview is None or plan.rules.roi is None else plan.rules.roi.counted,
         region_mm2=region_area(source, plan, options),
         tissue_mm2=tissue_mm2(plan, parts),
-        annotations=plan.annotations,
+        annotations=plan.rules.annotations,
         annotations_mm2=annotations_mm2(source, plan, parts),
         least_density=None if overview is None else overview.least_density,
-        fingerprint=fingerprint(settings),
+        fingerprint=fingerprint(work.settings),
         settings=asked(source, model, options, plan.resolution.mpp)
         | {"stain_fit": normaliser.found.model_dump() if normaliser else None},
         tiles=len(plan.tiles),
@@ -136,7 +187,7 @@ def segment_source(
                 *filter(None, [damage_note(source, damaged), blank_note(source, normaliser)]),
             )
         ),
-        seconds=time.perf_counter() - begun,
+        seconds=seconds,
     )
     return Segmentation(info, store, source, thumbnail=None if overview is None else overview.thumbnail)
 
@@ -144,11 +195,8 @@ def segment_source(
 def nuclei_of_maps(source: Source, model: ModelConfig, maps: np.ndarray, mpp: float) -> NucleiBatch:
     """Find the nuclei of a source whose quantised maps `(k, h, w)` are at hand, as `segment_source` finds them."""
     plan = plan_source(source, model, SegmentOptions(mpp, tissue=False))
-
-    def maps_of(number: int, _pixels: RGB) -> np.ndarray:
-        return maps[:, *plan.seen(plan.tiles[number])]
-
-    return NucleiBatch.together(list(find_nuclei_of(plan, maps_of, MemoryCheckpoint()).batches()))
+    found = find_nuclei_of(plan, GivenMaps(plan.frame, maps), MemoryCheckpoint(), Hands())
+    return NucleiBatch.together(list(found.batches()))
 
 
 def region_area(source: Source, plan: Plan, options: SegmentOptions) -> float | None:
@@ -170,7 +218,7 @@ def tissue_mm2(plan: Plan, parts: Checkpoint) -> float | None:
 
 def annotations_mm2(source: Source, plan: Plan, parts: Checkpoint) -> Floats:
     """Area of every annotated area within a source (mm2), `(n,)`: of its tissue where that was looked for."""
-    areas = plan.annotations
+    areas = plan.rules.annotations
     if not areas or plan.overview is None or plan.overview.least_density is None:
         return areas_mm2(areas, source.width, source.height, plan.resolution.mpp)
     pixels = np.zeros(len(areas), np.int64)
@@ -194,7 +242,7 @@ def choose_checkpoint(source: Source, folder: str | Path | None, settings: dict[
 
 
 def find_nuclei_of(
-    plan: Plan, maps_of: TileMaps, parts: Checkpoint, workers: int = 1, progress: ProgressCallback | None = None
+    plan: Plan, maps_of: TileMaps, parts: Checkpoint, hands: Hands, progress: ProgressCallback | None = None
 ) -> NucleiStore:
     """Find the nuclei of all tiles, and join those that tiles share.
 
@@ -206,12 +254,17 @@ def find_nuclei_of(
         Gives the maps of a tile.
     parts : Checkpoint
         Where to keep what is done; what is there already is not done again.
-    workers : int
-        Threads that separate nuclei beside the network.
+    hands : Hands
+        Who does what beside the network.
     progress : function, optional
         Called after each tile.
     """
-    run_tiles(plan, maps_of, parts, workers, progress)
+    run_all_tiles(plan, maps_of, parts, hands, progress)
+    return join_nuclei(plan, parts, hands.workers)
+
+
+def join_nuclei(plan: Plan, parts: Checkpoint, workers: int = 1) -> NucleiStore:
+    """Find the nuclei that tiles share, where all tiles are done, and give all."""
     join_tiles(plan, parts, workers)
     store = PartStore(plan.grid.scale, parts)
     return MemoryStore(list(store.batches())) if isinstance(parts, MemoryCheckpoint) else store
@@ -273,94 +326,6 @@ def blank_note(source: Source, normaliser: Normaliser | None) -> str:
     if normaliser is None or not normaliser.found.blank:
         return ""
     return f"{source.where}: too little stain to be normalised, the image was taken as it is"
-
-
-def ahead(pool: Executor, function: Callable[[Given], Made], items: Iterable[Given]) -> Iterator[Made]:
-    """Map in other threads, in order, with at most `WAITING` results in hand."""
-    waiting: deque[Future[Made]] = deque()
-    for item in items:
-        waiting.append(pool.submit(function, item))
-        if len(waiting) > WAITING:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
-
-
-@contextmanager
-def thread_pool(count: int) -> Iterator[ThreadPoolExecutor]:
-    """A pool of threads that, after an error, drops what has not begun."""
-    pool = ThreadPoolExecutor(count)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def run_tiles(
-    plan: Plan, maps_of: TileMaps, parts: Checkpoint, workers: int, progress: ProgressCallback | None = None
-) -> None:
-    """Do the tiles that are not done: threads read, this one runs the network, threads separate and save."""
-    left = [number for number in range(len(plan.tiles)) if not parts.has(TILE, number)]
-    done, nuclei = len(plan.tiles) - len(left), 0
-    least = None if plan.overview is None else plan.overview.least_density
-
-    def read(number: int) -> tuple[int, RGB, Integers]:
-        rows, columns = plan.tiles[number].window
-        pixels, damaged = plan.grid.read(
-            rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start
-        )
-        return number, pixels, np.array(damaged, np.int64).reshape(-1, 4)
-
-    def predict(given: tuple[int, RGB, Integers]) -> tuple[int, np.ndarray, RGB, Integers]:
-        number, pixels, damaged = given
-        tile = plan.tiles[number]
-        return number, maps_of(number, pixels), pixels[within(plan.seen(tile), tile)], damaged
-
-    def finish(given: tuple[int, np.ndarray, RGB, Integers]) -> int:
-        number, maps, colour, damaged = given
-        tile = plan.tiles[number]
-        seen = plan.seen(tile)
-        found, pixels = separate_tile(maps, colour, seen, tile, plan.grid.shape, plan.rules)
-        tissue = NO_SQUARES if least is None else tissue_squares(colour, seen, tile.core, plan.rules, least)
-        counted = {"tissue": np.array(tissue.total), "tissue_by_area": tissue.by_area(plan.annotations)}
-        parts.save(TILE, number, vars(found) | vars(pixels) | {"damaged": damaged} | counted)
-        return len(found)
-
-    with thread_pool(2) as reading, thread_pool(workers) as separating:
-        for count in ahead(separating, finish, map(predict, ahead(reading, read, left))):
-            done, nuclei = done + 1, nuclei + count
-            if progress is not None:
-                progress(Progress(printable(plan.grid.source.name), done, len(plan.tiles), nuclei))
-
-
-def within(seen: tuple[slice, slice], tile: Tile) -> tuple[slice, slice]:
-    """A part of a tile's window in the window's own coordinates."""
-    rows, columns = (slice(s.start - w.start, s.stop - w.start) for s, w in zip(seen, tile.window, strict=True))
-    return rows, columns
-
-
-def join_tiles(plan: Plan, parts: Checkpoint, workers: int) -> None:
-    """Find the nuclei in components that several tiles share."""
-    if len(plan.tiles) < 2:
-        return
-
-    @lru_cache(PARTS_KEPT)
-    def load(number: int) -> ComponentPixels:
-        return ComponentPixels(*parts.load(TILE, number, PIXELS))
-
-    groups = find_groups(plan.tiles, load)
-    left = [number for number in np.unique(groups.home).tolist() if not parts.has(JOINED, number)]
-
-    def join(number: int) -> None:
-        usual, giants = split_home(number, groups)
-        for group in giants.tolist():
-            for cell, pixels in enumerate(giant_cells(group, groups, load)):
-                parts.save(GIANT, group * MAX_CELLS + cell, vars(pixels.nuclei(plan.rules)))
-        parts.save(JOINED, number, vars(nuclei_of(usual, groups, load, plan.rules)))
-
-    with thread_pool(workers) as pool:
-        for _ in ahead(pool, join, left):
-            pass
 
 
 def damaged_places(plan: Plan, parts: Checkpoint) -> list[list[int]]:

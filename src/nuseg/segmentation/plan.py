@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,6 @@ from nuseg.measure.counts import image_area_mm2
 from nuseg.model.config import ModelConfig
 from nuseg.preprocess.stain.normaliser import choose_target
 from nuseg.preprocess.tissue import tissue_density, tissue_mask
-from nuseg.results.areas import AnnotatedArea
 from nuseg.results.info import overview_side
 from nuseg.segmentation import postprocess
 from nuseg.segmentation.components import Rules, halo_of
@@ -76,6 +76,35 @@ class Overview:
 
 
 @dataclass(frozen=True, eq=False)
+class Frame:
+    """What the nuclei of a tile depend on beside its pixels and maps.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Height and width of the model's grid (px).
+    halo : int
+        Px around a core in which maps are needed.
+    rules : Rules
+    least_density : float, optional
+        Optical density of tissue, to count its area; None where tissue is not looked for.
+    """
+
+    shape: tuple[int, int]
+    halo: int
+    rules: Rules
+    least_density: float | None
+
+    def seen(self, tile: Tile) -> tuple[slice, slice]:
+        """Core and halo of a tile, as far as the source goes."""
+        rows, columns = (
+            slice(max(side.start - self.halo, 0), min(side.stop + self.halo, length))
+            for side, length in zip(tile.core, self.shape, strict=True)
+        )
+        return rows, columns
+
+
+@dataclass(frozen=True, eq=False)
 class Plan:
     """A source on the model's grid, and the tiles in which there is something to look for.
 
@@ -100,19 +129,12 @@ class Plan:
     resolution: Resolution
     overview: Overview | None = None
 
-    @property
-    def annotations(self) -> tuple[AnnotatedArea, ...]:
-        """The annotated areas in which nuclei are also counted one by one."""
-        region = self.rules.roi and self.rules.roi.region
-        return region.annotations if region else ()
-
-    def seen(self, tile: Tile) -> tuple[slice, slice]:
-        """Core and halo of a tile, as far as the source goes."""
-        rows, columns = (
-            slice(max(side.start - self.halo, 0), min(side.stop + self.halo, length))
-            for side, length in zip(tile.core, self.grid.shape, strict=True)
+    @cached_property
+    def frame(self) -> Frame:
+        """What the nuclei of its tiles depend on beside pixels and maps."""
+        return Frame(
+            self.grid.shape, self.halo, self.rules, None if self.overview is None else self.overview.least_density
         )
-        return rows, columns
 
 
 def plan_source(source: Source, model: ModelConfig, options: SegmentOptions) -> Plan:

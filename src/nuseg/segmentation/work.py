@@ -4,23 +4,20 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nuseg.errors import NusegError
-from nuseg.io.file_state import FileState
 from nuseg.io.opening import is_slide
 from nuseg.io.reader import Kind
 from nuseg.progress import Progress, ProgressCallback
-from nuseg.results.annotated import keep_annotations
-from nuseg.results.facts import facts_of, keep_facts, pictures_of
 from nuseg.results.records import FolderLost, Record, Records
-from nuseg.results.summary import Row, result_row
+from nuseg.results.summary import Row
 from nuseg.segmentation.claims import BEAT, Claims
 from nuseg.segmentation.jobs import Job, identity
-from nuseg.segmentation.segmenter import Segmenter
+from nuseg.segmentation.one_image import Way
 from nuseg.segmentation.stopping import Stopped
 from nuseg.text import one_line, plural, printable
 
@@ -45,18 +42,15 @@ class Work:
     ----------
     run : FolderRun
         What is to be done, and how.
-    segmenter : Segmenter
-        For several threads.
+    way : Way
+        Does an image; threads call it.
     records : Records
         Of the results folder.
-    claims : Claims
-        In the same folder.
-    settings : str
-        Identifies what results depend on.
     """
 
-    def __init__(self, run: "FolderRun", segmenter: Segmenter, records: Records, claims: Claims, settings: str) -> None:
-        self.run, self.segmenter, self.records, self.claims, self.settings = run, segmenter, records, claims, settings
+    def __init__(self, run: "FolderRun", way: Way, records: Records) -> None:
+        self.run, self.way, self.records, self.claims = run, way, records, Claims(records)
+        self.settings = way.wanted.settings
         self.tell = self.look = run.stop.guard(self.check, brief=True)
         self._last_kind: Kind = "image"
         self.waiting: Waiting = deque()
@@ -76,9 +70,10 @@ class Work:
         """Make sure after each tile, and each part of an output, that the folder is still there."""
         self.records.check()
 
-    def do(self, jobs: Sequence[Job], parallel: int, said: Say) -> Iterator[Row]:
+    def do(self, jobs: Sequence[Job], said: Say) -> Iterator[Row]:
         """Do all jobs, and give their rows: the usual ones, those in work elsewhere, and those that were deadly."""
-        deaths = {job: self.claims.deaths(job.name, job.image) for job in jobs}
+        parallel = self.way.at_once
+        deaths = {job: 0 if self.way.elsewhere else self.claims.deaths(job.name, job.image) for job in jobs}
         if self.run.overwrite:
             deaths = {job: min(count, DEATHS - 1) for job, count in deaths.items()}
         usual = [job for job in jobs if not deaths[job]]
@@ -117,8 +112,8 @@ class Work:
             self.finish(pool)
 
     def slides_only(self) -> bool:
-        """Whether the last image that was begun is a slide: that keeps the machine busy by itself."""
-        return bool(self.waiting) and self._last_kind == "slide"
+        """Whether the last image that was begun is a slide: that keeps this machine busy by itself."""
+        return bool(self.waiting) and self._last_kind == "slide" and not self.way.elsewhere
 
     def begin(self, pool: ThreadPoolExecutor, job: Job, deaths: int = 0) -> bool:
         """Hand an image to a thread; False where another process works at it."""
@@ -128,21 +123,27 @@ class Work:
             self.claims.release(job.name)  # by another process, in the meantime
             return True
         self._last_kind = kind_of(job.image)
-        self.waiting.append((job, pool.submit(self.segment_one, job, self._last_kind)))
+        self.waiting.append((job, pool.submit(self.do_one, job, self._last_kind)))
         return True
 
     def rows(self, most: int) -> Iterator[Row]:
         """Give rows until at most so many images are in work."""
         while len(self.waiting) > most:
-            job, future = self.waiting[0]
-            while not wait([future], timeout=BEAT).done:
+            while not (done := self.ended()):
                 self.claims.beat()
+            job, future = done
             row = future.result()
-            self.waiting.popleft()
+            self.waiting.remove(done)
             self.claims.release(job.name)
             self.claims.beat()
             yield row
             self.save_now_and_then()
+
+    def ended(self) -> tuple[Job, Future[Row]] | None:
+        """Wait for the image that was begun first, or where others do them for any; None if it takes long."""
+        eligible = list(self.waiting) if self.way.elsewhere else [self.waiting[0]]
+        wait([future for _, future in eligible], timeout=BEAT, return_when=FIRST_COMPLETED)
+        return next((each for each in eligible if each[1].done()), None)
 
     def save_now_and_then(self) -> None:
         """Write the summary if the last time is long ago."""
@@ -174,40 +175,18 @@ class Work:
         self.records.keep(Record(row))
         return row
 
-    def segment_one(self, job: Job, kind: Kind) -> Row:
-        """Segment one image or slide, write its results and keep a record; a failure becomes a row with an error."""
-        begun = time.perf_counter()
-        folder, state = self.run.folder, None
-        # What is done of a slide stays there until its results are written.
-        checkpoint = folder / f"{job.name}.partial" if kind == "slide" else None
-        try:
-            state = FileState.of(job.image)
-            with self.segmenter(
-                job.image, options=self.run.options, checkpoint=checkpoint, progress=self.tell
-            ) as result:
-                self.records.check()
-                result.save(folder, self.run.outputs, job.name, self.look)
-                kind = result.info.kind
-                row = result_row(job.name, identity(job.image), result, self.settings)
-                self.records.check()
-                keep_annotations(self.records.marker, job.name, result.annotation_rows)
-                pictures = pictures_of(result) if self.run.report else {}
-                keep_facts(self.records.marker, job.name, facts_of(result), pictures)
-            row = replace(row, seconds=time.perf_counter() - begun)
-        except (FolderLost, Stopped, KeyboardInterrupt):
-            raise
-        except BaseException as error:  # one bad image must not end a run of thousands, whatever it raises
-            log.debug("%s", job.image, exc_info=True)
-            row = Row(job.name, identity(job.image), error=error_line(error, job.image))
+    def do_one(self, job: Job, kind: Kind) -> Row:
+        """Do one image or slide and keep a record."""
+        record = self.way(job, kind, self.tell, self.look)
         if self.run.clinical is not None:
-            row = self.run.clinical.labelled(row)
+            record = replace(record, row=self.run.clinical.labelled(record.row))
         try:
-            self.records.keep(Record(row, kind, state))
+            self.records.keep(record)
         except FolderLost:
             raise
         except NusegError as error:  # the disk is full
-            row = replace(row, error=row.error or one_line(error))
-        return row
+            return replace(record.row, error=record.row.error or one_line(error))
+        return record.row
 
 
 def kind_of(image: Path) -> Kind:
@@ -226,19 +205,3 @@ def died_note(suspects: Sequence[Job]) -> str:
         f"an earlier run ended without a word (killed, out of memory, or a crash) while it worked at "
         f"{plural(len(suspects), 'image')}: tried again after the others: {named}"
     )
-
-
-def error_line(error: BaseException, image: Path) -> str:
-    """Say in one line what went wrong with an image."""
-    shown = printable(image)
-    try:
-        text = one_line(str(error).replace(str(image), shown))
-    except Exception:  # another library's exception may fail also at this
-        text = "without a message"
-    if isinstance(error, NusegError):
-        return text
-    if isinstance(error, MemoryError):
-        return f"{shown}: not enough memory: try a smaller tile=, or cut the image"
-    if isinstance(error, OSError) and error.filename is not None and str(error.filename) == str(image):
-        return f"{shown}: cannot be opened ({error.strerror}); check the path and its permissions"
-    return f"{shown}: unexpected {type(error).__name__}: {text:.200}"

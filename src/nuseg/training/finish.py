@@ -11,6 +11,7 @@ from nuseg.datasets.dataset import Dataset, Item, load_item, load_with_ignore
 from nuseg.engines.backends.openvino import has_bf16
 from nuseg.engines.loading import load_engine
 from nuseg.evaluation.report import score_image, write_scores
+from nuseg.evaluation.scoring import with_groups
 from nuseg.io.atomic import atomic_folder
 from nuseg.io.opening import open_source
 from nuseg.model.config import ModelConfig, Precision
@@ -131,15 +132,16 @@ def test(
     segmenter = Segmenter(model, load_engine(model, "cpu"))
     scores, drawn = {}, []
     for dataset in datasets:
-        rows = []
+        rows, groups = [], {}
         for item in tracked(dataset.split("test"), f"test {dataset.name}", progress):
             pixels, truth, ignore = load_with_ignore(item)
             found = segmenter(pixels, item.mpp).labels
             score = score_image(truth, found, dataset.annotation == "instance", ignore)
             rows.append({"name": item.name, **score})
+            groups[item.name] = item.group
             drawn.append((f"{dataset.name} {item.name}", pixels, truth, found, score))
         if rows:
-            scores[dataset.name] = write_scores(pd.DataFrame(rows), run / "test" / dataset.name)
+            scores[dataset.name] = write_scores(with_groups(pd.DataFrame(rows), groups), run / "test" / dataset.name)
     if drawn:
         draw_predictions(drawn, run / "predictions.png")
     return scores

@@ -37,6 +37,11 @@ def has_begun(run: Path) -> bool:
     return (run / CONFIG_FILE).is_file()
 
 
+def any_begun(run: Path) -> bool:
+    """Whether a folder holds runs of several seeds, one to go on with at least."""
+    return any(has_begun(folder) for folder in run.glob("seed-*"))
+
+
 def check_free(run: Path) -> None:
     """Refuse a folder that holds anything, for a new run.
 

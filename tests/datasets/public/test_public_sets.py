@@ -15,6 +15,7 @@ from nuseg import NusegError, PrepareSettings, prepare_public, public_datasets
 from nuseg.datasets.dataset import Dataset, Item, load_item
 from nuseg.datasets.findings import gather
 from nuseg.datasets.prepare import Prepared
+from nuseg.datasets.public.tables import read_rows
 from nuseg.datasets.public.tree import Tree, read_tree
 from public_trees import TREES, Expected, zipped
 
@@ -237,3 +238,12 @@ def test_text_labels_of_another_size_are_named(tmp_path: Path) -> None:
         file.write_text(text)
         with pytest.raises(NusegError, match=re.escape(str(file))):
             prepare_public("cpm15", tmp_path / "out", tmp_path / "given")
+
+
+def test_a_table_with_a_row_that_ends_early_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "folds.csv"
+    table.write_text("number,slide_name\n0,A\n1\n")
+    with pytest.raises(NusegError, match=r"folds\.csv: line 3: 1 value for 2 columns; download it again"):
+        read_rows(table, ("slide_name",))
+    table.write_text("number, slide_name\n0, A\n1,B\n")
+    assert [row["slide_name"] for row in read_rows(table, ("slide_name",))] == ["A", "B"]

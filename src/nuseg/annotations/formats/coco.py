@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapely
 
-from nuseg.annotations.annotation import Annotation, Canvas, some
+from nuseg.annotations.annotation import Annotation, Canvas, some, stated_shape
 from nuseg.annotations.documents import dump_json, json_keys, read_json, unknown_image
 from nuseg.annotations.format import BY_NAME, SURE, UNNAMED, AnnotationFormat, Sniff
 from nuseg.annotations.polygons import area, rings_of, single_ring
@@ -183,8 +183,7 @@ def _parse(path: Path, _changed: int) -> _Parsed:
 
 def _size(record: dict[str, Any]) -> tuple[int, int] | None:
     """Give height and width that the file states; None where it does not."""
-    height, width = record.get("height"), record.get("width")
-    return (int(height), int(width)) if height and width else None
+    return stated_shape(record.get("height"), record.get("width"))
 
 
 def _geometry(one: dict[str, Any], shape: tuple[int, int] | None, path: Path) -> shapely.Geometry | None:

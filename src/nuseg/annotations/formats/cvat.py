@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 import shapely
 
-from nuseg.annotations.annotation import Annotation, Canvas, Colour, some
+from nuseg.annotations.annotation import Annotation, Canvas, Colour, some, stated_shape
 from nuseg.annotations.documents import (
     as_hex,
     coordinate,
@@ -84,14 +84,13 @@ class Cvat(AnnotationFormat):
             elif one.tag in (*_SHAPES, *_WITHOUT_AREA):
                 left_out += 1
         polygons, classes = joined(shapes)
-        height, width = (int(element.get(side) or 0) for side in ("height", "width"))
         return Annotation(
             polygons=tuple(polygons),
             classes=some(classes),
             vocabulary=tuple(name for name in parsed.labels if name != UNNAMED),
             colours={name: colour for name, colour in parsed.labels.items() if colour is not None},
             notes=(f"{plural(left_out, 'shape')} without an area: left out",) if left_out else (),
-            canvas=Canvas(name=image, shape=(height, width) if height > 0 and width > 0 else None),
+            canvas=Canvas(name=image, shape=stated_shape(element.get("height"), element.get("width"))),
         )
 
     def write(self, annotation: Annotation, path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from nuseg.annotations.annotation import Annotation, Canvas, some
+from nuseg.annotations.annotation import Annotation, Canvas, some, stated_shape
 from nuseg.annotations.documents import load_text_mapping
 from nuseg.annotations.format import BY_NAME, SURE, AnnotationFormat, Sniff
 from nuseg.annotations.polygons import MAX_PX, areas_only
@@ -38,14 +38,15 @@ class GeoParquet(AnnotationFormat):
     lost = "colours"
     convention = "px of level 0 from the upper left corner of the image"
     has_classes = True
+    needs = ("pyarrow", "nuseg[parquet]")
 
     def sniff(self, path: Path) -> Sniff | None:
-        """Recognise the word `geo` in the metadata at the end."""
+        """Recognise the word `geo` in the metadata at the end; by its name alone where pyarrow is not installed."""
         if not self.claims(path):
             return None
         with path.open("rb") as file:
             known = file.read(len(_MAGIC)) == _MAGIC
-        if not known:
+        if not known or not self.installed:
             return Sniff(BY_NAME, f"{path.name} ends as Parquet")
         return Sniff(SURE, f"{path.name} is GeoParquet") if b"geo" in _metadata(path) else None
 
@@ -85,7 +86,7 @@ class GeoParquet(AnnotationFormat):
             notes=(f"{plural(left_out, 'row')} without an area: left out",) if left_out else (),
             canvas=Canvas(
                 name=image if table["image"] is not None else None,
-                shape=(int(size[0]), int(size[1])) if size else None,
+                shape=stated_shape(size[0], size[1]) if size else None,
                 mpp=table["mpp"],
             ),
         )

@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 from PIL import Image
 
-from nuseg.annotations.annotation import Annotation, Canvas, some
+from nuseg.annotations.annotation import Annotation, Canvas, some, stated_shape
 from nuseg.annotations.documents import dump_json, json_keys, read_json
 from nuseg.annotations.format import BY_NAME, SURE, UNNAMED, AnnotationFormat, Sniff
 from nuseg.annotations.grouping import Shape, joined
@@ -77,14 +77,14 @@ class LabelMe(AnnotationFormat):
             else:
                 shapes.append(Shape(drawn, _text(one.get("label")), one.get("group_id")))
         polygons, classes = joined(shapes)
-        name, height, width = content.get("imagePath"), content.get("imageHeight"), content.get("imageWidth")
+        name = content.get("imagePath")
         return Annotation(
             polygons=tuple(polygons),
             classes=some(classes),
             notes=(f"{plural(left_out, 'shape')} without an area: left out",) if left_out else (),
             canvas=Canvas(
                 name=str(name).replace("\\", "/").rpartition("/")[2] if name else None,
-                shape=(int(height), int(width)) if height and width else None,
+                shape=stated_shape(content.get("imageHeight"), content.get("imageWidth")),
             ),
         )
 

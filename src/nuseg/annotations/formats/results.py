@@ -1,14 +1,15 @@
 """nuseg's own results: a folder that `nuseg segment` wrote.
 
 Of every image the outlines are read, from `geoparquet/NAME.parquet`, `geojson/NAME.geojson` or
-`geojson/NAME.geojson.gz`, the first that there is, else the label image `labels/NAME.tiff`. Coordinates are px of level
-0 from the upper left corner. Sizes and resolutions are those of `summary.csv`."""
+`geojson/NAME.geojson.gz`, the first that there is and that what is installed can read, else the label image
+`labels/NAME.tiff`. Coordinates are px of level 0 from the upper left corner. Sizes and resolutions are those of
+`summary.csv`."""
 
 import csv
 from dataclasses import replace
 from pathlib import Path
 
-from nuseg.annotations.annotation import Annotation, Canvas
+from nuseg.annotations.annotation import Annotation, Canvas, stated_shape
 from nuseg.annotations.classes import without_plain
 from nuseg.annotations.format import SURE, AnnotationFormat, Sniff
 from nuseg.annotations.formats.geojson import FORMAT as GEOJSON
@@ -67,7 +68,7 @@ class Results(AnnotationFormat):
         row = _rows(path).get(image, {})
         stated = Canvas(
             name=Path(row.get("image") or image).name,
-            shape=(int(row["height"]), int(row["width"])) if row.get("height") and row.get("width") else shape,
+            shape=stated_shape(row.get("height"), row.get("width")) or shape,
             mpp=float(row["mpp"]) if row.get("mpp") else None,
         )
         read = kind.load(file, image, shape)
@@ -82,7 +83,8 @@ def _file(path: Path, name: str) -> tuple[Path, AnnotationFormat] | None:
     if not name or Path(name).name != name:
         return None
     files = ((path / folder / f"{name}{suffix}", kind) for folder, suffix, kind in _PLACES)
-    return next(((file, kind) for file, kind in files if file.is_file()), None)
+    there = sorted(((file, kind) for file, kind in files if file.is_file()), key=lambda one: not one[1].installed)
+    return there[0] if there else None
 
 
 def _ids(read: Annotation, image: str) -> tuple[str | None, ...] | None:

@@ -12,7 +12,7 @@ from nuseg.cli.messages import as_options
 from nuseg.text import plural
 
 if TYPE_CHECKING:
-    from nuseg.evaluation.dataset import Evaluation
+    from nuseg.evaluation.evaluated import Evaluation
     from nuseg.model.store import Quality as QualityName
 
 
@@ -55,9 +55,33 @@ def evaluate(
             help="Resolution (um/px) of the images, where TRUTH is no dataset.", metavar="UM", show_default=False
         ),
     ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV with a column [bold]name[/bold] and what is known of the images: patient, organ, stain.",
+            show_default=False,
+        ),
+    ] = None,
+    group_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column of --table with the patient or slide: intervals draw whole groups. [dim]Default: patient, "
+            "slide or group of the table, else the groups of the dataset[/dim]",
+            show_default=False,
+        ),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMNS",
+            help="Columns of --table to give scores by, with commas between. [dim]Default: all that have 2 to 12 "
+            "values[/dim]",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder for tables, scores and pictures; is made if it does not exist."),
+        typer.Option("--out", "-o", help="Folder for page, tables and pictures; is made if it does not exist."),
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of the model; default: all.")] = None,
     device: Annotated[str, typer.Option(help="As of `nuseg segment`.", callback=check_device)] = "auto",
@@ -65,9 +89,13 @@ def evaluate(
     """Score a model, or the predictions of any tool, against annotations.
 
     Prints Dice, IoU, AJI, PQ, F1, counts and more: the mean over images with
-    its 95 % bootstrap interval. With -o, OUT gets per_image.csv, summary.csv
-    and scores.json; from a dataset also worst-1.png to worst-3.png, the images
-    with the lowest AJI, with true and predicted outlines.
+    its 95 % bootstrap interval. With -o, OUT gets index.html, one page with
+    scores, errors by kind with pictures, F1 over IoU, recall by size, counts
+    and probabilities; per_image.csv, summary.csv and scores.json; from a
+    dataset also worst-1.png to worst-3.png, the images with the lowest AJI.
+
+    Images of one patient or slide resemble each other. Where a dataset or
+    --table says which belong together, intervals draw whole groups.
 
     Files are paired by name; endings such as _mask, _labels or _pred do not
     matter. A mask with one value for all nuclei is taken apart into connected
@@ -89,6 +117,8 @@ def evaluate(
     nuseg evaluate mydata --predictions results --split all
 
     nuseg evaluate true-labels --predictions other-tool/masks
+
+    nuseg evaluate mydata --model run1 --table clinical.csv --by organ -o scores
 
     nuseg evaluate true-points --predictions results --mpp 0.5 --radius 6
     """
@@ -120,6 +150,9 @@ def evaluate(
             split=split.value,
             mpp=mpp,
             radius=radius,
+            table=table,
+            group_column=group_column,
+            by=[name.strip() for name in by.split(",")] if by else (),
             device=device,
             threads=threads,
             progress=progress,
@@ -141,13 +174,13 @@ def report(found: "Evaluation", out: Path | None) -> None:
     """Print the table and, where `out` is given, write all files."""
     from rich.console import Console
 
-    from nuseg.evaluation.report import TITLES, explain_empty, render_summary
+    from nuseg.evaluation.report import TITLES, explain_empty, explain_groups, render_summary
 
     scores = found.scores
     Console(highlight=False, soft_wrap=True).print(render_summary(found.summary))
     for text in found.warnings:
         print(f"warning: {text}")
-    for text in (*found.notes, *explain_empty(found.table)):
+    for text in (*found.notes, *explain_groups(found.table), *explain_empty(found.table)):
         print(f"note: {text}")
     if scores.parted:
         count = plural(len(scores.parted), "prediction")
@@ -156,8 +189,9 @@ def report(found: "Evaluation", out: Path | None) -> None:
         worst = ", ".join(f"{scored.name} ({TITLES[scored.score]} {scored.value:.3f})" for scored in scores.worst)
         print(f"worst: {worst}")
     if out is not None:
-        found.save(out)
+        page = found.save(out)
         print(f"written: {out}")
+        print(f"page: {page}")
 
 
 COMMAND = Command("evaluate", 60, evaluate)

@@ -1,6 +1,7 @@
 """`nuseg segment`: images and slides to masks, labels, QuPath detections and tables of nuclei."""
 
 import re
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,6 +34,13 @@ def check_device(given: str) -> str:
     known = dict.fromkeys(["auto", *(device for engine in engines.values() for device in engine.devices)])
     if given not in known:
         raise typer.BadParameter(f"{given!r} is not one of {', '.join(map(repr, known))}")
+    return given
+
+
+def check_shard(given: str | None) -> str | None:
+    """Refuse what is not two whole numbers."""
+    if given is not None and re.fullmatch(r"\d{1,9}/\d{1,9}", given, re.ASCII) is None:
+        raise typer.BadParameter(f"{given!r:.200}: expected K/N, such as 3/8 for the third of eight")
     return given
 
 
@@ -99,6 +107,23 @@ def segment(
     no_report: Annotated[
         bool, typer.Option("--no-report", help="Make no page about the results, and keep no pictures for one.")
     ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K/N",
+            help="Do every N-th image from the K-th on: N processes, such as those of a job array, do all into one "
+            "folder.",
+            callback=check_shard,
+        ),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Have images done, and large slides in parts, by the workers of a Dask cluster: the address of its "
+            "scheduler, the file that it wrote, or local:4 for four processes on this machine (nuseg\\[cluster]).",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite", help="Segment also what is done, and replace results of other images."),
@@ -148,7 +173,14 @@ def segment(
         progress(Progress("images", number, total))
 
     try:
-        with stoppable(), progress_bar(console) as progress:
+        with ExitStack() as stack:
+            stack.enter_context(stoppable())
+            progress = stack.enter_context(progress_bar(console))
+            client = None
+            if cluster is not None:
+                from nuseg.segmentation.cluster import connect
+
+                client, threads = stack.enter_context(connect(cluster, threads))
             result = segment_folder(
                 list(images),
                 out,
@@ -165,6 +197,8 @@ def segment(
                 overwrite=overwrite,
                 table=table,
                 report=not no_report,
+                shard=shard_of(shard),
+                client=client,
                 progress=progress,
                 each=each,
                 said=say,
@@ -181,9 +215,17 @@ def segment(
         raise typer.Exit(1)
 
 
+def shard_of(given: str | None) -> tuple[int, int] | None:
+    """Read K/N."""
+    if given is None:
+        return None
+    number, count = given.split("/")
+    return int(number), int(count)
+
+
 def kind_of_warning(row: "Row") -> str:
     """What a warning says, whatever file and numbers it is about: each kind is printed once."""
-    return re.sub(r"[\d.]+", "", row.warning.replace(row.image, "")).replace(Path(row.image).name, "")
+    return re.sub(r"[\d.]+", "", row.warning.replace(row.image, "").replace(Path(row.image).name, ""))
 
 
 def report(result: "FolderResult") -> None:

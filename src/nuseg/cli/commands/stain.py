@@ -66,7 +66,7 @@ def stain(
     from nuseg.progress import tracked
     from nuseg.segmentation.folder import find_inputs
     from nuseg.segmentation.jobs import plan_jobs
-    from nuseg.segmentation.work import error_line
+    from nuseg.segmentation.one_image import error_line
     from nuseg.text import plural, printable
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)

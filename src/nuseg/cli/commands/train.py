@@ -27,6 +27,14 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override one key; may be given often."),
     ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            help="Train so many times, with one seed after the other, and keep the best by validation.",
+            show_default=False,
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run, or train a finished one longer.")
     ] = False,
@@ -39,6 +47,10 @@ def train(
     killed training goes on with --resume, to the same result. With
     network.init it starts from the weights of another model.
 
+    With --seeds 3 it trains three times: OUT/seed-0 and so on are run folders,
+    OUT/seeds.csv has their scores, and OUT/model is the best by validation.
+    Their spread tells how far a score is chance.
+
     [bold]Examples[/bold]
 
     nuseg train mydata -o run1
@@ -46,6 +58,8 @@ def train(
     nuseg train mydata more -o run2 --set optimiser.epochs=80 --set data.weights.more=0.2
 
     nuseg train mydata -o run3 --set network.init=default --set optimiser.lr=0.0003
+
+    nuseg train mydata -o run5 --seeds 3
 
     nuseg train --show-config > my.yaml;  nuseg train mydata -o run4 --config my.yaml
 
@@ -69,7 +83,7 @@ def train(
         # Said before PyTorch is imported, which takes seconds.
         check_folder(output)
         loaded = [Dataset.load(path) for path in datasets]
-        model = run_training(loaded, output, settings, resume)
+        model = run_training(loaded, output, settings, resume, seeds)
     except ImportError as error:
         raise NusegError(
             f"training needs more packages ({error.name} is missing): pip install 'nuseg[train]'"
@@ -80,13 +94,21 @@ def train(
         print(f"test {data}: {text}")
 
 
-def run_training(datasets: "list[Dataset]", output: Path, settings: "TrainConfig", resume: bool) -> "Model":
-    """Train; Ctrl-C and SIGTERM end it with a line that says how to go on."""
+def run_training(
+    datasets: "list[Dataset]", output: Path, settings: "TrainConfig", resume: bool, seeds: int | None
+) -> "Model":
+    """Train, once or with several seeds; Ctrl-C and SIGTERM end it with a line that says how to go on."""
     try:
         with stoppable():
-            from nuseg.training.fit import train as fit
+            if seeds is None:
+                from nuseg.training.fit import train as fit
 
-            return fit(datasets, output, settings, resume=resume)
+                return fit(datasets, output, settings, resume=resume)
+            from nuseg.training.seeds import describe_seeds, train_seeds
+
+            found = train_seeds(datasets, output, settings, seeds, resume=resume)
+            print("\n".join(describe_seeds(found)))
+            return found.model
     except Stopped as stopped:
         print(f"stopped ({stopped}): {how_to_go_on(output)}", file=sys.stderr)
         raise typer.Exit(stopped.exit_code) from stopped
@@ -94,10 +116,10 @@ def run_training(datasets: "list[Dataset]", output: Path, settings: "TrainConfig
 
 def how_to_go_on(output: Path) -> str:
     """The command that goes on with a run that was interrupted, or begins it again where nothing was written yet."""
-    from nuseg.training.run_folder import has_begun
+    from nuseg.training.run_folder import any_begun, has_begun
 
     words = ["nuseg", *(word for word in sys.argv[1:] if word != "--resume")]
-    return f"go on with {shlex.join([*words, '--resume'] if has_begun(output) else words)}"
+    return f"go on with {shlex.join([*words, '--resume'] if has_begun(output) or any_begun(output) else words)}"
 
 
 def check_keys(overrides: list[str]) -> None:

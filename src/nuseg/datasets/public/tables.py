@@ -1,16 +1,14 @@
 """Tables (CSV) that authors distribute beside their images."""
 
-import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from nuseg.errors import NusegError
-from nuseg.text import in_short, shortened
+from nuseg.io.documents import DocumentError, read_table
+from nuseg.text import shortened
 
-_LONGEST = 1 << 24  # characters in one cell
 
-
-def read_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
+def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     """Give the rows of a CSV, by names of columns, without spaces around the values.
 
     Raises
@@ -18,20 +16,15 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
     NusegError
         Unreadable, or without one of `columns`.
     """
-    usual = csv.field_size_limit(_LONGEST)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            found = [(name or "").strip() for name in rows.fieldnames or []]
-            missing = [name for name in columns if name not in found]
-            if missing:
-                raise NusegError(
-                    f"{path}: expected the column {missing[0]}, found "
-                    f"{shortened(', '.join(found)) or 'an empty table'}; download it again"
-                )
-            for row in rows:
-                yield {(name or "").strip(): value.strip() for name, value in row.items() if isinstance(value, str)}
-    except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise NusegError(f"{path}: cannot be read as CSV ({in_short(problem)}); download it again") from problem
-    finally:
-        csv.field_size_limit(usual)
+        heading, rows = read_table(path)
+    except DocumentError as problem:
+        raise NusegError(f"{path}: {problem}; download it again") from problem
+    found = [name.strip() for name in heading]
+    missing = [name for name in columns if name not in found]
+    if missing:
+        raise NusegError(
+            f"{path}: expected the column {missing[0]}, found {shortened(', '.join(found)) or 'an empty table'}; "
+            "download it again"
+        )
+    return [dict(zip(found, (value.strip() for value in row), strict=True)) for row in rows]

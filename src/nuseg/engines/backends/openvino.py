@@ -47,6 +47,8 @@ class OpenVinoEngine:
         properties = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads or available_cores(),
+            # Else every process with one thread takes the first core, whoever computes there.
+            "ENABLE_CPU_PINNING": False,
             # Said outright: OpenVINO's own choice may cost accuracy that nobody measured.
             "INFERENCE_PRECISION_HINT": "bf16" if bf16 and has_bf16() else "f32",
         }

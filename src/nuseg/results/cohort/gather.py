@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-from pyarrow import csv as arrow_csv
+import pandas as pd
 
 from nuseg.errors import NusegError
 from nuseg.results.clinical import GROUP, Clinical, read_clinical
@@ -150,9 +149,8 @@ def facts_of_table(folder: Path, name: str) -> Facts:
     """Find the sizes of nuclei in a table of an older version, which kept no facts; nothing where there is none."""
     path = folder / "csv" / f"{name}.csv"
     try:
-        options = arrow_csv.ConvertOptions(include_columns=["area_um2"], column_types={"area_um2": pa.float64()})
-        areas = arrow_csv.read_csv(path, convert_options=options)["area_um2"].to_numpy()
-    except (OSError, pa.ArrowException):
+        areas = pd.read_csv(path, usecols=["area_um2"], dtype=np.float64)["area_um2"].to_numpy()
+    except (OSError, ValueError):  # no text, no such column, no numbers
         return NO_FACTS
     known = areas[np.isfinite(areas) & (areas >= 0)]
     return Facts(sizes=tuple(np.bincount(size_bins(known), minlength=SIZES).tolist()))

@@ -9,27 +9,35 @@ Source: GeoParquet specification 1.1.0, Open Geospatial Consortium.
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import shapely
 
 from nuseg.io.atomic import atomic_path
 from nuseg.results.batch import NucleiBatch
-from nuseg.results.formats.csv import schema_of
-from nuseg.results.formats.parquet import as_metadata
+from nuseg.results.formats.parquet import as_metadata, schema_of
 from nuseg.results.output import Add, Output
 from nuseg.types import Floats
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 EDGES = ("xmin", "ymin", "xmax", "ymax")
-# Pixels of level 0 are not those that the nucleus was found on, so its area there need not be whole.
-SHAPES = (
-    pa.field("geometry", pa.binary(), nullable=False),
-    pa.field("bbox", pa.struct([pa.field(edge, pa.float64(), nullable=False) for edge in EDGES]), nullable=False),
-)
+SHAPES = ("geometry", "bbox")  # the last columns
+
+
+@cache
+def nuclei_schema(annotated: bool) -> "pa.Schema":
+    """The columns of measures, of annotated areas where there are some, of outlines and their bounds."""
+    import pyarrow as pa
+
+    edges = pa.struct([pa.field(edge, pa.float64(), nullable=False) for edge in EDGES])
+    # Pixels of level 0 are not those that the nucleus was found on, so its area there need not be whole.
+    shapes = map(pa.field, SHAPES, (pa.binary(), edges))
+    return pa.schema([field.with_nullable(False) for field in (*schema_of(annotated), *shapes)])
 
 
 @contextmanager
@@ -50,9 +58,10 @@ def opened(path: Path, about: Mapping[str, Any], annotated: bool = False) -> Ite
     function
         Adds a batch, as a row group of its own.
     """
+    import pyarrow.parquet as pq
+
     low, high = np.full(2, np.inf), np.full(2, -np.inf)
-    columns = schema_of(annotated)
-    schema = pa.schema([*(field.with_nullable(False) for field in columns), *SHAPES], as_metadata(about))
+    schema = nuclei_schema(annotated).with_metadata(as_metadata(about))
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
 
         def add(batch: NucleiBatch) -> None:
@@ -76,10 +85,12 @@ def as_geometries(polygons: list[Floats]) -> np.ndarray:
     return np.asarray(shapely.polygons(rings))
 
 
-def as_table(batch: NucleiBatch, geometries: np.ndarray, bounds: Floats, schema: pa.Schema) -> pa.Table:
+def as_table(batch: NucleiBatch, geometries: np.ndarray, bounds: Floats, schema: "pa.Schema") -> "pa.Table":
     """Make the rows of a batch: its table, outlines as WKB, and their bounds `(n, 4)`."""
-    geometry, bbox = SHAPES
-    own = [field for field in schema if field.name not in (geometry.name, bbox.name)]
+    import pyarrow as pa
+
+    geometry, bbox = (schema.field(name) for name in SHAPES)
+    own = [field for field in schema if field.name not in SHAPES]
     columns = [pa.array(batch.table[field.name].to_numpy(), field.type) for field in own]
     columns.append(pa.array(shapely.to_wkb(geometries, byte_order=1), geometry.type))
     edges = [pa.array(np.ascontiguousarray(edge)) for edge in bounds.T]
@@ -109,4 +120,6 @@ OUTPUT = Output(
     help="outlines and measures, for GeoPandas, DuckDB, QGIS and R",
     open=lambda path, result: opened(path, result.info.about(), bool(result.info.annotations)),
     default_for=("slide",),
+    needs=("pyarrow",),
+    extra="parquet",
 )

@@ -3,16 +3,27 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from nuseg.io.atomic import atomic_path
+from nuseg.measure.nuclei import COLUMNS
+from nuseg.results.areas import COLUMNS as AREA_COLUMNS
 from nuseg.results.batch import NucleiBatch
-from nuseg.results.formats.csv import schema_of
 from nuseg.results.output import Add, Output
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@cache
+def schema_of(annotated: bool) -> "pa.Schema":
+    """Columns of a table of nuclei, and their types; with those of annotated areas where there are some."""
+    import pyarrow as pa
+
+    measures = [(name, pa.int64() if name == "id" else pa.float64()) for name in COLUMNS]
+    return pa.schema([*measures, *((name, pa.string()) for name in AREA_COLUMNS if annotated)])
 
 
 @contextmanager
@@ -22,6 +33,9 @@ def opened(path: Path, about: Mapping[str, Any] | None = None, annotated: bool =
     `about` becomes the schema's metadata, which `pyarrow.parquet.read_schema` gives without reading the table;
     `annotated` adds the columns of annotated areas.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     columns = schema_of(annotated)
     schema = columns.with_metadata(as_metadata(about or {}))
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
@@ -43,4 +57,6 @@ OUTPUT = Output(
     suffix=".parquet",
     help="the table of csv as Parquet, unrounded",
     open=lambda path, result: opened(path, result.info.about(), bool(result.info.annotations)),
+    needs=("pyarrow",),
+    extra="parquet",
 )

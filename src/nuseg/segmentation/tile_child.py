@@ -1,0 +1,89 @@
+"""The process in which nuclei of tiles are separated: an interpreter of its own, beside the one that runs the network.
+
+It takes tasks from its standard input and answers on its standard output, both pickled, since both ends are nuseg; the
+pixels lie in memory that both processes share. `nuseg.segmentation.tile_processes` talks to it.
+"""
+
+import math
+import mmap
+import os
+import pickle
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from nuseg.segmentation.checkpoint import FolderCheckpoint
+from nuseg.segmentation.plan import Frame
+from nuseg.segmentation.tiles import ReadTile, separate_and_keep
+from nuseg.segmentation.tiling import Tile
+from nuseg.types import Integers
+
+
+@dataclass(frozen=True, eq=False)
+class TileTask:
+    """A tile whose pixels and maps lie one after the other in a file that is mapped to memory.
+
+    Attributes
+    ----------
+    memory : int
+        Number under which both processes have the file open.
+    parts : Path
+        Folder of the checkpoint.
+    tile : Tile
+    number : int
+        Of the plan.
+    damaged : (n, 4) int64
+    pixels, maps : tuple of int
+        Shapes of both.
+    frame : Frame, optional
+        None: that of the last task.
+    """
+
+    memory: int
+    parts: Path
+    tile: Tile
+    number: int
+    damaged: Integers
+    pixels: tuple[int, ...]
+    maps: tuple[int, ...]
+    frame: Frame | None
+
+
+def shared_arrays(memory: int, pixels: tuple[int, ...], maps: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Map pixels and maps of a tile, both uint8, to memory."""
+    content = np.frombuffer(mmap.mmap(memory, 0), np.uint8)
+    first, second = math.prod(pixels), math.prod(maps)
+    return content[:first].reshape(pixels), content[first : first + second].reshape(maps)
+
+
+def main() -> None:
+    """Do tasks until the standard input ends; answer with the number of nuclei, or None where that failed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
+    cv2.setNumThreads(1)
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what native libraries print must not stand between the answers
+    frame: Frame | None = None
+    while True:
+        try:
+            task: TileTask = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        frame = task.frame or frame
+        pickle.dump(done(task, frame), answers)
+        answers.flush()
+
+
+def done(task: TileTask, frame: Frame | None) -> int | None:
+    """Do a task; whoever asked does anew what fails, and so learns the reason."""
+    if frame is None:
+        return None
+    try:
+        pixels, maps = shared_arrays(task.memory, task.pixels, task.maps)
+        seen = ReadTile(task.number, pixels, task.damaged)
+        return separate_and_keep(frame, task.tile, FolderCheckpoint(task.parts), seen, maps)
+    except Exception:
+        return None

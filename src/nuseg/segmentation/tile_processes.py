@@ -1,0 +1,153 @@
+"""Nuclei of tiles separated by other processes: threads of one interpreter would do it one after the other.
+
+A thread waits for each process. Whatever goes wrong with a process, the thread does its tile itself.
+"""
+
+import atexit
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from threading import Lock
+from typing import IO
+
+import numpy as np
+
+from nuseg.segmentation.checkpoint import Checkpoint, FolderCheckpoint
+from nuseg.segmentation.plan import Frame
+from nuseg.segmentation.tile_child import TileTask, shared_arrays
+from nuseg.segmentation.tiles import Hands, ReadTile, separate_and_keep
+from nuseg.segmentation.tiling import Tile
+
+LEAST_WORKERS = 2  # with one, the process that runs the network has time for it
+WORTH = 4  # tiles for each process, fewer are done before it has started
+MOST_FAILURES = 8  # after that all is done here
+ROOM = 2**30  # bytes
+SHARED = Path("/dev/shm")  # memory as files, on Linux
+# The search path comes from the process that starts it, not from the folder that it happens to be in.
+START = "import sys; sys.path[:] = sys.argv[1:]; from nuseg.segmentation.tile_child import main; main()"
+
+
+class TileProcess:
+    """One process; does one tile at a time."""
+
+    def __init__(self) -> None:
+        """Start it.
+
+        Raises
+        ------
+        OSError
+            The system refuses.
+        """
+        self._memory = memory_file()
+        self._size = 0
+        self._frame: Frame | None = None
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", START, *sys.path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[self._memory.fileno()],
+        )
+
+    def separate(self, frame: Frame, tile: Tile, parts: FolderCheckpoint, seen: ReadTile, maps: np.ndarray) -> int:
+        """Do a tile; see `nuseg.segmentation.tiles.separate_and_keep`.
+
+        Raises
+        ------
+        OSError
+            It has ended, there is no memory to share, or the tile failed.
+        """
+        self._take(seen.pixels.size + maps.size)
+        pixels, maps_there = shared_arrays(self._memory.fileno(), seen.pixels.shape, maps.shape)
+        pixels[...], maps_there[...] = seen.pixels, maps
+        new = None if self._frame is frame else frame
+        shapes, memory = (seen.pixels.shape, maps.shape), self._memory.fileno()
+        task = TileTask(memory, parts.folder, tile, seen.number, seen.damaged, *shapes, new)
+        asked, answers = self._process.stdin, self._process.stdout
+        assert asked is not None and answers is not None  # noqa: PT018 (pipes were asked for)
+        pickle.dump(task, asked)
+        asked.flush()
+        try:
+            found: int | None = pickle.load(answers)
+        except (EOFError, pickle.UnpicklingError) as error:
+            raise ConnectionError("the process has ended") from error
+        self._frame = frame
+        if found is None:
+            raise OSError("the tile failed")
+        return found
+
+    def _take(self, size: int) -> None:
+        """Make the shared memory large enough, for good: what is missing when it is written would end the process."""
+        if size > self._size:
+            os.posix_fallocate(self._memory.fileno(), 0, size)
+            self._size = size
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.communicate()
+        self._memory.close()
+
+
+def memory_file() -> IO[bytes]:
+    """Make a file without a name for shared memory, in memory where the system has such files, and room in them."""
+    in_memory = SHARED.is_dir() and os.access(SHARED, os.W_OK) and shutil.disk_usage(SHARED).free > ROOM
+    return tempfile.TemporaryFile(dir=SHARED if in_memory else None)
+
+
+class TileProcesses:
+    """The processes of this one, started as they are needed. Threads may share it."""
+
+    def __init__(self) -> None:
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """Forget all processes: after a fork they belong to the other."""
+        self._lock, self._idle, self._failures = Lock(), list[TileProcess](), 0
+
+    def separate(self, frame: Frame, tile: Tile, parts: Checkpoint, seen: ReadTile, maps: np.ndarray) -> int:
+        """Have a tile done by a process, or do it here where that fails; see `separate_and_keep`."""
+        if self._failures > MOST_FAILURES or not isinstance(parts, FolderCheckpoint):
+            return separate_and_keep(frame, tile, parts, seen, maps)
+        with self._lock:
+            process = self._idle.pop() if self._idle else None
+        try:
+            process = process or TileProcess()
+            found = process.separate(frame, tile, parts, seen, maps)
+        except (OSError, ValueError):
+            if process is not None:
+                process.stop()
+            self._failures += 1
+            return separate_and_keep(frame, tile, parts, seen, maps)
+        except BaseException:  # the answer is still to come: nobody else may get it
+            if process is not None:
+                process.stop()
+            raise
+        with self._lock:
+            self._idle.append(process)
+        return found
+
+    def stop(self) -> None:
+        """End all processes."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for process in idle:
+            process.stop()
+
+
+processes = TileProcesses()
+atexit.register(processes.stop)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=processes.start_anew)
+
+
+def choose_hands(cores: int, parts: Checkpoint, tiles: int) -> Hands:
+    """Share the cores out: nuclei are separated by processes where many tiles are left, and kept in a folder."""
+    workers = max(1, cores // 2)
+    many = workers >= LEAST_WORKERS and tiles >= WORTH * workers
+    apart = many and isinstance(parts, FolderCheckpoint) and hasattr(os, "posix_fallocate")
+    return Hands(max(2, cores // 4), workers, processes.separate if apart else separate_and_keep)

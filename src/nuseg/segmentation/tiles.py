@@ -1,0 +1,222 @@
+"""The tiles of a source, each by itself: read, seen by the network, separated into nuclei, and kept.
+
+What is done to a tile are functions of the module's top, whose arguments can be pickled: threads, processes and the
+workers of a cluster run the same.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+
+from nuseg.engines.engine import Engine
+from nuseg.preprocess.stain.normaliser import Normaliser
+from nuseg.progress import Progress, ProgressCallback
+from nuseg.segmentation.checkpoint import Checkpoint
+from nuseg.segmentation.components import separate_tile
+from nuseg.segmentation.part_store import TILE
+from nuseg.segmentation.plan import Frame, Plan
+from nuseg.segmentation.postprocess import quantise
+from nuseg.segmentation.tiling import Tile
+from nuseg.segmentation.tissue_area import NO_SQUARES, tissue_squares
+from nuseg.text import printable
+from nuseg.types import RGB, Integers
+
+WAITING = 2  # tiles that wait before and behind the network
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+TileMaps = Callable[[Tile, RGB], np.ndarray]
+"""From a tile and the pixels of its window to its quantised maps over core and halo, `(k, h, w)` uint8."""
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkMaps:
+    """The maps that a network makes of a tile; see `TileMaps`.
+
+    Attributes
+    ----------
+    frame : Frame
+    engine : Engine
+        Runs the network.
+    normaliser : Normaliser, optional
+        Of the stain that the network sees.
+    """
+
+    frame: Frame
+    engine: Engine
+    normaliser: Normaliser | None = None
+
+    def __call__(self, tile: Tile, pixels: RGB) -> np.ndarray:
+        """Run the network over a tile's window."""
+        shown = self.normaliser(pixels) if self.normaliser else pixels
+        return quantise(self.engine(shown[None])[0][:, *within(self.frame.seen(tile), tile)])
+
+
+@dataclass(frozen=True, eq=False)
+class GivenMaps:
+    """Maps of a whole source, `(k, h, w)` uint8, that are at hand; see `TileMaps`."""
+
+    frame: Frame
+    maps: np.ndarray
+
+    def __call__(self, tile: Tile, _pixels: RGB) -> np.ndarray:
+        """Cut a tile's maps out."""
+        return self.maps[:, *self.frame.seen(tile)]
+
+
+@dataclass(frozen=True, eq=False)
+class ReadTile:
+    """A tile that was read.
+
+    Attributes
+    ----------
+    number : int
+        Of the plan.
+    pixels : (h, w, 3) uint8
+        Of its window, or of its core and halo.
+    damaged : (n, 4) int64
+        Places that could not be read: x, y, width, height in px of level 0.
+    """
+
+    number: int
+    pixels: RGB
+    damaged: Integers
+
+
+def read_tile(plan: Plan, number: int) -> ReadTile:
+    """Read the window of a tile.
+
+    Raises
+    ------
+    NusegError
+        An image is damaged; of a slide the damaged parts are white.
+    """
+    rows, columns = plan.tiles[number].window
+    pixels, damaged = plan.grid.read(rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start)
+    return ReadTile(number, pixels, np.array(damaged, np.int64).reshape(-1, 4))
+
+
+def predict_tile(plan: Plan, maps_of: TileMaps, read: ReadTile) -> tuple[ReadTile, np.ndarray]:
+    """Give a tile's core and halo, and the maps there."""
+    tile = plan.tiles[read.number]
+    colour = read.pixels[within(plan.frame.seen(tile), tile)]
+    return ReadTile(read.number, colour, read.damaged), maps_of(tile, read.pixels)
+
+
+def separate_and_keep(frame: Frame, tile: Tile, parts: Checkpoint, seen: ReadTile, maps: np.ndarray) -> int:
+    """Find the nuclei of a tile, count its tissue, and keep both.
+
+    Parameters
+    ----------
+    frame : Frame
+    tile : Tile
+    parts : Checkpoint
+        Where they are kept.
+    seen : ReadTile
+        Over core and halo.
+    maps : (k, h, w) uint8
+        There.
+
+    Returns
+    -------
+    int
+        Nuclei that lie within the core.
+    """
+    window = frame.seen(tile)
+    found, pixels = separate_tile(maps, seen.pixels, window, tile, frame.shape, frame.rules)
+    least = frame.least_density
+    tissue = NO_SQUARES if least is None else tissue_squares(seen.pixels, window, tile.core, frame.rules, least)
+    counted = {"tissue": np.array(tissue.total), "tissue_by_area": tissue.by_area(frame.rules.annotations)}
+    parts.save(TILE, seen.number, vars(found) | vars(pixels) | {"damaged": seen.damaged} | counted)
+    return len(found)
+
+
+def within(seen: tuple[slice, slice], tile: Tile) -> tuple[slice, slice]:
+    """A part of a tile's window in the window's own coordinates."""
+    rows, columns = (slice(s.start - w.start, s.stop - w.start) for s, w in zip(seen, tile.window, strict=True))
+    return rows, columns
+
+
+Separate = Callable[[Frame, Tile, Checkpoint, ReadTile, np.ndarray], int]
+"""What `separate_and_keep` does, here or elsewhere."""
+
+
+@dataclass(frozen=True)
+class Hands:
+    """Who does what of the tiles beside the network.
+
+    Attributes
+    ----------
+    readers, workers : int
+        Threads that read before it, and that separate nuclei behind it.
+    separate : function
+        What the latter do.
+    """
+
+    readers: int = 2
+    workers: int = 1
+    separate: Separate = separate_and_keep
+
+
+def run_tiles(plan: Plan, numbers: Iterable[int], maps_of: TileMaps, parts: Checkpoint, hands: Hands) -> Iterator[int]:
+    """Do tiles: threads read, this one runs the network, threads separate and keep.
+
+    Yields
+    ------
+    int
+        Nuclei within the core of each tile, in the order of the numbers.
+    """
+
+    def finish(given: tuple[ReadTile, np.ndarray]) -> int:
+        seen, maps = given
+        return hands.separate(plan.frame, plan.tiles[seen.number], parts, seen, maps)
+
+    with thread_pool(hands.readers) as reading, thread_pool(hands.workers) as separating:
+        read = ahead(reading, partial(read_tile, plan), numbers, max(WAITING, hands.readers))
+        predicted = map(partial(predict_tile, plan, maps_of), read)
+        yield from ahead(separating, finish, predicted, max(WAITING, hands.workers))
+
+
+def left_tiles(plan: Plan, parts: Checkpoint) -> list[int]:
+    """Numbers of the tiles that are not done."""
+    return [number for number in range(len(plan.tiles)) if not parts.has(TILE, number)]
+
+
+def run_all_tiles(
+    plan: Plan, maps_of: TileMaps, parts: Checkpoint, hands: Hands, progress: ProgressCallback | None = None
+) -> None:
+    """Do the tiles that are not done, and tell `progress` after each."""
+    left = left_tiles(plan, parts)
+    done, nuclei = len(plan.tiles) - len(left), 0
+    for count in run_tiles(plan, left, maps_of, parts, hands):
+        done, nuclei = done + 1, nuclei + count
+        if progress is not None:
+            progress(Progress(printable(plan.grid.source.name), done, len(plan.tiles), nuclei))
+
+
+def ahead(
+    pool: Executor, function: Callable[[Given], Made], items: Iterable[Given], most: int = WAITING
+) -> Iterator[Made]:
+    """Map in other threads, in order, with at most `most` results in hand."""
+    waiting: deque[Future[Made]] = deque()
+    for item in items:
+        waiting.append(pool.submit(function, item))
+        if len(waiting) > most:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+@contextmanager
+def thread_pool(count: int) -> Iterator[ThreadPoolExecutor]:
+    """A pool of threads that, after an error, drops what has not begun."""
+    pool = ThreadPoolExecutor(count)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -24,6 +24,7 @@ ORDER = [
     "demo",
     "segment",
     "report",
+    "view",
     "info",
     "stain",
     "datasets",

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ import typer
 from command_line import run_cli
 
 from annotated import field
+from correcting import Page, square
 from nuseg.cli import make_app
 from nuseg.engines.loading import load_engine
 from nuseg.io.image import write_png
@@ -25,6 +27,7 @@ from nuseg.model.store import load_model
 from nuseg.segmentation import segmenter
 from nuseg.training import finish, tune
 from nuseg.training.config import load_config, render_config
+from nuseg.viewer import server
 from public_trees import TREES, zipped
 from qupath_edits import annotation
 from slide_files import save_pyramid
@@ -46,6 +49,7 @@ PARSED_ONLY = {
     "compute.accelerator=gpu": "needs a GPU",
     "slide.ndpi.ndpa": "needs a slide of a Hamamatsu scanner",
     "--strict": "ends with an error where it finds faults, and these generated images resemble each other",
+    "--to bioimageio": "needs a package that is optional; test_cli_export_bioimageio.py runs it",
     "network.preset=smp": "needs a package that is optional",
 }
 
@@ -195,6 +199,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "load_engine", load)
     monkeypatch.setattr(export, "to_onnx", shipped_graph)
     monkeypatch.setattr(tune, "CANDIDATES", {"mask": (0.4,)})
+    monkeypatch.setattr(server.Viewer, "run", server.Viewer.close)  # else it would go on until somebody ends it
 
 
 @pytest.mark.usefixtures("quick")
@@ -222,8 +227,14 @@ def run(words: list[str], line: str) -> None:
         made.rename(aside)
     if name == "train":
         words = [*words, *(word for setting in QUICK for word in ("--set", setting))]
+    if name == "view":
+        words = [*words, "--no-open", "--port", "0"]
     result = run_cli(*words)
     assert result.code == 0, f"{line}\n{result.output}"
+    if words[:2] == ["view", "found"]:  # what somebody does there
+        page = Page(Path("found"))
+        for x, y in product((10, 250), (10, 240)):
+            page.correct("finish", polygon=square(x, y, 220))
     if made is not None and aside.exists():
         old = aside if name != "prepare" else made  # a dataset that was there fits the other files
         shutil.rmtree(old)

@@ -286,7 +286,7 @@ def test_a_worker_that_is_unfit_ends_the_run_with_the_reason(
             monkeypatch.setattr("nuseg.segmentation.folder.order_model", lambda model, quality, device, threads:
                                 tasks.ModelOrder(str(model.path), quality, "mine", device, threads))  # fmt: skip
         case "folder":
-            monkeypatch.setattr(tasks, "LONGEST_LOOK", 0.0)
+            monkeypatch.setattr(tasks, "LONGEST_TOKEN", 0.0)
             monkeypatch.setattr(Path, "touch", lambda _path: None)
     inputs = make_images(tmp_path / "in", "a")
     with pytest.raises(NusegError, match="worker ") as caught:

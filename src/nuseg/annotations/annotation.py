@@ -93,6 +93,8 @@ class Annotation:
         What somebody called each of `polygons`, such as the name of an annotation in QuPath.
     canvas : Canvas
         What the file says of the image.
+    regions : tuple of shapely.Geometry, or None
+        Areas in which every nucleus is annotated, where the file tells them; None: it does not.
     """
 
     labels: np.ndarray | None = None
@@ -109,6 +111,7 @@ class Annotation:
     points: np.ndarray | None = None
     titles: tuple[str | None, ...] | None = None
     canvas: Canvas = Canvas()
+    regions: tuple[shapely.Geometry, ...] | None = None
 
     def __post_init__(self) -> None:
         if sum(held is not None for held in (self.labels, self.polygons, self.points)) != 1:

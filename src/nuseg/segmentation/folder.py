@@ -12,6 +12,7 @@ from nuseg.io.atomic import check_folder
 from nuseg.io.find import find_images
 from nuseg.io.resolution import check_mpp
 from nuseg.model.store import Model, Quality, choose_model
+from nuseg.notebook import with_bars
 from nuseg.preprocess.stain.normaliser import choose_target
 from nuseg.progress import ProgressCallback
 from nuseg.results import summary
@@ -75,6 +76,7 @@ class FolderResult:
         return [row for row in self.rows if row.error]
 
 
+@with_bars
 def segment_folder(
     inputs: str | Path | Sequence[str | Path],
     out: str | Path,
@@ -137,7 +139,7 @@ def segment_folder(
     report : bool
         Write one page about all results in the folder, and its table.
     progress : function, optional
-        Called with a `nuseg.Progress` after each tile.
+        Called with a `nuseg.Progress` after each tile; default: bars in notebooks, else nothing.
     shard : tuple of int, optional
         (k, n): take every n-th image from the k-th on (1..n), so that n processes, such as those of a job array, do
         all; the summary has the rows of all. Default: all images.

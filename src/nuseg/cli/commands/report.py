@@ -58,4 +58,4 @@ def report(
         print("no browser found here: open the page yourself")
 
 
-COMMAND = Command("report", 25, report)
+COMMAND = Command("report", 24, report)

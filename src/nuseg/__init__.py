@@ -48,6 +48,7 @@ HOMES = {
     "stain_methods": "nuseg.preprocess.stain.registry",
     "train": "nuseg.training.fit",
     "train_seeds": "nuseg.training.seeds",
+    "write_report": "nuseg.results.cohort.report",
 }
 NAMES_THERE = {"evaluate": "score_image"}
 __all__ = sorted(HOMES)

@@ -22,6 +22,7 @@ from nuseg.preprocess.stain.normaliser import normalise_stain as normalise_stain
 from nuseg.preprocess.stain.registry import stain_methods as stain_methods
 from nuseg.progress import Progress as Progress
 from nuseg.quality.dataset_check import check_dataset as check_dataset
+from nuseg.results.cohort.report import write_report as write_report
 from nuseg.results.formats.spatialdata import read_spatialdata as read_spatialdata
 from nuseg.results.output import Output as Output
 from nuseg.results.registry import outputs as outputs
@@ -74,4 +75,5 @@ __all__ = [
     "stain_methods",
     "train",
     "train_seeds",
+    "write_report",
 ]

@@ -139,7 +139,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("kidney", "liver", "public", "instances"):
         dataset_from(folder, name)
     dataset_from(folder, "masks", "binary")
-    write_images(folder / "demo" / "images", ["generated"])
+    write_images(folder / "demo" / "images", ["tnbc"])
     for place in ("new-images", "scans", "more/x"):
         write_images(folder / place, ["a"])
     cv2.imwrite(str(folder / "biopsy.tif"), field(1)[0])
@@ -157,7 +157,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "brca-m2c" / "points" / f"{name}.csv").write_text("y,x,class\n9,9,1\n20,30,2\n")
     cv2.imwrite(str(folder / "good.png"), field(4)[0])
     ring = [[0, 0], [200, 0], [200, 200], [0, 200], [0, 0]]
-    (folder / "roi.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    for name in ("roi", "areas"):
+        (folder / f"{name}.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    (folder / "clinical.csv").write_text("name,patient,group,grade\na,p1,treated,2\n")
     for seed, name in enumerate(("a1", "a2", "a3", "a4")):
         pixels, truth = field(seed)
         write_png(folder / "stage1_train" / name / "images" / f"{name}.png", pixels)

@@ -220,7 +220,7 @@ def test_summary_counts_over_the_tissue(tmp_path: Path) -> None:
     assert list(record) == [
         "name", "kind", "width", "height", "mpp", "mpp_source", "model", "origin", "fingerprint", "file",
         "area_mm2", "counted_mm2", "tissue_mm2", "tissue_area", "density_area",
-        "nuclei", "nuclei_low", "nuclei_high", "nuclei_per_mm2", "mask_fraction", "mean",
+        "nuclei", "nuclei_low", "nuclei_high", "nuclei_per_mm2", "mask_fraction", "mean", "annotations",
         "count_error", "settings", "tiles", "damaged_tiles", "notes", "seconds", "versions",
     ]  # fmt: skip
     facts = {"name": "case 1", "kind": "slide", "width": 480, "height": 240, "mpp": MPP, "mpp_source": "aperio.MPP"}

@@ -29,6 +29,7 @@ from nuseg.segmentation.tiles import read_tile
 from slide_files import save_pyramid
 
 LONGEST = 60.0  # s that a test waits
+PAGES = ("report.csv", "report.html", "report_groups.csv")
 KILLS_POISON = """
 import os, signal
 from nuseg.segmentation import cluster_tasks as tasks
@@ -184,7 +185,7 @@ def test_a_killed_worker_costs_its_running_tiles_alone(
     assert before.items() <= tiles.items()
     assert told[-1] == (8 * 8 + 4 * 4, 8 * 8 + 4 * 4)
     assert sorted(path.name for path in (tmp_path / "many").iterdir()) == [
-        MARKER, "csv", "geojson", "geoparquet", "summary.csv"
+        MARKER, "csv", "geojson", "geoparquet", *PAGES, "summary.csv"
     ]  # fmt: skip
     assert list((tmp_path / "many" / MARKER).glob("cluster-*")) == []
 

@@ -21,6 +21,8 @@ from nuseg.plot.density import Overview, draw_overview
 from nuseg.plot.outlines import draw_outlines
 from nuseg.preprocess.tissue import tissue_area
 from nuseg.progress import Progress, ProgressCallback
+from nuseg.results.annotated import AnnotationRow, annotation_rows, as_table
+from nuseg.results.areas import assigned
 from nuseg.results.batch import NucleiBatch, regroup
 from nuseg.results.info import ResultInfo, as_record, overview_side, versions
 from nuseg.results.output import Add, require_packages
@@ -66,15 +68,18 @@ class Segmentation:
 
     def batches(self, box: Box | None = None) -> Iterator[NucleiBatch]:
         """Give nuclei batch by batch in the order of their ids; with `box` those batches that may meet it."""
-        return self._store.batches(box)
+        return (assigned(batch, self.info.annotations) for batch in self._store.batches(box))
 
     @cached_property
     def _all(self) -> NucleiBatch:
-        return NucleiBatch.together(list(self.batches()))
+        return assigned(NucleiBatch.together(list(self._store.batches())), self.info.annotations)
 
     @property
     def nuclei(self) -> pd.DataFrame:
-        """One row per nucleus; `nuseg.measure.nuclei.COLUMNS` explains the columns."""
+        """One row per nucleus; `nuseg.measure.nuclei.COLUMNS` explains the columns.
+
+        Where areas were annotated, `annotation` and `annotation_class` say which holds it.
+        """
         return self._all.table
 
     @property
@@ -182,7 +187,21 @@ class Segmentation:
     def _begin_statistics(self) -> Statistics:
         width, height = self.info.width, self.info.height
         shape, _ = overview_shape(width, height, overview_side(width, height, self.mpp))
-        return Statistics(shape, width, height)
+        return Statistics(shape, width, height, self.info.annotations)
+
+    @property
+    def annotation_rows(self) -> list[AnnotationRow]:
+        """What was counted in each annotated area of the region, in the order of its file; empty without any."""
+        return annotation_rows(self.info, self.statistics)
+
+    @property
+    def annotations(self) -> pd.DataFrame:
+        """One row per annotated area: name, class, count with interval, density, mean measures.
+
+        A nucleus counts in every area that holds its centroid. `nuseg.results.annotated.AnnotationRow` explains the
+        columns.
+        """
+        return as_table(self.annotation_rows)
 
     @property
     def nuclei_per_mm2(self) -> float:
@@ -222,6 +241,7 @@ class Segmentation:
             "nuclei_per_mm2": self.nuclei_per_mm2 if area else None,
             "mask_fraction": self.mask_fraction if area else None,
             "mean": self.statistics.means(),
+            "annotations": [row.record() for row in self.annotation_rows],
             "count_error": error and error.model_dump(),
             "settings": info.settings,
             "tiles": info.tiles,

@@ -373,8 +373,8 @@ print(len(result), peak_kib() // 1024 - before)
 def test_memory_does_not_grow_with_the_nuclei(tmp_path: Path) -> None:
     """160,000 nuclei need no more than 20,000 did, within what the allocator takes.
 
-    What Python, NumPy and Arrow hold grows by 4 MB. With a heap for each thread glibc keeps tens of MB that are free, more
-    or less by chance, so here all threads have one heap.
+    What Python, NumPy and Arrow hold grows by 4 MB. With a heap for each thread glibc keeps tens of MB that are free,
+    more or less by chance, so here all threads have one heap.
     """
     tests = Path(__file__).parents[1]
     path = os.pathsep.join([str(tests), str(tests.parent / "src")])

@@ -1,5 +1,6 @@
 """Images and slides on the workers of a Dask cluster: the same bytes as on one machine, whoever dies."""
 
+import json
 import os
 import signal
 import sys
@@ -11,7 +12,9 @@ from typing import Any
 
 import dask
 import numpy as np
+import pandas as pd
 import pytest
+import shapely
 from distributed import Client, LocalCluster, get_worker
 
 from dark_model import dark_network, save_dark_model
@@ -188,6 +191,46 @@ def test_a_killed_worker_costs_its_running_tiles_alone(
         MARKER, "csv", "geojson", "geoparquet", *PAGES, "summary.csv"
     ]  # fmt: skip
     assert list((tmp_path / "many" / MARKER).glob("cluster-*")) == []
+
+
+def test_areas_and_what_reports_show_are_the_same_whoever_finds_them(
+    processes: Client, tmp_path: Path, model: Path
+) -> None:
+    """One process, workers of a cluster, and shards."""
+    inputs = make_images(tmp_path / "in", "a", "b")
+    make_slide(inputs / "s.tif", 200)
+    boxes = {'all, "quoted"': (0, 0, 200, 200), "null],[": (0, 0, 33, 30), "corner": (0, 0, 12, 12)}
+    features = [
+        {"type": "Feature", "properties": {"name": name, "classification": {"name": "Tumor"}},
+         "geometry": shapely.geometry.mapping(shapely.box(*box))}
+        for name, box in boxes.items()
+    ]  # fmt: skip
+    region, table = tmp_path / "r.geojson", tmp_path / "t.csv"
+    region.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    table.write_text('name,patient,group\na,p1,x\nb,"p, 2",y\ns,p1,x\n')
+    options = {"region": str(region), "table": table}
+    run(inputs, tmp_path / "one", model, **options)
+    run(inputs, tmp_path / "many", model, processes, **options)
+    for number in (2, 1):
+        run(inputs, tmp_path / "shards", model, **options, shard=(number, 2))
+
+    def kept(out: Path) -> dict[str, bytes]:
+        places = (out / MARKER / "report", out / MARKER / "annotations")
+        return {f"{place.name}/{path.name}": path.read_bytes() for place in places for path in place.iterdir()}
+
+    expected = contents(tmp_path / "one")
+    assert len(kept(tmp_path / "one")) == 2 * 3 + 4 + 3  # of each facts, small and close; of a slide densities; areas
+    for out in (tmp_path / "many", tmp_path / "shards"):
+        assert contents(out) == expected
+        assert kept(out) == kept(tmp_path / "one")
+        assert facts(out) == facts(tmp_path / "one")
+    areas = pd.read_csv(tmp_path / "one" / "annotations.csv")
+    assert list(areas["annotation"]) == 3 * list(boxes)
+    assert list(areas["nuclei"][:3]) == [1, 1, 1]
+    assert list(areas["patient"]) == ["p1"] * 3 + ["p, 2"] * 3 + ["p1"] * 3
+    nuclei = pd.read_csv(tmp_path / "one" / "csv" / "s.csv")
+    assert set(nuclei["annotation"]) == set(boxes)
+    assert set(nuclei["annotation_class"]) == {"Tumor"}
 
 
 @needs_sigkill

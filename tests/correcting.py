@@ -45,6 +45,10 @@ class Row:
         found = {"x": x, "y": np.full(self.count, SIDE / 2, np.float32)}
         return found | ({"probability": np.array(self.probability, np.float32)} if self.probability else {})
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self.classes.values()))
+
     def outline(self, index: int, /) -> np.ndarray:
         return np.array(square(2 * SIDE * index, 0), np.float64)
 

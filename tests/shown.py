@@ -42,7 +42,7 @@ def save_results(image: Path, out: Path, outputs: tuple[str, ...] = ("geoparquet
         records = Records(out)
         records.begin()
         row = result_row(image.stem, str(image.resolve()), result, "")
-        records.keep(Record(row, result.info.kind, FileState.of(image)))
+        records.keep(Record(row, result.info.kind, FileState.of(image), result.count_error))
         records.write_summary()
 
 

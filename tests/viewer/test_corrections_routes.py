@@ -52,6 +52,7 @@ def test_a_fresh_image(page: Page) -> None:
         "changed": {},
         "added": [],
         "finished": [],
+        "classes": [],
         "counts": {"deleted": 0, "added": 0, "redrawn": 0, "reclassified": 0, "accepted": 0, "rejected": 0},
     }
 
@@ -169,15 +170,37 @@ def test_reading_alone(results: Path) -> None:
     assert not (results / "corrections").exists()
 
 
-def test_a_folder_that_cannot_be_written(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is offered to be corrected; root would be let in by permissions."""
+def test_what_was_corrected_is_shown_where_nothing_can_be_written(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For reading alone, and in a folder without permission; root would be let in by permissions."""
+    page.correct("delete", nuclei=[0])
+    page.correct("finish", polygon=square(0, 0, 50))
+    home = page.shelf.items[0].home
+    assert home is not None
+    reading = Page(home, read_only=True)
     monkeypatch.setattr("nuseg.viewer.contents.is_writable", lambda home: False)
-    page = Page(results)
-    assert "nothing can be corrected" in page.notes[0]
-    assert not any(layer["editable"] for layer in page.items[0]["layers"])
-    answer = page.client.post(page.place, json={"base": 0, "action": "delete", "nuclei": [0]})
-    assert answer.status_code == 404
-    assert "no nuclei that can be corrected" in answer.json()["error"]
+    locked = Page(home)
+    assert "nothing can be corrected" in locked.notes[0]
+    for one in (reading, locked):
+        assert [(layer["editable"], layer["writable"]) for layer in one.items[0]["layers"]] == [(True, False)]
+        assert (one.items[0]["finished_regions"], one.state()) == (1, page.state())
+        answer = one.client.post(one.place, json={"base": 2, "action": "delete", "nuclei": [1]})
+        assert (answer.status_code, one.state()["deleted"]) == (403, [0])
+        assert one.client.get("/api/items").json()["can_train"] is False
+    assert "cannot be written" in answer.json()["error"]
+
+
+def test_classes_that_the_results_do_not_have_get_colours(page: Page) -> None:
+    page.correct("class", nuclei=[1, 2], **{"class": "lymphocyte"})
+    page.correct("draw", polygon=square(100, 0), **{"class": "tumour"})
+    named = page.state()["classes"]
+    assert [one["name"] for one in named] == ["lymphocyte", "tumour"]
+    assert len({one["color"] for one in named}) == 2
+    column = page.client.get(page.place.replace("corrections", "layers/result/columns/class.f32"))
+    assert set(np.frombuffer(column.content, "<f4")) == {-1}
+    page.correct("undo")
+    assert [one["name"] for one in page.state()["classes"]] == ["lymphocyte"]
 
 
 def test_training_is_refused_without_regions_and_for_reading_alone(page: Page, results: Path) -> None:

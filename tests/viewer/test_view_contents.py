@@ -188,7 +188,20 @@ def test_a_resolution_that_cannot_be_is_none(tmp_path: Path, mpp: float) -> None
     assert client.get("/api/items").status_code == 200
 
 
-@pytest.mark.parametrize("size", [1, 10**9, 2**62])
+@pytest.mark.parametrize("size", [10**9, 2**62])
+def test_a_size_beyond_any_slide_is_noted(tmp_path: Path, size: int) -> None:
+    """The page would have to make room for all of it."""
+    results = save_shown(tmp_path)
+    write_png(tmp_path / "other.png", discs())
+    file, record = state(results)
+    record["row"] |= {"width": 100, "height": size}
+    file.write_text(json.dumps(record))
+    found = gather([results, tmp_path / "other.png"])
+    assert [item.name for item in found.items] == ["other"]
+    assert any("a states a size beyond any slide" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("size", [1, 10**6])
 def test_a_size_that_lies_costs_nothing(tmp_path: Path, size: int) -> None:
     results = save_shown(tmp_path)
     file, record = state(results)

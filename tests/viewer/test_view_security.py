@@ -190,7 +190,7 @@ def test_reading_alone_changes_nothing(tmp_path: Path) -> None:
     client, item = client_of(shelf), shelf.items[0].id
     before = sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*"))
     assert client.get("/api/items").json()["read_only"] is True
-    assert client.get("/api/items").json()["items"][0]["layers"][0]["editable"] is False
+    assert client.get("/api/items").json()["items"][0]["layers"][0]["writable"] is False
     for address in (f"/api/items/{item}/corrections", "/api/training", "/api/training/stop", "/api/anything"):
         assert client.post(address, json={"base": 0, "action": "delete", "nuclei": [0]}).status_code == 403
     assert client.post(f"/api/items/{item}/layers/result/region", json=SQUARE).status_code == 200

@@ -12,6 +12,7 @@ import pytest
 import shapely
 from starlette.testclient import TestClient
 
+import nuseg
 from nuseg.io.image import write_png
 from nuseg.measure.counts import CountError, count_interval
 from nuseg.viewer.items import Item
@@ -52,8 +53,25 @@ def test_the_list_says_what_the_summary_says(client: TestClient) -> None:
     assert (item["name"], item["kind"], item["width"], item["height"], item["mpp"]) == ("a", "image", *SIZE, MPP)
     assert item["nuclei"] == len(DISCS)
     assert item["density_per_mm2"] == pytest.approx(len(DISCS) / (SIZE[0] * SIZE[1] * MPP**2 / 1e6), rel=0.01)
-    assert [(layer["id"], layer["kind"], layer["editable"]) for layer in item["layers"]] == [("result", "result", True)]
+    (layer,) = item["layers"]
+    assert (layer["id"], layer["kind"], layer["editable"], layer["writable"]) == ("result", "result", True, True)
     assert client.get(item["thumbnail"]).status_code == 200
+
+
+def test_counts_of_regions_have_an_interval_with_the_outputs_by_default(tmp_path: Path) -> None:
+    """As the whole image has one; nothing but the records of the folder says how far the model may be off."""
+    write_png(tmp_path / "a.png", discs()[:400, :400])
+    nuseg.segment_folder(tmp_path / "a.png", tmp_path / "out", model="fast", mpp=MPP)
+    shelf = shelf_of(tmp_path / "out")
+    client, item = client_of(shelf), shelf.items[0]
+    place = f"/api/items/{item.id}/layers/result"
+    assert item.row is not None
+    counting = client.get(place).json()["counting"]
+    assert (counting["low"], counting["high"]) == (item.row.nuclei_low, item.row.nuclei_high)
+    whole = client.post(f"{place}/region", json={"polygon": [[0, 0], [400, 0], [400, 400], [0, 400]]}).json()
+    assert (whole["count"], whole["low"], whole["high"]) == (item.row.nuclei, counting["low"], counting["high"])
+    part = client.post(f"{place}/region", json={"polygon": [[0, 0], [120, 0], [120, 120], [0, 120]]}).json()
+    assert part["low"] <= part["count"] <= part["high"] < whole["high"]
 
 
 def smooth(height: int, width: int, seed: int) -> np.ndarray:

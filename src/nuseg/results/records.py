@@ -15,6 +15,7 @@ from nuseg.io.atomic import check_folder, hidden_beside, readable_errors
 from nuseg.io.documents import DocumentError, read_json
 from nuseg.io.file_state import FileState
 from nuseg.io.reader import Kind
+from nuseg.measure.counts import CountError
 from nuseg.results import summary
 from nuseg.results.annotated import ANNOTATIONS, write_annotations
 from nuseg.results.clinical import Clinical
@@ -42,11 +43,14 @@ class Record:
     kind : "image" or "slide"
     state : FileState, optional
         Of the image's file before it was read; None where that is unknown.
+    count_error : CountError, optional
+        How far the model's counts may be off, for intervals of counts in parts of the image.
     """
 
     row: Row
     kind: Kind = "image"
     state: FileState | None = None
+    count_error: CountError | None = None
 
 
 RECORD = TypeAdapter(Record)
@@ -109,7 +113,9 @@ class Records:
         self.check()
         with readable_errors(path):
             try:
-                temporary.write_text(json.dumps(asdict(record)), encoding="utf-8")
+                error = record.count_error
+                content = asdict(record) | {"count_error": error and error.model_dump()}
+                temporary.write_text(json.dumps(content), encoding="utf-8")
                 temporary.replace(path)
             finally:
                 temporary.unlink(missing_ok=True)

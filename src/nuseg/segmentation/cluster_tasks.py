@@ -274,7 +274,7 @@ def do_image(order: Order, job: Job) -> Record:
     records = Records(order.wanted.folder)
     with loaded(order.model)(at.image, options=order.wanted.options) as result:
         row, kind = write(order, job, result, records)
-    return Record(replace(row, seconds=time.perf_counter() - begun), kind, state)
+    return Record(replace(row, seconds=time.perf_counter() - begun), kind, state, result.count_error)
 
 
 def begin_slide(order: Order, job: Job) -> BegunSlide:
@@ -315,7 +315,7 @@ def finish_slide(order: Order, job: Job, slide: BegunSlide) -> Record:
         result = finish_source(work, parts, store, time.time() - slide.begun)
         result.info.settings.update(quality=order.model.quality, device=order.model.device)
         row, kind = write(order, job, result, Records(order.wanted.folder))
-    return Record(replace(row, seconds=time.time() - slide.begun), kind, slide.state)
+    return Record(replace(row, seconds=time.time() - slide.begun), kind, slide.state, result.count_error)
 
 
 def write(order: Order, job: Job, result: Segmentation, records: Records) -> tuple[Row, Kind]:

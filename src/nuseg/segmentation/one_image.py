@@ -104,7 +104,7 @@ class Here:
             with self.segmenter(job.image, options=options, checkpoint=checkpoint, progress=tell) as result:
                 row = write_result(result, job, self.wanted, look)
                 kind = result.info.kind
-            return Record(replace(row, seconds=time.perf_counter() - begun), kind, state)
+            return Record(replace(row, seconds=time.perf_counter() - begun), kind, state, result.count_error)
         except (FolderLost, Stopped, KeyboardInterrupt):
             raise
         except BaseException as error:  # one bad image must not end a run of thousands, whatever it raises

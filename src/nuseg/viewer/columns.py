@@ -37,10 +37,15 @@ def described(name: str, values: np.ndarray, classes: Sequence[str] = ()) -> dic
         Of the column `class`, whose values are places in it.
     """
     if name == CLASS:
-        named = [{"name": one, "color": COLOURS[at % len(COLOURS)]} for at, one in enumerate(classes)]
+        named = coloured(classes)
         return {"name": name, "label": "Class", "unit": "", "kind": "class", "min": -1.0,
                 "max": float(len(classes) - 1), "classes": named}  # fmt: skip
     label, unit = (SHOWN | PLACES)[name]
     known = values[np.isfinite(values)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
     return {"name": name, "label": label, "unit": unit, "kind": "number", "min": low, "max": high, "classes": []}
+
+
+def coloured(classes: Sequence[str]) -> list[dict[str, str]]:
+    """Give every class its colour."""
+    return [{"name": one, "color": COLOURS[at % len(COLOURS)]} for at, one in enumerate(classes)]

@@ -8,17 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from nuseg.annotations.dataset_file import FILE as DATASET_FILE
 from nuseg.datasets.dataset import Dataset
 from nuseg.datasets.dataset import Item as Annotated
 from nuseg.errors import NusegError
-from nuseg.io.documents import DocumentError, read_json
 from nuseg.io.opening import open_source
 from nuseg.io.paths import same_name, user_path
 from nuseg.io.resolution import check_mpp
-from nuseg.measure.counts import CountError
 from nuseg.results.naming import result_name
 from nuseg.results.ownership import is_results_folder
 from nuseg.results.records import Record, Records
@@ -26,9 +22,9 @@ from nuseg.segmentation.folder import find_inputs
 from nuseg.text import printable, shortened
 from nuseg.viewer.corrections.writing import is_writable
 from nuseg.viewer.items import Item, Layer, item_id
+from nuseg.viewer.nuclei import REACH
 from nuseg.viewer.reading import DRAWN, TABLES, read_result, read_truth
 
-SUMMARY = "summary", ".json"
 OUTLINED = (("geoparquet", ".parquet"), *DRAWN)
 NO_MPP = "the file states no resolution: sizes and densities are not known"
 READERS = 4  # files that are opened at once
@@ -152,10 +148,13 @@ def of_results(folder: Path, inside: Sequence[Path], notes: list[str]) -> list[I
         if row.error or not (row.width and row.height):
             notes.append(f"{printable(folder)}: {printable(name)} has no results ({shortened(row.error) or 'no size'})")
             continue
+        if max(row.width, row.height) > REACH:
+            notes.append(f"{printable(folder)}: {printable(name)} states a size beyond any slide: left out")
+            continue
         if name != result_name(name):  # what a file states becomes no path
             notes.append(f"{printable(folder)}: {shortened(name)} is no name of results: left out")
             continue
-        places = (home / kind / f"{name}{end}" for kind, end in (*OUTLINED, *TABLES, SUMMARY))
+        places = (home / kind / f"{name}{end}" for kind, end in (*OUTLINED, *TABLES))
         links = [file for file in places if not file.resolve().is_relative_to(home)]
         if links:
             notes.append(f"{printable(links[0])}: a link out of the folder of results: left out")
@@ -168,8 +167,9 @@ def of_results(folder: Path, inside: Sequence[Path], notes: list[str]) -> list[I
             label,
             "result",
             partial(read_result, home, name, plausible(row.mpp)),
-            editable=writable,
-            count_error=partial(count_error_of, home, name),
+            editable=True,
+            writable=writable,
+            count_error=record.count_error,
         )
         made.append(
             Item(
@@ -224,16 +224,6 @@ def plausible(mpp: float | None) -> float | None:
     try:
         return None if mpp is None else check_mpp(mpp, "")
     except NusegError:
-        return None
-
-
-def count_error_of(home: Path, name: str) -> CountError | None:
-    """Find how far counts of a result may be off: what its summary says of the model."""
-    folder, end = SUMMARY
-    try:
-        held = read_json(home / folder / f"{name}{end}").get("count_error")
-        return CountError.model_validate(held) if held else None
-    except (DocumentError, AttributeError, ValidationError):
         return None
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -32,9 +32,11 @@ class Layer:
     read : function
         Reads its nuclei; raises NusegError where they are damaged.
     editable : bool
-        Whether it can be corrected.
-    count_error : function
-        How far its counts may be off; None where that is not known.
+        Whether corrections are of it: those there are are shown.
+    writable : bool
+        Whether further ones can be kept, as far as its folder allows.
+    count_error : CountError, optional
+        How far its counts may be off.
     """
 
     id: str
@@ -42,7 +44,8 @@ class Layer:
     kind: LayerKind
     read: Callable[[], Nuclei]
     editable: bool = False
-    count_error: Callable[[], CountError | None] = field(default=lambda: None)
+    writable: bool = True
+    count_error: CountError | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -138,7 +138,8 @@ def _homes(shelf: Shelf) -> dict[Path, list[Item]]:
     """The images that can be corrected, by their folders of results."""
     found: dict[Path, list[Item]] = {}
     for item in shelf.items:
-        if item.home is not None and item.editable_layer() is not None:
+        layer = item.editable_layer()
+        if item.home is not None and layer is not None and layer.writable:
             found.setdefault(item.home, []).append(item)
     return found
 

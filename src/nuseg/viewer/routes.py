@@ -92,7 +92,7 @@ class Routes:
         columns = [described(name, values) for name, values in nuclei.columns.items()]
         if nuclei.class_names:
             columns.append(described(CLASS, nuclei.class_index, nuclei.class_names))
-        low, high = count_interval(len(nuclei), layer.count_error()) or (None, None)
+        low, high = count_interval(len(nuclei), layer.count_error) or (None, None)
         counting = {"low": low, "high": high, "of": layer.kind}
         return JSONResponse(
             {"count": len(nuclei), "version": nuclei.version, "cell": CELL, "columns": columns, "counting": counting}
@@ -102,7 +102,7 @@ class Routes:
         """The values of one column, float32."""
         _, _, nuclei = self._nuclei(request)
         name = request.path_params["name"]
-        if name == CLASS and nuclei.class_names:
+        if name == CLASS:  # also where the results have none: somebody may have given one
             values: np.ndarray = nuclei.class_index
         elif name in nuclei.columns:
             values = nuclei.columns[name]
@@ -132,7 +132,7 @@ class Routes:
 
         def answer() -> Response:
             item, layer, nuclei = self._nuclei(request)
-            return JSONResponse(statistics(nuclei, item, read_region(body), layer.count_error()))
+            return JSONResponse(statistics(nuclei, item, read_region(body), layer.count_error))
 
         return await run_in_threadpool(answer)
 
@@ -199,7 +199,8 @@ def told(item: Item, finished: int, shelf: Shelf) -> dict[str, Any]:
                 "id": layer.id,
                 "name": layer.name,
                 "kind": layer.kind,
-                "editable": layer.editable and item.home is not None and not shelf.read_only,
+                "editable": layer.editable and item.home is not None,
+                "writable": layer.editable and layer.writable and item.home is not None and not shelf.read_only,
             }
             for layer in item.layers
         ],

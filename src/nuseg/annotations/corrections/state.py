@@ -113,6 +113,11 @@ class State:
             return key in self.added
         return 0 <= key < self.count and key not in self.deleted
 
+    def given_classes(self) -> list[str]:
+        """Classes that nuclei were given, each once."""
+        nuclei: list[Changed | Added] = [*self.changed.values(), *self.added.values()]
+        return list(dict.fromkeys(one.name for one in nuclei if one.name is not None))
+
     def counts(self) -> dict[str, int]:
         """How many nuclei were corrected, and how."""
         nuclei: list[Changed | Added] = [*self.changed.values(), *self.added.values()]

@@ -50,10 +50,15 @@ class Nuclei(Protocol):
     ----------
     columns : mapping of str to (n,) float32
         "x" and "y" of centroids (px of level 0), "probability" where it is known, and measures.
+    class_names : tuple of str
+        Of the result.
     """
 
     @property
     def columns(self) -> Mapping[str, Floats]: ...
+
+    @property
+    def class_names(self) -> tuple[str, ...]: ...
 
     def __len__(self) -> int: ...
 

@@ -19,12 +19,13 @@ from nuseg.annotations.corrections.journal import journal_path
 from nuseg.annotations.corrections.state import Changed, in_order
 from nuseg.errors import NusegError
 from nuseg.text import in_short
+from nuseg.viewer.columns import coloured
 from nuseg.viewer.corrections.doubtful import next_doubtful
 from nuseg.viewer.corrections.editing import Nuclei, make_entry
 from nuseg.viewer.corrections.export import geojson
 from nuseg.viewer.corrections.requests import parse_request
 from nuseg.viewer.corrections.writing import ChangedError, KeptCorrections, NotWritableError
-from nuseg.viewer.items import Item
+from nuseg.viewer.items import Item, Layer
 from nuseg.viewer.security import Refused, json_body
 from nuseg.viewer.shelf import Shelf
 
@@ -60,6 +61,7 @@ class Opened:
     """An image that can be corrected."""
 
     item: Item
+    layer: Layer
     nuclei: Nuclei
     kept: KeptCorrections
 
@@ -83,7 +85,7 @@ class Desk:
         with opened.kept.history(len(opened.nuclei)) as history:
             if since == str(history.version):
                 return _json({"version": history.version})
-            return _json(told(history))
+            return _json(told(history, opened.nuclei))
 
     async def write(self, request: Request) -> Response:
         """Make a correction, and give the state after it."""
@@ -96,6 +98,8 @@ class Desk:
         assert item.home is not None
         if self.shelf.read_only:
             raise Refused(403, "nothing can be changed: the viewer was started for reading alone")
+        if not opened.layer.writable:
+            raise Refused(403, f"{item.name}: the folder of its results cannot be written; copy it to another place")
         try:
             opened.kept.add(
                 base_of(item.home, item.name, len(nuclei)),
@@ -109,7 +113,7 @@ class Desk:
         except ValueError as problem:
             raise Refused(400, in_short(problem)) from problem
         with opened.kept.history(len(nuclei)) as history:
-            return _json(told(history))
+            return _json(told(history, nuclei))
 
     def doubtful(self, request: Request) -> Response:
         """Give the next doubtful nucleus; `nucleus` is null where there is none left."""
@@ -145,10 +149,10 @@ class Desk:
         if journal is not None and self._checked.get(item.id) != (nuclei.version, journal.header):
             check_base(kept.path, journal.header.base, base_of(item.home, item.name, len(nuclei)))
             self._checked[item.id] = nuclei.version, journal.header
-        return Opened(item, nuclei, kept)
+        return Opened(item, layer, nuclei, kept)
 
 
-def told(history: History) -> dict[str, Any]:
+def told(history: History, nuclei: Nuclei) -> dict[str, Any]:
     """Write a state as the page reads it; see the reference of the viewer's addresses."""
     state = history.state
     return {
@@ -164,6 +168,7 @@ def told(history: History) -> dict[str, Any]:
         "finished": [
             {"id": key, "polygon": region.polygon, "name": region.name} for key, region in in_order(state.finished)
         ],
+        "classes": coloured(list(dict.fromkeys([*nuclei.class_names, *state.given_classes()]))),
         "counts": state.counts(),
     }
 

@@ -91,7 +91,7 @@ def as_item(result: Segmentation) -> "Item":
         info.model or "result",
         "result",
         lambda: from_batches(info.name, list(result.batches())),
-        count_error=lambda: result.count_error,
+        count_error=result.count_error,
     )
     return Item(
         id=item_id(info.path or info.name),

@@ -4,14 +4,10 @@ export class ApiError extends Error {
 }
 
 async function ask(path, init) {
-  let response;
-  try {
-    response = await fetch(`api/${path}`, init);
-  } catch { throw new ApiError(0, { error: "The server does not answer. Start it again; nothing that was written is lost." }); }
+  const gone = () => { throw new ApiError(0, { error: "The server does not answer. Start it again; nothing that was written is lost." }); };
+  const response = await fetch(`api/${path}`, init).catch(gone);
   if (response.ok) return response;
-  let body = {};
-  try { body = await response.json(); } catch { /* not from nuseg: the status says enough */ }
-  throw new ApiError(response.status, body);
+  throw new ApiError(response.status, await response.json().catch(() => ({}))); // not from nuseg: the status says enough
 }
 
 export const get = async (path) => (await ask(path)).json();

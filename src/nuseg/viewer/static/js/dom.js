@@ -41,6 +41,8 @@ export function number(value) {
   if (typeof value !== "number") return String(value);
   return Number.isInteger(value) || Math.abs(value) >= 1000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
 }
+/** How many nuclei, in words. */
+export const counted = (count) => `${number(count)} ${count === 1 ? "nucleus" : "nuclei"}`;
 
 let timer;
 /** Say something over the picture; faults stay longer. */

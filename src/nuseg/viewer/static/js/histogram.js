@@ -31,7 +31,6 @@ export class Histogram {
   }
 
   choose(range) { this.mark(range); this.onfilter(range); }
-
   show(values, gone, { label, unit }, range) {
     [this.low, this.high] = quantiles(values, [0.002, 0.998]);
     if (this.high <= this.low) this.high = this.low + 1;

@@ -45,6 +45,7 @@ export function keyboard(app) {
     const letter = event.key.length === 1 && event.key !== " ", key = letter ? event.key.toLowerCase() : event.key;
     const elsewhere = event.target !== document.body && !$("view").contains(event.target); // arrows, space, enter belong to what has the focus
     if (!app.item || (letter && !$("letters").checked) || (elsewhere && !letter && key !== "Escape")) return;
+    if (event.repeat && /^[a-z1-9]$/.test(key)) return; // a key held down is pressed once
     const name = /^[1-9]$/.test(key) ? correct.classes?.[Number(key) - 1] : undefined, action = name ? () => correct.setClass(name) : actions.get(key);
     const used = app.tools.key(event.key);
     if (used || action) event.preventDefault();

@@ -12,7 +12,6 @@ export class Learn {
   }
 
   open() { $("learn").hidden = !this.app.canTrain; if (this.app.canTrain) this.look(); }
-
   /** Show how far the training is, after what was asked of it; and again while it runs. */
   async look(asked = null) {
     clearTimeout(this.timer);

@@ -16,16 +16,14 @@ export function write(app) {
 
 export function read(app) {
   const parts = new URLSearchParams(location.hash.slice(1)), place = ["x", "y", "zoom"].map((name) => Number(parts.get(name)));
-  for (const id of FIELDS) {
-    $(id).value = parts.get(id) ?? PLAIN[id];
-    if (!$(id).value) $(id).value = PLAIN[id]; // not one of the choices
-  }
+  for (const id of FIELDS) { $(id).value = parts.get(id) ?? PLAIN[id]; if (!$(id).value) $(id).value = PLAIN[id]; } // not one of the choices
   app.look.colour = parts.get("colour") ?? ""; app.look.hidden = new Set(parts.getAll("hide"));
-  app.look.filters = new Map(parts.getAll("filter").map((text) => text.split("~")).map(([name, low, high]) => [name, [Number(low), Number(high)]]));
+  app.look.filters = new Map(parts.getAll("filter").map((text) => text.split("~")).map(([name, low, high]) => [name, [Number(low), Number(high)]])
+    .filter(([, [low, high]]) => low <= high));
   const keys = parts.getAll("nucleus").flatMap((text) => { try { return [JSON.parse(text)]; } catch { return []; } });
+  const item = app.items.find(({ id }) => id === parts.get("image"));
   return {
-    item: app.items.find(({ id }) => id === parts.get("image")), layer: parts.get("layer"), compare: parts.get("compare"),
-    keys: keys.filter((key) => Number.isInteger(key) || typeof key === "string"),
-    place: parts.has("x") && place.every(Number.isFinite) && place[2] > 0 ? { x: place[0], y: place[1], zoom: place[2] } : null,
+    item, lost: parts.has("image") && !item, layer: parts.get("layer"), compare: parts.get("compare"),
+    keys, place: parts.has("x") && place.every(Number.isFinite) && place[2] > 0 ? { x: place[0], y: place[1], zoom: place[2] } : null,
   };
 }

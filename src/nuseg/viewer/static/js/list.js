@@ -1,5 +1,5 @@
 // The list of images: thumbnail, count, density, warnings; found, sorted.
-import { $, h, number } from "./dom.js";
+import { $, counted, h, number } from "./dom.js";
 export class List {
   constructor(app) {
     this.app = app;
@@ -22,13 +22,12 @@ export class List {
     $("items").replaceChildren(...items.map((item) => h("li", {}, h("button", button(item),
       h("img", { src: item.thumbnail, alt: "", loading: "lazy", width: 68, height: 68 }),
       h("div", {}, h("strong", {}, item.name),
-        h("span", {}, item.nuclei === null ? "no results yet" : `${number(item.nuclei)} nuclei`),
+        h("span", {}, item.nuclei === null ? "no results yet" : counted(item.nuclei)),
         item.density_per_mm2 === null ? null : h("span", {}, `${number(item.density_per_mm2)} /mm²`),
         item.finished_regions ? h("span", {}, `${number(item.finished_regions)} finished`) : null,
         ...item.warnings.map((warning) => h("span", { class: "warn" }, `⚠ ${warning}`)))))));
     if (held) $("items").querySelector("[aria-current=true]")?.focus();
   }
-
   /** The image some places further in the list as it is shown. */
   step(by) {
     const items = this.sorted(), at = items.indexOf(this.app.item);

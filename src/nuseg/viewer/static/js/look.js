@@ -1,8 +1,9 @@
 // How nuclei are shown: colour, legend, filters, and outlines, points or density by how many are in view.
 import { ACCEPTED, DRAWN, KINDS, PLAIN, REJECTED, UNKNOWN, densityMap, paintAll, rgb, table } from "./colours.js";
-import { $, clicks, h, number, options, swatch } from "./dom.js";
+import { $, clicks, counted, h, number, options, swatch } from "./dom.js";
 import { Histogram, quantiles } from "./histogram.js";
 const MOST_OUTLINES = 12000, MOST_POINTS = 60000, MOST_CELLS = 300, LEAST_SCALE = 0.1; // device px per level-0 px
+const MOST_CLASSES = 50; // in the legend
 const REVIEW = "(review)", REVIEW_COLOURS = { "not judged": UNKNOWN, accepted: ACCEPTED, rejected: REJECTED, "drawn or redrawn": DRAWN };
 
 export class Look {
@@ -16,34 +17,37 @@ export class Look {
     on("change", ["measure"], () => this.showHistogram());
     clicks({ "clear-filters": () => { this.filters.clear(); this.hidden.clear(); this.recolour(); this.showHistogram(); } });
   }
-
   /** Fill the choices for a layer; filters by what it does not have are forgotten. */
   async open(nuclei) {
-    const columns = nuclei.meta.columns.filter(({ name }) => name !== "x" && name !== "y");
-    const pair = ({ name, label, unit }) => [name, unit ? `${label} (${unit})` : label], measures = columns.filter(({ kind }) => kind === "number");
-    options($("colour"), [["", "one colour"], ...columns.map(pair), [REVIEW, "review"]], this.colour ?? "");
-    options($("measure"), measures.map(pair), $("measure").value || "area_um2");
+    this.choices();
     for (const name of this.filters.keys()) if (!nuclei.spec(name)) this.filters.delete(name);
-    this.colour = $("colour").value;
     await this.recolour(); await this.showHistogram();
   }
 
+  choices() {
+    const columns = this.app.nuclei.meta.columns.filter(({ name }) => name !== "x" && name !== "y");
+    const pair = ({ name, label, unit }) => [name, unit ? `${label} (${unit})` : label], measures = columns.filter(({ kind }) => kind === "number");
+    options($("colour"), [["", "one colour"], ...columns.map(pair), [REVIEW, "review"]], this.colour ?? "");
+    options($("measure"), measures.map(pair), $("measure").value || "area_um2");
+  }
+
   async colourBy(name) {
+    if (!this.app.nuclei) return;
     this.colour = $("colour").value = name;
     if (this.app.nuclei.spec(name)?.kind === "number" && $("fill").value === "0") $("fill").value = 0.45;
     await this.recolour();
   }
-
   async filter(name, range) { if (range) this.filters.set(name, range); else this.filters.delete(name); await this.recolour(); }
-
   async showHistogram() {
-    const { nuclei } = this.app, name = $("measure").value, values = name && (await nuclei.column(name));
-    if (name && nuclei === this.app.nuclei) this.histogram.show(values, nuclei.deleted, nuclei.spec(name), this.filters.get(name));
+    const { nuclei } = this.app, name = $("measure").value, values = nuclei && name && (await nuclei.column(name));
+    if (!name) $("histogram").replaceChildren();
+    else if (nuclei && nuclei === this.app.nuclei) this.histogram.show(values, nuclei.deleted, nuclei.spec(name), this.filters.get(name));
   }
-
   /** Work out the colour of every nucleus again: after a change of colours, filters, corrections or comparison. */
   async recolour() {
-    const { app } = this, { nuclei } = app, spec = nuclei.spec(this.colour), classes = nuclei.meta.columns.filter(({ kind }) => kind === "class");
+    const { app } = this, { nuclei } = app;
+    if (!nuclei) return;
+    const spec = nuclei.spec(this.colour), classes = nuclei.meta.columns.filter(({ kind }) => kind === "class");
     const wanted = [...this.filters.keys(), ...classes.map(({ name }) => name), ...(spec ? [spec.name] : [])], values = {};
     await Promise.all(wanted.map(async (name) => { values[name] = await nuclei.column(name); }));
     if (nuclei !== app.nuclei) return;
@@ -64,7 +68,6 @@ export class Look {
     this.legend(spec, classes); this.tellFilters();
     app.stage.redraw(); app.changed();
   }
-
   /** The function from a nucleus to its colour. */
   colourOf(spec, values, classAt) {
     const { nuclei, comparison } = this.app, unless = (colour) => (key) => (nuclei.change(key)?.verdict === "rejected" ? rgb(REJECTED) : colour(key));
@@ -88,14 +91,14 @@ export class Look {
     const range = (low, high) => (low === -Infinity ? `up to ${number(high)}` : told(low, high));
     const parts = [...this.filters].map(([name, ends]) => `${nuclei.spec(name).label} ${range(...ends)}`);
     if (this.hidden.size) parts.push(`without ${[...this.hidden].join(", ")}`);
-    $("filtered").textContent = `${number(shown)} of ${number(total)} nuclei shown${parts.length ? `: ${parts.join("; ")}` : ""}`;
+    $("filtered").textContent = `${number(shown)} of ${counted(total)} shown${parts.length ? `: ${parts.join("; ")}` : ""}`;
     $("clear-filters").disabled = !parts.length;
   }
 
   legend(spec, classes) {
     const toggle = (name) => ({ target }) => { this.hidden[target.checked ? "delete" : "add"](name); this.recolour(); };
     const box = (name) => h("input", { type: "checkbox", checked: this.hidden.has(name) ? null : "", onchange: toggle(name) });
-    const entries = classes.flatMap((column) => [...column.classes, { name: "none", color: UNKNOWN }]);
+    const entries = classes.flatMap((column) => [...column.classes.slice(0, MOST_CLASSES), { name: "none", color: UNKNOWN }]);
     const boxes = entries.map(({ name, color }) => h("label", {}, box(name), swatch(color, name)));
     this.densityText = h("div", { class: "note" });
     let scale = [];
@@ -109,10 +112,8 @@ export class Look {
     }
     $("legend").replaceChildren(...scale, ...boxes, this.densityText);
   }
-
   /** Whether a nucleus, by its place among the colours, is drawn at present. */
   isShown = (slot) => this.app.nuclei.rgba[4 * slot + 3] > 0 && Number($("opacity").value) > 0;
-
   /** Paint the layer, and the other one of a comparison. */
   paint(view) {
     const { nuclei, comparison, item } = this.app;
@@ -120,7 +121,7 @@ export class Look {
     const runs = nuclei.runs(view.box), near = runs.reduce((sum, [from, to]) => sum + to - from, 0);
     const mode = this.choose(near, nuclei.cellsIn(view.box), view.scale);
     for (const layer of [nuclei, comparison?.other]) if (layer?.texture) this.paintLayer(layer, view, mode);
-    const told = near > MOST_POINTS ? `${number(near)} nuclei near` : `${number(nuclei.shownIn(view.box, runs))} nuclei in view`;
+    const told = near > MOST_POINTS ? `${counted(near)} near` : `${counted(nuclei.shownIn(view.box, runs))} in view`;
     $("drawn").textContent = `${told}, ${mode === "density" ? "shown as density" : `drawn as ${mode}`}`;
     this.densityText.textContent = mode === "density" ? `Brightest: ${number(nuclei.density.top)} per ${item.mpp ? "mm²" : "cell of the map"}` : "";
   }

@@ -2,7 +2,7 @@
 import { ApiError, get, itemPath, layerPath, post } from "./api.js";
 import { Compare } from "./compare.js";
 import { Correct } from "./correct.js";
-import { $, clicks, number, options, put, rows, save, say } from "./dom.js";
+import { $, clicks, counted, number, options, put, rows, save, say } from "./dom.js";
 import { keyboard } from "./keys.js";
 import { Learn } from "./learn.js";
 import * as link from "./link.js";
@@ -35,26 +35,24 @@ class App {
     $("title").textContent = document.title = title;
     this.learn.open(); await this.restore();
   }
-
   /** Show what the address says, else the first image. */
   async restore() {
-    const { item, layer, place, keys, compare } = link.read(this);
-    await this.open(item ?? this.list.sorted()[0], { layer, place });
-    if (this.item.layers.some(({ id }) => id === compare)) await this.compare.start(this.layer.id, compare);
-    if (keys.length && this.nuclei) this.select(keys.filter((key) => typeof key === "string" || key < this.nuclei.count));
+    const { item, lost, layer, place, keys, compare } = link.read(this);
+    await this.open(item ?? this.list.sorted()[0] ?? this.items[0], item && { layer, place });
+    if (lost) say("The image of this link is not here. This is another one.");
+    else if (this.item.layers.some(({ id }) => id === compare && id !== this.layer.id)) await this.compare.start(this.layer.id, compare);
+    if (item && this.nuclei) this.select(keys.filter((key) => this.nuclei.has(key)));
   }
 
   async open(item, { layer, place } = {}) {
-    const { name, mpp, nuclei, nuclei_low: low, nuclei_high: high } = item;
+    const { name, mpp } = item;
     $("view").setAttribute("aria-busy", true);
     this.tools.cancel(); this.nuclei?.close(this.stage.painter);
     Object.assign(this, { item, nuclei: null, layer: null });
-    this.select([]); this.regions.set(null);
+    this.correct.reset(); this.select([]); this.regions.set(null);
     this.compare.open(item);
-    put({
-      "image-name": { textContent: name }, mpp: { textContent: mpp ? `${number(mpp)} µm/px` : "resolution unknown" },
-      counting: { textContent: nuclei === null ? "" : `${number(nuclei)} nuclei in all${low === null ? "" : ` (${number(low)} to ${number(high)})`}` },
-    });
+    const resolution = mpp ? `${number(mpp)} µm/px` : "resolution unknown";
+    put({ "image-name": { textContent: name }, mpp: { textContent: resolution }, counting: { textContent: "" }, drawn: { textContent: "" } });
     options($("layer"), item.layers.map(({ id, name: told }) => [id, told]), layer); this.list.show();
     try {
       await Promise.all([this.stage.open(item, place), this.openLayer($("layer").value)]);
@@ -62,14 +60,18 @@ class App {
   }
 
   async openLayer(id) {
-    const { item } = this, layer = item.layers.find((one) => one.id === id);
+    const { item } = this, layer = this.opening = item.layers.find((one) => one.id === id);
+    $("panels").classList.toggle("bare", !layer);
     $("empty").hidden = Boolean(layer) && layer.kind !== "on-demand";
     $("empty-text").textContent = layer ? "" : "There are no results of this image yet.";
     if (!layer) { this.correct.buttons(); return; }
     const nuclei = await Nuclei.open(item, layer, () => this.stage.redraw());
-    if (item !== this.item) return;
+    if (layer !== this.opening) return;
     this.select([]); this.nuclei?.close(this.stage.painter);
     Object.assign(this, { layer, nuclei });
+    this.correct.reset(); this.regions.set(this.regions.ring);
+    const { count, counting: { low, high } } = nuclei.meta, interval = low === null ? "" : ` (${number(low)} to ${number(high)})`;
+    $("counting").textContent = `${counted(count)} ${layer.kind === "on-demand" ? "in what was segmented" : "in all"}${interval}`;
     $("layer").value = id;
     await this.look.open(nuclei); await this.correct.open();
   }
@@ -86,15 +88,16 @@ class App {
     this.stage.redraw(); this.changed();
     this.tellNucleus(keys.at(-1));
   }
-
   /** All that is known of the nucleus selected last. */
   async tellNucleus(key) {
     $("nucleus-none").hidden = key !== undefined;
     if (key === undefined) { rows($("nucleus"), []); return; }
     const { nuclei } = this, change = nuclei.change(key), pairs = this.selection.length > 1 ? [["Selected", number(this.selection.length)]] : [];
+    let known = null;
     if (typeof key === "number") {
       const told = await get(layerPath(this.item, this.layer.id, `/nuclei/${key}`)), probable = ({ name }) => Number(name === "probability");
-      if (this.selection.at(-1) !== key) return;
+      if (this.selection.at(-1) !== key || nuclei !== this.nuclei) return;
+      known = told.class;
       pairs.push(["Id", String(told.id)]);
       for (const { name, label, unit } of [...nuclei.meta.columns].sort((one, other) => probable(other) - probable(one))) {
         const value = told[name] ?? told.measures[name];
@@ -102,8 +105,8 @@ class App {
       }
     } else pairs.push(["Drawn", key]);
     if (change?.verdict) pairs.push(["Judged", change.verdict]);
-    if (change && "class" in change) pairs.push(["Class, corrected", change.class ?? "none"]);
-    $("class").value = change?.class ?? "";
+    if (change && "class" in change) { known = change.class; pairs.push(["Class, corrected", known ?? "none"]); }
+    $("class").value = known ?? "";
     rows($("nucleus"), pairs);
   }
 
@@ -124,10 +127,8 @@ class App {
     const { width, height, ratio } = this.stage.view;
     this.stage.lookAt((x0 + x1) / 2, (y0 + y1) / 2, 0.8 * Math.min(width / ratio / (x1 - x0), height / ratio / (y1 - y0)));
   }
-
   /** The view is another one: write it to the address, soon. */
   changed() { clearTimeout(this.timer); this.timer = setTimeout(() => { if (this.stage.ready) link.write(this); }, 150); }
-
   async segment() {
     const { item } = this, { box } = this.stage.view, clip = (value, most) => Math.round(Math.min(most, Math.max(0, value)));
     const [x, y] = [clip(box.x0, item.width), clip(box.y0, item.height)];
@@ -149,7 +150,6 @@ class App {
   }
 
   toggleList() { $("toggle-list").setAttribute("aria-pressed", !document.querySelector("main").classList.toggle("no-list")); }
-
   copyLink() {
     link.write(this);
     const told = () => say("Link to this view copied.", true), not = () => say(`Copy this: ${location.href}`, true);
@@ -174,4 +174,5 @@ window.addEventListener("unhandledrejection", (event) => {
   if (event.reason instanceof ApiError) event.preventDefault();
 });
 if (localStorage.getItem("theme")) document.documentElement.dataset.theme = localStorage.getItem("theme");
-await new App(await (await fetch("static/shaders.glsl")).text()).start();
+const start = async () => new App(await (await fetch("static/shaders.glsl")).text()).start();
+start(); // not awaited here: what goes wrong is told by the lines above

@@ -2,7 +2,7 @@
 import { bytes, get, layerPath } from "./api.js";
 import { bounds, inside } from "./geometry.js";
 const KEPT_CELLS = 600, AT_ONCE = 12; // cells with outlines that are kept, that are asked for
-const REACH = 64; // px that a nucleus may reach from its centroid into other cells
+const REACH_UM = 16, REACH = 64; // that a nucleus may reach from its centroid into other cells: um, px at least
 
 export class Nuclei {
   /** Read a layer; `onoutlines` is called when outlines have come. */
@@ -10,13 +10,13 @@ export class Nuclei {
     const nuclei = new Nuclei(), meta = await get(layerPath(item, layer.id)), size = meta.cell;
     const [across, down] = [item.width, item.height].map((side) => Math.max(1, Math.ceil(side / size)));
     Object.assign(nuclei, { item, layer, onoutlines, meta, across, down, columns: new Map(), cells: new Map(), asked: 0 });
+    nuclei.reach = Math.max(REACH, REACH_UM / (item.mpp ?? 0.25));
     [nuclei.x, nuclei.y] = await Promise.all([nuclei.column("x"), nuclei.column("y")]);
     nuclei.sort(); nuclei.apply(null);
     return nuclei;
   }
 
   get count() { return this.meta.count; }
-
   /** Values of a column for nuclei 0..count-1. */
   column(name) {
     const path = layerPath(this.item, this.layer.id, `/columns/${encodeURIComponent(name)}.f32?v=${this.meta.version}`);
@@ -25,12 +25,10 @@ export class Nuclei {
   }
 
   spec(name) { return this.meta.columns.find((column) => column.name === name); }
-
   cellAt(x, y) {
     const clip = (value, most) => Math.min(most - 1, Math.max(0, Math.floor(value / this.meta.cell)));
     return clip(y, this.down) * this.across + clip(x, this.across);
   }
-
   /** Put the nuclei in the order of their cells, row by row, so that those in view are a few runs. */
   sort() {
     const cellOf = Int32Array.from(this.x, (x, i) => this.cellAt(x, this.y[i])), cells = this.across * this.down;
@@ -41,7 +39,6 @@ export class Nuclei {
     this.order = new Uint32Array(this.count);
     cellOf.forEach((cell, i) => { this.order[next[cell]++] = i; });
   }
-
   /** Columns and rows of the cells that a box meets: [left, top, right, bottom], the last ones included. */
   range({ x0, y0, x1, y1 }) {
     const at = (value) => Math.floor(value / this.meta.cell);
@@ -49,14 +46,12 @@ export class Nuclei {
   }
 
   cellsIn(box) { const [left, top, right, bottom] = this.range(box); return Math.max(0, right - left + 1) * Math.max(0, bottom - top + 1); }
-
   /** Runs [from, to) of `order` in the cells that a box meets, one for each row. */
   runs(box) {
     const [left, top, right, bottom] = this.range(box), found = [];
     for (let cy = top; cy <= bottom && left <= right; cy++) found.push([this.start[cy * this.across + left], this.start[cy * this.across + right + 1]]);
     return found;
   }
-
   /** How many nuclei that are shown have their centroid in a box. */
   shownIn({ x0, y0, x1, y1 }, runs) {
     const within = (x, y) => x >= x0 && x <= x1 && y >= y0 && y <= y1;
@@ -64,10 +59,9 @@ export class Nuclei {
     for (const [from, to] of runs) for (const key of this.order.subarray(from, to)) sum += this.rgba[4 * key + 3] > 0 && within(this.x[key], this.y[key]);
     return sum;
   }
-
   /** Outlines of the cells in a box that are here; the nearest missing ones are asked for, and their runs told. */
   outlines({ x0, y0, x1, y1 }) {
-    const [left, top, right, bottom] = this.range({ x0: x0 - REACH, y0: y0 - REACH, x1: x1 + REACH, y1: y1 + REACH });
+    const { reach } = this, [left, top, right, bottom] = this.range({ x0: x0 - reach, y0: y0 - reach, x1: x1 + reach, y1: y1 + reach });
     const wanted = [], here = [], missing = [], { cell: size } = this.meta, [x, y] = [(x0 + x1) / 2, (y0 + y1) / 2];
     const away = (cx, cy) => Math.hypot((cx + 0.5) * size - x, (cy + 0.5) * size - y);
     for (let cy = top; cy <= bottom; cy++)
@@ -93,9 +87,11 @@ export class Nuclei {
     for (const [key, cell] of this.cells) { if (this.cells.size <= KEPT_CELLS) break; if (cell.xy) { cell.free?.(); this.cells.delete(key); } }
     this.onoutlines();
   }
-
-  /** Take over the state of the corrections: nuclei that are gone, and outlines that were drawn. */
+  /** Take over the state of the corrections: nuclei that are gone, outlines that were drawn, classes that were given. */
   apply(state) {
+    const { columns } = this.meta, classes = state?.classes ?? [], spec = this.spec("class");
+    if (spec && state) spec.classes = classes;
+    else if (classes.length) columns.push({ name: "class", label: "Class", unit: "", kind: "class", classes });
     this.changed = state?.changed ?? {};
     this.deleted = new Uint8Array(this.count); // 1: deleted, 2: drawn anew
     for (const index of state?.deleted ?? []) this.deleted[index] = 1;
@@ -108,19 +104,18 @@ export class Nuclei {
   }
 
   close(painter) { for (const cell of [...this.cells.values(), this.extraCell]) cell.free?.(); painter.forget(this); }
+  has(key) { return typeof key === "number" ? key in this.x && this.deleted[key] !== 1 : this.extra.some((one) => one.key === key); }
   change(key) { return typeof key === "number" ? this.changed[key] : this.extra.find((extra) => extra.key === key); }
-
   /** The outline of a nucleus; empty if its cell is not here yet. */
   ring(key) {
     const extra = this.extra.find((one) => one.key === key), cell = this.cells.get(this.cellAt(this.x[key], this.y[key]));
     return extra?.polygon ?? (cell?.xy ? ringAt(cell, cell.index.indexOf(key)) : []);
   }
-
   /** The nucleus at a point that is shown, else the one with the nearest centroid within `reach`; null if there is none. */
   hit(x, y, reach, shown) {
     const drawn = this.extra.filter((one, i) => shown(this.count + i) && inside(one.polygon, x, y));
     if (drawn.length) return drawn.at(-1).key;
-    const around = Math.max(REACH, reach);
+    const around = Math.max(this.reach, reach);
     let best = null, least = Infinity;
     for (const [from, to] of this.runs({ x0: x - around, y0: y - around, x1: x + around, y1: y + around }))
       for (const key of this.order.subarray(from, to)) {

@@ -30,7 +30,6 @@ export class Painter {
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     gl.viewport(0, 0, width, height); gl.clear(gl.COLOR_BUFFER_BIT | gl.STENCIL_BUFFER_BIT);
   }
-
   /** Colours of a layer as a texture: 4 bytes for each nucleus. */
   colours(old, rgba) {
     const height = Math.max(1, Math.ceil(rgba.length / 4 / WIDTH)), padded = new Uint8Array(4 * WIDTH * height);
@@ -47,7 +46,6 @@ export class Painter {
     for (const wrap of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, wrap, gl.CLAMP_TO_EDGE);
     return texture;
   }
-
   /** An outline cell as a texture of points: x, y, nucleus, place of the ring's first point; every ring is closed. */
   load(cell) {
     const { index, start, xy } = cell, total = xy.length / 2 + index.length, rows = Math.ceil((total + 1) / WIDTH);
@@ -61,7 +59,6 @@ export class Painter {
     cell.loaded = { points: this.picture(null, WIDTH, rows, data, this.gl.NEAREST), segments: total, ...reach(cell) };
     cell.free = () => this.gl.deleteTexture(cell.loaded.points);
   }
-
   /** Free what a layer that is no longer shown holds. */
   forget({ points, texture, densityTexture }) {
     if (points) this.gl.deleteVertexArray(points);
@@ -77,7 +74,6 @@ export class Painter {
     for (const [key, value] of Object.entries(uniforms)) gl.uniform1f(at(key), value);
     return at;
   }
-
   /** Outlines, drawn of triangles of which the shader looks up the points: where there is no GPU, instances are far slower. */
   outlines(cells, colours, { opacity, fill, width }) {
     const { gl } = this, { x0, y0, x1, y1 } = this.view.box;

@@ -18,12 +18,12 @@ export class Regions {
   async set(ring) {
     Object.assign(this, { ring, found: null });
     this.app.stage.redraw(); this.tell();
-    if (!ring || !this.app.layer) return;
-    const found = await post(layerPath(this.app.item, this.app.layer.id, "/region"), { polygon: ring });
-    if (ring === this.ring) this.found = found;
+    const { item, layer } = this.app;
+    if (!ring || !layer) return;
+    const found = await post(layerPath(item, layer.id, "/region"), { polygon: ring });
+    if (ring === this.ring && layer === this.app.layer) this.found = found;
     this.tell();
   }
-
   /** The count after corrections: what was taken away in the region is out, what was drawn in it is in. */
   corrected() {
     const { nuclei } = this.app, gone = (index) => nuclei.deleted[index] === 1 || nuclei.change(index)?.verdict === "rejected";

@@ -35,7 +35,6 @@ export class Stage {
 
   get item() { return this.parts.item; }
   get ready() { return Boolean(this.item && this.viewer.world.getItemCount()); }
-
   /** Show an image at a place, or as a whole; resolves when it can be drawn. */
   open(item, place) {
     const opened = new Promise((resolve) => { this.viewer.addOnceHandler("open", resolve); });
@@ -43,7 +42,6 @@ export class Stage {
     this.viewer.open({ width: item.width, height: item.height, tileSize: 512, tileOverlap: 0, getTileUrl });
     return opened.then(() => (place ? this.lookAt(place.x, place.y, place.zoom, true) : this.home(true)));
   }
-
   /** Middle in level-0 px, size in device px, device px per level-0 px, and the box in level-0 px that is seen. */
   get view() {
     const { viewport } = this.viewer, ratio = window.devicePixelRatio || 1, { width: full } = this.item;
@@ -62,16 +60,14 @@ export class Stage {
   toScreen(view, [px, py]) {
     return [(px - view.x) * view.zoom + view.width / view.ratio / 2, (py - view.y) * view.zoom + view.height / view.ratio / 2];
   }
-
   /** Put a point in the middle; zoom in CSS px per level-0 px. */
   lookAt(x, y, zoom, now = false) {
-    const { viewport } = this.viewer, full = this.item.width;
-    viewport.zoomTo((zoom * full) / viewport.getContainerSize().x, null, now);
-    viewport.panTo(at(x / full, y / full), now);
+    const { viewport } = this.viewer, { width, height } = this.item, clip = (value, least, most) => Math.min(most, Math.max(least, value));
+    viewport.zoomTo(clip((zoom * width) / viewport.getContainerSize().x, viewport.getMinZoom(), viewport.getMaxZoom()), null, now);
+    viewport.panTo(at(clip(x, 0, width) / width, clip(y, 0, height) / width), now);
   }
 
   home(now = false) { this.viewer.viewport.goHome(now); }
-
   zoomBy(factor, left, top) {
     const full = this.item.width, point = left === undefined ? null : this.toImage(left, top);
     this.viewer.viewport.zoomBy(factor, point && at(point[0] / full, point[1] / full)).applyConstraints();
@@ -81,10 +77,8 @@ export class Stage {
     const { viewport } = this.viewer, seen = viewport.getBounds();
     viewport.panBy(at(dx * seen.width, dy * seen.height)).applyConstraints();
   }
-
   /** Draw the nuclei and the sheet again with the next frame. */
   redraw() { this.asked ??= requestAnimationFrame(() => { this.asked = null; this.draw(); }); }
-
   draw() {
     if (!this.ready) return;
     const view = this.view, { sketch, parts, painter } = this, { width, height, ratio } = view;
@@ -106,7 +100,6 @@ export class Stage {
     sketch.fillRect(20, low - 20, wide, 4); sketch.fillText(text, 20 + wide / 2, low - 28);
     $("view").dataset.scale = text;
   }
-
   /** A ring or line on the sheet, with a light rim so that it is seen on dark and light tissue. */
   trace(view, points, { colour, width = 2, dash = [], closed = true, fill = null }) {
     const { sketch } = this;
@@ -122,7 +115,6 @@ export class Stage {
     }
     sketch.setLineDash([]);
   }
-
   /** What is seen as a PNG, with a line of text below. */
   picture(caption) {
     this.draw(); // WebGL's canvas can be read in the same turn only

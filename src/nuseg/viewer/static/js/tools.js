@@ -21,7 +21,6 @@ export class Tools {
   }
 
   get active() { return Boolean(this.kind); }
-
   /** Take up a tool; `done(points)` is called with what was drawn. `ring` is what a brush goes on with. */
   start(kind, what, done, ring = null) {
     Object.assign(this, { kind, done, ring, points: [], dragged: false, pressed: false });
@@ -32,7 +31,6 @@ export class Tools {
 
   cancel() { this.kind = null; this.show(); }
   show() { $("sketch").classList.toggle("tool", this.active); $("hint").hidden = !this.active; this.stage.redraw(); }
-
   down(event) {
     if (event.button || !this.kind) return;
     event.preventDefault();
@@ -56,10 +54,8 @@ export class Tools {
     if (this.dragged || this.full) this.finish();
     this.stage.redraw();
   }
-
   /** Whether the points that are set are all that the tool takes. */
   get full() { return this.kind === "brush" || (this.kind === "rectangle" && this.points.length > 1); }
-
   /** Keys of a tool in use; true if the key was for it. */
   key(key) {
     if (!this.kind) return false;
@@ -80,7 +76,6 @@ export class Tools {
     else this.cancel();
     if (whole) done(points);
   }
-
   /** Outline of the brush's stroke, joined with the region that it began in, or taken off it. */
   painted() {
     const old = this.ring && (this.erase || inside(this.ring, ...this.points[0])) ? this.ring : [];

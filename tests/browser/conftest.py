@@ -48,14 +48,14 @@ def serve(segmented: Path, tmp_path: Path) -> Iterator[Callable[..., Served]]:
     """Start the viewer on a copy of the results; further names are looked at, too."""
     started = []
 
-    def begin(*more: str) -> Served:
+    def begin(*more: str, model: str = "fast") -> Served:
         folder = tmp_path / "work"
         shutil.copytree(segmented, folder)
         if more:
             for name in more:
                 pixels, _ = synthetic_field(256, 256, 7, mpp=0.25, nuclei_per_mm2=3000)
                 write_png(folder / name, pixels)
-        started.append(Served(folder, ("results", "images", *more)))
+        started.append(Served(folder, ("results", "images", *more), model))
         started[-1].start()
         return started[-1]
 

@@ -3,9 +3,13 @@
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pytest
 from viewed import Served, item_id, table, text_of
+
+from dark_model import save_trainable_model
 
 NAME = "case 1"
 
@@ -121,13 +125,98 @@ def area(ring: list[list[float]]) -> float:
     return abs(sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in pairs)) / 2
 
 
-def test_train_on_finished_regions_and_use_the_model(
+def test_what_is_done_faster_than_the_server_answers(
     serve: Callable[..., Served], open_page: Callable[..., Any]
 ) -> None:
+    """Nothing that was pressed is lost, or done to another nucleus or image; late answers change no other view."""
     from playwright.sync_api import expect
 
     served = serve()
     page = open_page(served)
+    version, name = page.locator("#correct"), page.locator("#image-name")
+    place = f"{served.url}api/items/{item_id(page, NAME)}/corrections"
+
+    def state() -> Any:
+        return page.request.get(place).json()
+
+    def late(route: Any) -> None:
+        page.wait_for_timeout(150)
+        route.continue_()
+
+    page.route("**/corrections**", late)
+    page.focus("#stage")
+    page.keyboard.press("n")
+    expect(page.locator("#nucleus tr")).not_to_have_count(0)
+    for key in "ajx":  # three nuclei, one after the other
+        page.keyboard.press(key)
+    expect(version).to_have_attribute("data-version", "3")
+    counts = state()["counts"]
+    assert (counts["accepted"], counts["rejected"], counts["deleted"]) == (1, 1, 1)
+    for _ in range(3):
+        page.keyboard.press("u")
+    expect(version).to_have_attribute("data-version", "6")
+    assert not any(state()["counts"].values())
+
+    # a class that the results do not have, by its name, then by its number
+    page.evaluate("window.prompt = () => ' lymphocyte '")
+    expect(page.locator("#class")).to_be_enabled()
+    page.select_option("#class", label="new class …")
+    expect(version).to_have_attribute("data-version", "7")
+    expect(page.locator("#legend")).to_contain_text("lymphocyte")
+    page.focus("#stage")
+    page.keyboard.press("n")
+    page.keyboard.press("1")
+    expect(version).to_have_attribute("data-version", "8")
+    assert {one["class"] for one in state()["changed"].values()} == {"lymphocyte"}
+    assert len(state()["changed"]) == 2
+
+    # the next image, while the answer is on its way
+    page.keyboard.press("n")
+    page.keyboard.press("x")
+    page.keyboard.press("]")
+    expect(name).to_have_text("case 2")
+    expect(version).to_have_attribute("data-version", "0")
+    page.wait_for_timeout(500)
+    expect(version).to_have_attribute("data-version", "0")
+    expect(page.locator("#correct-counts")).to_have_text("")
+    assert state()["counts"]["reclassified"] == 2
+    page.keyboard.press("[")
+    expect(page.locator("#correct-counts")).to_contain_text("reclassified")
+
+
+def test_links_that_lead_nowhere(serve: Callable[..., Served], open_page: Callable[..., Any]) -> None:
+    from playwright.sync_api import expect
+
+    served = serve()
+    page = open_page(served, "#image=gone&x=5&y=5&zoom=4&nucleus=3")
+    expect(page.locator("#message")).to_contain_text("not here")
+    expect(page.locator("#nucleus tr")).to_have_count(0)
+    wrong = "&x=1e308&y=-1e308&zoom=1e308&filter=area_um2~a~b&filter=x&nucleus=-5&nucleus=%22__proto__%22&nucleus=1e400"
+    page.goto(f"{served.url}#image={item_id(page, NAME)}{wrong}&compare=result&layer=x&colour=__proto__")
+    expect(page.locator("#zoom")).to_contain_text("(1,600 %)")
+    expect(page.locator("#filtered")).to_contain_text(f"{len(table(served, NAME))} of")
+    expect(page.locator("#nucleus tr")).to_have_count(0)
+
+
+def test_train_on_finished_regions_and_use_the_model(
+    serve: Callable[..., Served], open_page: Callable[..., Any], tmp_path: Path
+) -> None:
+    from playwright.sync_api import expect
+
+    pytest.importorskip("torch", reason="training needs PyTorch")
+    save_trainable_model(tmp_path / "small", 0.25)
+    served = serve(model=str(tmp_path / "small"))
+    page = open_page(served)
+    small = {"epochs": 1, "steps": 2, "batch": 1, "window": 64, "workers": 0}
+
+    def smaller(route: Any) -> None:
+        if route.request.method == "POST":
+            assert route.request.post_data_json == {"epochs": 1, "steps": 2}
+            route.continue_(post_data=json.dumps(small))
+        else:
+            route.continue_()
+
+    page.route("**/api/training", smaller)
     page.focus("#stage")
     page.keyboard.press("0")
     for number, (left, right) in enumerate(((-190, -70), (-60, 60), (70, 190)), 1):

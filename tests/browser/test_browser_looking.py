@@ -82,7 +82,9 @@ def test_look_filter_select_measure_and_export(serve: Callable[..., Served], ope
     page.keyboard.press("0")
     expect(page.locator("#drawn")).to_contain_text(f"{len(nuclei)} nuclei in view")
     page.keyboard.press("v")
-    expect(page.locator("#region")).to_contain_text(re.compile(rf"^Nuclei{len(nuclei)}\D"))
+    expect(page.locator("#region tr").first).to_have_text(f"Nuclei{len(nuclei)}")
+    expect(page.locator("#region")).to_contain_text("95 % interval")
+    expect(page.locator("#counting")).to_contain_text(re.compile(rf"^{len(nuclei)} nuclei in all \(\d+ to \d+\)$"))
     with page.expect_download() as saved:
         page.click("#region-csv")
     assert len(pd.read_csv(saved.value.path())) == len(nuclei)

@@ -17,6 +17,7 @@ class Served:
 
     folder: Path
     given: tuple[str, ...]
+    model: str
     port: int = 0
     process: subprocess.Popen[str] | None = None
 
@@ -26,7 +27,7 @@ class Served:
 
     def start(self) -> None:
         """Serve, at the same address as before."""
-        words = ["view", *self.given, "--no-open", "--port", str(self.port), "--model", "fast", "--mpp", "0.25"]
+        words = ["view", *self.given, "--no-open", "--port", str(self.port), "--model", self.model, "--mpp", "0.25"]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "nuseg", *words],
             cwd=self.folder,

@@ -170,9 +170,7 @@ def test_reading_alone(results: Path) -> None:
     assert not (results / "corrections").exists()
 
 
-def test_what_was_corrected_is_shown_where_nothing_can_be_written(
-    page: Page, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_corrected_is_shown_where_nothing_can_be_written(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     """For reading alone, and in a folder without permission; root would be let in by permissions."""
     page.correct("delete", nuclei=[0])
     page.correct("finish", polygon=square(0, 0, 50))

@@ -201,6 +201,15 @@ def test_a_size_beyond_any_slide_is_noted(tmp_path: Path, size: int) -> None:
     assert any("a states a size beyond any slide" in note for note in found.notes)
 
 
+@pytest.mark.parametrize("wrong", ['{"row": {"name": "b", "image": "b.png", "nuclei": -5}}', "[", ""])
+def test_a_record_that_cannot_be_read_is_noted(tmp_path: Path, wrong: str) -> None:
+    results = save_shown(tmp_path)
+    (results / ".nuseg" / "images" / "b.json").write_text(wrong)
+    found = gather([results])
+    assert [item.name for item in found.items] == ["a"]
+    assert found.notes == (f"{results}: the record of b is damaged: left out; segment it again",)
+
+
 @pytest.mark.parametrize("size", [1, 10**6])
 def test_a_size_that_lies_costs_nothing(tmp_path: Path, size: int) -> None:
     results = save_shown(tmp_path)

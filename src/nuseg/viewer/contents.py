@@ -17,7 +17,7 @@ from nuseg.io.paths import same_name, user_path
 from nuseg.io.resolution import check_mpp
 from nuseg.results.naming import result_name
 from nuseg.results.ownership import is_results_folder
-from nuseg.results.records import Record, Records
+from nuseg.results.records import SUFFIX, Record, Records
 from nuseg.segmentation.folder import find_inputs
 from nuseg.text import printable, shortened
 from nuseg.viewer.corrections.writing import is_writable
@@ -143,7 +143,12 @@ def of_results(folder: Path, inside: Sequence[Path], notes: list[str]) -> list[I
     writable = is_writable(home)
     if not writable:
         notes.append(f"{printable(folder)}: cannot be written, so nothing can be corrected; copy it to another place")
-    for name, record in Records(home).read().items():
+    records = Records(home)
+    known = records.read()
+    damaged = sorted(file.stem for file in records.place.glob(f"[!.]*{SUFFIX}") if file.stem not in known)
+    lost = "the record of {} is damaged: left out; segment it again"
+    notes += [f"{printable(folder)}: {lost.format(printable(name))}" for name in damaged]
+    for name, record in known.items():
         row = record.row
         if row.error or not (row.width and row.height):
             notes.append(f"{printable(folder)}: {printable(name)} has no results ({shortened(row.error) or 'no size'})")

@@ -17,6 +17,7 @@ from correcting import Page, square
 from dark_model import save_trainable_model
 from nuseg.datasets.dataset import Dataset, load_item
 from nuseg.datasets.synthetic import synthetic_field
+from nuseg.io.image import write_png
 from nuseg.io.opening import open_source
 from slide_files import save_pyramid
 
@@ -140,6 +141,18 @@ def test_another_segmentation_is_noticed(segmented: Path, corrected: dict[str, A
     assert "was segmented anew since these corrections were begun" in result.errors[0]
     answer = Page(tmp_path / "results")
     assert "was segmented anew" in answer.client.get(answer.place).json()["error"]
+
+
+def test_regions_have_the_resolution_that_nuclei_were_found_at(tmp_path: Path) -> None:
+    """The image states none: it was given for the segmentation, and nobody is asked again."""
+    write_png(tmp_path / "case.png", synthetic_field(200, 200, seed=3, mpp=MPP)[0])
+    checked(run_cli("segment", tmp_path / "case.png", "-o", tmp_path / "out", "--model", "fast", "--mpp", MPP))
+    Page(tmp_path / "out").correct("finish", polygon=square(0, 0, 150))
+    said = checked(run_cli("prepare", tmp_path / "out", "-o", tmp_path / "set", "--split", "1,0,0"))
+    assert [item.mpp for item in Dataset.load(tmp_path / "set").items] == [MPP]
+    assert "assumed" not in said.output
+    checked(run_cli("prepare", tmp_path / "out", "-o", tmp_path / "other", "--split", "1,0,0", "--mpp", "0.4"))
+    assert [item.mpp for item in Dataset.load(tmp_path / "other").items] == [0.4]
 
 
 def test_without_a_finished_region(segmented: Path, tmp_path: Path) -> None:

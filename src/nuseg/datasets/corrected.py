@@ -51,8 +51,9 @@ def find_corrected(source: Path, images: str | None = None) -> Pairs:
             f"{source / FOLDER}: no finished region in {plural(len(journals), 'corrected image')}; mark regions as "
             "finished in nuseg view, where all nuclei in them are right"
         )
-    files = _files(source, images)
-    pairs = tuple(_pair(source, name, files) for name in finished)
+    records = Records(source).read()
+    files = _files(source, images, records)
+    pairs = tuple(replace(_pair(source, name, files), mpp=_mpp(records.get(name))) for name in finished)
     words = f"{plural(count_regions(finished), 'finished region')} of {source}"
     left_out = len(journals) - len(finished)
     if left_out:
@@ -65,13 +66,18 @@ def count_regions(journals: Mapping[str, Journal]) -> int:
     return sum(len(one.history.state.finished) for one in journals.values())
 
 
-def _files(source: Path, images: str | None) -> Mapping[str, Path]:
+def _files(source: Path, images: str | None, records: Mapping[str, Record]) -> Mapping[str, Path]:
     """The files of images by the names that results have."""
     if images is None:
-        return {name: Path(record.row.image) for name, record in Records(source).read().items() if _is_same(record)}
+        return {name: Path(record.row.image) for name, record in records.items() if _is_same(record)}
     given = {stem(file): file for file in list_files(folder_of(source, images, (), "images"), PICTURE_SUFFIXES)}
     names = {name: Entry(source, name).stem for name in FORMAT.index(source / FOLDER)}
     return {name: given[own] for name, own in names.items() if own in given}
+
+
+def _mpp(record: Record | None) -> float | None:
+    """The resolution at which an image was segmented: its file need not state one, or the user gave another."""
+    return None if record is None else record.row.mpp
 
 
 def _is_same(record: Record) -> bool:

@@ -136,7 +136,7 @@ def make_dataset(
         done: list[Converted] = []
         corrections: dict[str, Corrections] = {}
         for pair in tracked(found.pairs, "read and check", progress):
-            made = convert(pair, found.format, mpps.get(pair.name), folder, rules)
+            made = convert(pair, found.format, mpps.get(pair.name, pair.mpp), folder, rules)
             findings += made.findings
             done += made.done
             if made.corrections is not None:

@@ -41,7 +41,7 @@ class App {
     await this.open(item ?? this.list.sorted()[0] ?? this.items[0], item && { layer, place });
     if (lost) say("The image of this link is not here. This is another one.");
     else if (this.item.layers.some(({ id }) => id === compare && id !== this.layer.id)) await this.compare.start(this.layer.id, compare);
-    if (item && this.nuclei) this.select(keys.filter((key) => this.nuclei.has(key)));
+    if (item && keys.length && this.nuclei) this.select(keys.filter((key) => this.nuclei.has(key)));
   }
 
   async open(item, { layer, place } = {}) {

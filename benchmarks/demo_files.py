@@ -3,7 +3,7 @@
     python benchmarks/demo_files.py DATA
 
 DATA holds `tnbc/images/08_1.png`, `tnbc/labels/08_1.png` and `slides/CMU-1-Small-Region.svs`. Writes to
-`src/nuseg/viewer/samples`; its ATTRIBUTION.md says where they come from.
+`src/nuseg/viewer/samples`; its ATTRIBUTION.txt says where they come from.
 """
 
 import shutil

@@ -22,7 +22,7 @@ from nuseg.viewer.page import Panel, render_page
 
 PAGE = "index.html"
 SAMPLES = files("nuseg.viewer") / "samples"
-ATTRIBUTION = "ATTRIBUTION.md"
+ATTRIBUTION = "ATTRIBUTION.txt"
 FIELD_PX = 512  # side of the piece of a slide that is shown with its outlines
 SHOWN_SCORES = {"dice": "Dice", "aji": "AJI", "pq": "PQ", "f1": "F1 at IoU 0.5"}
 OUTPUTS: dict[Kind, tuple[str, ...]] = {

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -317,7 +318,7 @@ def test_a_worker_that_is_unfit_ends_the_run_with_the_reason(
     threads: Client, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     expected = {
-        "nuseg": "has nuseg 0.1.0, expected 9.9; install the same everywhere",
+        "nuseg": f"has nuseg {version('nuseg')}, expected 9.9; install the same everywhere",
         "model": "is another one there",
         "folder": "does not see",
     }[what]

@@ -62,6 +62,8 @@ def export(
         check_folder(output)
         if output.exists() and any(output.iterdir()):
             raise NusegError(f"{output}: not empty: choose a new folder")
+    if to is Target.NUSEG:
+        check_packages()
     model = load_model(source)
     changes = {"name": name or output.name.removesuffix(".zip")}
     if description is not None:
@@ -73,14 +75,19 @@ def export(
         export_folder(renamed, output)
 
 
-def export_folder(model: "Model", output: Path) -> None:
-    """Make a model folder of a model's weights."""
+def check_packages() -> None:
+    """Say what a model folder cannot be made without, before anything is read."""
     try:
-        from nuseg.model.export import load_network, save_model
+        import nuseg.model.export  # noqa: F401
     except ImportError as error:
         raise NusegError(
             f"exporting needs more packages ({error.name} is missing): pip install 'nuseg[train]'"
         ) from error
+
+
+def export_folder(model: "Model", output: Path) -> None:
+    """Make a model folder of a model's weights."""
+    from nuseg.model.export import load_network, save_model
     from nuseg.model.store import INT8_FILE
 
     if model.config.precision == "int8":

@@ -146,7 +146,6 @@ def test_what_takes_long_shows_bars(kernel: Place, name: str) -> None:
 
 
 def test_a_training_shows_bars(kernel: Place) -> None:
-    pytest.importorskip("lightning", reason="needs nuseg[train]")
     from nuseg.training.telling import Teller
 
     with Teller() as tell:

@@ -1,6 +1,5 @@
 """The page on all results of a folder: to be read on a screen, and to be printed on A4."""
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -9,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from nuseg.report.histogram import counts_svg
-from nuseg.report.page import document, pairs_html
+from nuseg.report.page import card, document, jpeg_uri, pairs_html
 from nuseg.report.strips import Strip, spark_svg, strips_svg
 from nuseg.results.annotated import ANNOTATIONS
 from nuseg.results.cohort.gather import Cohort, Entry
@@ -90,10 +89,6 @@ def interval(low: float | None, high: float | None) -> str:
     return "–" if low is None or high is None else f"{number(low)}–{number(high)}"
 
 
-def _section(title: str, body: str, more: str = "") -> str:
-    return f'<section class="card {more}"><h2>{escape(title)}</h2>{body}</section>'
-
-
 def _note(text: str) -> str:
     return f'<p class="note">{escape(text)}</p>'
 
@@ -125,7 +120,7 @@ def _overview(shown: Shown) -> str:
         "to look at": number(len({name for look in shown.looks for name in look.names})),
         "excluded": number(cohort.excluded),
     }
-    return _section("In short", pairs_html(facts))
+    return card("In short", pairs_html(facts))
 
 
 def _groups(shown: Shown) -> str:
@@ -163,7 +158,7 @@ def _groups(shown: Shown) -> str:
 {_note(f"Each point is one {unit}. The bar is the mean of the {unit}s with its 95 % interval (Student's t).")}
 <div class="strips">{strips_svg(strips, "nuclei per mm²")}</div>
 <h3>Size of nuclei</h3><div class="small-multiples">{sizes}</div>"""
-    return _section(f"By {cohort.by}" if cohort.grouped else "Density and size", body)
+    return card(f"By {cohort.by}" if cohort.grouped else "Density and size", body)
 
 
 def _looks(shown: Shown) -> str:
@@ -177,14 +172,14 @@ def _looks(shown: Shown) -> str:
             f"<p>{escape(look.text)}.</p>{_note(f'What to do: {look.advice}.')}</div></article>"
         )
     more = _more(len(shown.looks), LOOKS, "note", "report.csv")
-    return _section("To be looked at", "".join(items) + more)
+    return card("To be looked at", "".join(items) + more)
 
 
 def _excluded(cohort: Cohort) -> str:
     rows = [_cells([row.name, row.error]) for row in cohort.failed[:EXCLUDED]]
     rows += [_cells([name, "in the table, but there is no result of it"]) for name in cohort.absent[:EXCLUDED]]
     note = _more(cohort.excluded, len(rows), "image", "report.csv")
-    return _section("Excluded, and why", _table(("image", "why"), rows) + note)
+    return card("Excluded, and why", _table(("image", "why"), rows) + note)
 
 
 def _annotations(shown: Shown) -> str:
@@ -206,7 +201,7 @@ def _annotations(shown: Shown) -> str:
     ]
     more = _more(len(shown.areas), AREAS, "annotation", ANNOTATIONS)
     note = _note("A nucleus counts in every annotated area that holds its centroid.")
-    return _section("Annotated areas", _table(head, rows, "numbers names") + note + more)
+    return card("Annotated areas", _table(head, rows, "numbers names") + note + more)
 
 
 def _as_number(text: str, digits: int = 0) -> str:
@@ -217,13 +212,13 @@ def _images(shown: Shown) -> str:
     entries = shown.cohort.entries
     looked = {name for look in shown.looks for name in look.names}
     if len(entries) <= LARGE:
-        return _section("Images", "".join(_large(shown, entry, entry.name in looked) for entry in entries))
+        return card("Images", "".join(_large(shown, entry, entry.name in looked) for entry in entries))
     local = any(entry.facts.local_densities for entry in entries[:IMAGES])
     squares = [f"in squares of {SQUARE_UM / 1000:g} mm, 80 %"] if local else []
     head = ["", "image", "nuclei", "per mm²", *squares, "area (µm²), 80 %", "sizes"]
     rows = [_row(shown, entry, entry.name in looked, local) for entry in entries[:IMAGES]]
     more = _more(len(entries), IMAGES, "image", "report.csv")
-    return _section("Images", _table(head, rows, "images") + more)
+    return card("Images", _table(head, rows, "images") + more)
 
 
 def _row(shown: Shown, entry: Entry, looked: bool, local: bool) -> str:
@@ -301,7 +296,7 @@ def _closer(shown: Shown) -> str:
     )
     note = _note(f"The densest part of an image, at most {FIELD_UM:g} µm wide. Those to be looked at come first.")
     more = _more(len(shown.cohort.entries), CLOSER, "image", "the output overlay")
-    return _section("Outlines", f'{note}<div class="gallery closer">{figures}</div>{more}') if figures else ""
+    return card("Outlines", f'{note}<div class="gallery closer">{figures}</div>{more}') if figures else ""
 
 
 def _px(row: Row) -> str:
@@ -312,14 +307,13 @@ def _picture(shown: Shown, name: str, what: PictureName) -> str:
     content = shown.picture(name, what)
     if content is None:
         return ""
-    text = base64.b64encode(content).decode("ascii")
     words = {"small": "made small", "close": "nuclei outlined", "density": "nuclei per mm²"}[what]
-    return f'<img class="{what}" src="data:image/jpeg;base64,{text}" alt="{escape(name)}, {words}">'
+    return f'<img class="{what}" src="{jpeg_uri(content)}" alt="{escape(name)}, {words}">'
 
 
 def _files(files: Mapping[str, str]) -> str:
     rows = [f"<tr><td><code>{escape(name)}</code></td><td>{escape(what)}</td></tr>" for name, what in files.items()]
-    return _section("Files", f'<div class="scroll"><table>{"".join(rows)}</table></div>')
+    return card("Files", f'<div class="scroll"><table>{"".join(rows)}</table></div>')
 
 
 def folder_files(folder: Path) -> dict[str, str]:

@@ -21,11 +21,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import cv2
 import httpx
 import numpy as np
 import psutil
-import tifffile
 from rich.console import Console
 from rich.table import Table
 
@@ -40,38 +38,12 @@ from nuseg.results.segmentation import ROWS
 from nuseg.results.summary import Row
 from nuseg.viewer.nuclei import CELL
 from nuseg.viewer.pixels import TILE, max_level
+from slides import MPP, make_slide
 
-MPP, FIELD, BLOCK, FACTORS = 0.25, 2048, 512, (1, 4, 16)
+FIELD, FACTORS = 2048, (1, 4, 16)
 CONNECTIONS = 6  # of a browser to one server
 SCREEN = 1600, 900  # px
 PANS = 20
-
-
-def make_slide(path: Path, field: np.ndarray, side: int) -> None:
-    """Write a JPEG pyramid of a field laid side by side."""
-
-    def blocks(factor: int) -> Iterator[np.ndarray]:
-        small = cv2.resize(field, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
-        count = -(-(side // factor) // BLOCK)
-        for row in range(count):
-            rows = (row * BLOCK + np.arange(BLOCK)) % len(small)
-            for column in range(count):
-                yield small[np.ix_(rows, (column * BLOCK + np.arange(BLOCK)) % len(small))]
-
-    with tifffile.TiffWriter(path, bigtiff=True) as tiff:
-        for number, factor in enumerate(FACTORS):
-            tiff.write(
-                blocks(factor),
-                shape=(side // factor, side // factor, 3),
-                dtype=np.uint8,
-                tile=(BLOCK, BLOCK),
-                photometric="rgb",
-                compression="jpeg",
-                subfiletype=int(number > 0),
-                resolution=(1e4 / MPP, 1e4 / MPP),
-                resolutionunit="CENTIMETER",
-                metadata=None,
-            )
 
 
 def make_results(folder: Path, nuclei: int) -> int:
@@ -83,7 +55,7 @@ def make_results(folder: Path, nuclei: int) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     across = max(1, round((nuclei / len(table)) ** 0.5))
     slide = folder / "slide.tif"
-    make_slide(slide, pixels, across * FIELD)
+    make_slide(slide, [pixels], across * FIELD, FACTORS)
     results, count = folder / "results", 0
     about = {"source": slide.name, "mpp": MPP}
 

@@ -1,6 +1,5 @@
 """What folders and files hold that can be looked at: results, datasets, images; and which of it is of one image."""
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import TypeVar
 from nuseg.annotations.dataset_file import FILE as DATASET_FILE
 from nuseg.datasets.dataset import Dataset
 from nuseg.datasets.dataset import Item as Annotated
+from nuseg.engines.threads import available_cores
 from nuseg.errors import NusegError
 from nuseg.io.opening import open_source
 from nuseg.io.paths import same_name, user_path
@@ -93,7 +93,7 @@ def gather(given: Sequence[str | Path], mpp: float | None = None) -> Contents:
 
 def at_once(make: Callable[[Given], Made], given: Sequence[Given]) -> list[Made]:
     """Make something of each of many files, several at a time: most of it is decoding."""
-    with ThreadPoolExecutor(min(READERS, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(READERS, available_cores())) as pool:
         return list(pool.map(make, given))
 
 

@@ -24,6 +24,8 @@ ORDER = [
     "demo",
     "segment",
     "classify",
+    "report",
+    "view",
     "info",
     "stain",
     "datasets",

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import shapely
 
+from nuseg.annotations.registry import format_of
 from nuseg.measure.nuclei import COLUMNS
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.formats import geoparquet
@@ -94,3 +95,11 @@ def test_same_nuclei_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         write(tmp_path / name, list(cut(BATCH, 10))[:2])
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_it_is_recognised_as_annotations(tmp_path: Path) -> None:
+    write(tmp_path / "n.parquet", [BATCH])
+    kind = format_of(tmp_path / "n.parquet")
+    read = kind.load(tmp_path / "n.parquet", "n")
+    assert (kind.name, read.canvas.mpp) == ("geoparquet", 0.5)
+    assert shapely.equals(read.polygons, geoparquet.as_geometries(BATCH.polygons)).all()

@@ -19,6 +19,7 @@ from nuseg.evaluation.image_table import read_image_table
 from nuseg.evaluation.scoring import score_cases
 from nuseg.io.resolution import check_mpp
 from nuseg.model.store import Model, Quality
+from nuseg.notebook import with_bars
 from nuseg.progress import ProgressCallback, tracked
 from nuseg.segmentation.segmenter import Segmenter
 
@@ -45,6 +46,7 @@ def check_choice(
         )
 
 
+@with_bars
 def evaluate_dataset(
     truth: str | Path,
     predictions: str | Path | None = None,

@@ -5,7 +5,7 @@ Any number of processes may write into one folder: none touches what another one
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,7 +15,10 @@ from nuseg.io.atomic import check_folder, hidden_beside, readable_errors
 from nuseg.io.documents import DocumentError, read_json
 from nuseg.io.file_state import FileState
 from nuseg.io.reader import Kind
+from nuseg.measure.counts import CountError
 from nuseg.results import summary
+from nuseg.results.annotated import ANNOTATIONS, write_annotations
+from nuseg.results.clinical import Clinical
 from nuseg.results.naming import result_name
 from nuseg.results.summary import Row
 
@@ -40,11 +43,14 @@ class Record:
     kind : "image" or "slide"
     state : FileState, optional
         Of the image's file before it was read; None where that is unknown.
+    count_error : CountError, optional
+        How far the model's counts may be off, for intervals of counts in parts of the image.
     """
 
     row: Row
     kind: Kind = "image"
     state: FileState | None = None
+    count_error: CountError | None = None
 
 
 RECORD = TypeAdapter(Record)
@@ -61,7 +67,8 @@ class Records:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.place = folder / MARKER / "images"
+        self.marker = folder / MARKER
+        self.place = self.marker / "images"
         self._known: dict[str, tuple[tuple[int, int, int], Record]] = {}
 
     def begin(self) -> None:
@@ -106,7 +113,9 @@ class Records:
         self.check()
         with readable_errors(path):
             try:
-                temporary.write_text(json.dumps(asdict(record)), encoding="utf-8")
+                error = record.count_error
+                content = asdict(record) | {"count_error": error and error.model_dump()}
+                temporary.write_text(json.dumps(content), encoding="utf-8")
                 temporary.replace(path)
             finally:
                 temporary.unlink(missing_ok=True)
@@ -131,8 +140,25 @@ class Records:
             return {row.name: Record(row) for row in rows}
         return self._read(self._listing())
 
+    def relabel(self, clinical: Clinical) -> None:
+        """Bring patient and group of all records in step with a table.
+
+        Raises
+        ------
+        NusegError
+            The folder vanished, or cannot be written.
+        """
+        for record in self.read().values():
+            row = clinical.labelled(record.row)
+            if row != record.row:
+                self.keep(replace(record, row=row))
+
+    def state(self) -> Listing:
+        """What changes with every record that is written: the files there are, with time and size of each."""
+        return self._listing() if self.place.is_dir() else {}
+
     def write_summary(self) -> None:
-        """Put `summary.csv` together of all records.
+        """Put `summary.csv` together of all records, and `annotations.csv` where areas were annotated.
 
         Where records came while it was written, it is written again: so the last of several processes leaves it whole.
 
@@ -144,7 +170,9 @@ class Records:
         for _ in range(ROUNDS):
             self.check()
             listing = self._listing()
-            summary.write([record.row for record in self._read(listing).values()], self.folder / summary.FILE)
+            rows = [record.row for record in self._read(listing).values()]
+            summary.write(rows, self.folder / summary.FILE)
+            write_annotations(self.marker, rows, self.folder / ANNOTATIONS)
             if self._listing() == listing:
                 return
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from nuseg.io.atomic import atomic_path
 from nuseg.measure.nuclei import COLUMNS
+from nuseg.results.areas import COLUMNS as AREA_COLUMNS
 from nuseg.results.info import versions
 from nuseg.results.output import Output, written_whole
 
@@ -25,18 +26,20 @@ def as_anndata(result: "Segmentation") -> "anndata.AnnData":
     """Bring nuclei to AnnData; less than 200 MB for a million of them.
 
     `X` has the measures `VARIABLES` in float32, `obs_names` the ids, `obsm["spatial"]` the centroids in px of level 0,
-    `obsm["spatial_um"]` the same in um, `uns["nuseg"]` source, resolution, model, notes, settings and versions.
+    `obsm["spatial_um"]` the same in um, `uns["nuseg"]` source, resolution, model, notes, settings and versions;
+    `obs` the annotated area that holds each nucleus, where there are some.
     """
     import anndata
 
     nuclei = result.nuclei
     # Strings as objects: AnnData does not write those of Arrow.
+    ids = pd.Index([str(number) for number in nuclei["id"]], dtype=object)
     names, meanings = pd.Index(VARIABLES, dtype=object), [COLUMNS[name] for name in VARIABLES]
     about = result.info.about() | {f"version_{package}": number for package, number in versions().items()}
     about |= {"notes": "\n".join(result.notes), "settings": result.info.settings}
     return anndata.AnnData(
         X=nuclei[VARIABLES].to_numpy(np.float32),
-        obs=pd.DataFrame(index=pd.Index([str(number) for number in nuclei["id"]], dtype=object)),
+        obs=nuclei[[name for name in AREA_COLUMNS if name in nuclei]].set_index(ids),
         var=pd.DataFrame({"meaning": pd.Series(meanings, names, dtype=object)}, index=names),
         obsm={name: nuclei[columns].to_numpy(np.float64) for name, columns in PLACES.items()},
         uns={"nuseg": storable(about)},

@@ -7,6 +7,7 @@ import gzip
 import io
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import repeat
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,6 +16,7 @@ import orjson
 
 from nuseg.annotations.object_ids import object_id
 from nuseg.io.atomic import atomic_path
+from nuseg.results.areas import COLUMNS as AREA_COLUMNS
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.output import Add, Output
 
@@ -36,8 +38,10 @@ MEASUREMENTS = {
 DECIMALS = 3  # of coordinates: a thousandth of a pixel
 
 
-def feature(name: str, number: int, polygon: np.ndarray, measures: Mapping[Hashable, float]) -> dict[str, Any]:
-    """Make one detection: a polygon (k, 2) of x, y, closed here, with its measures.
+def feature(
+    name: str, number: int, polygon: np.ndarray, measures: Mapping[Hashable, float], metadata: Mapping[Hashable, str]
+) -> dict[str, Any]:
+    """Make one detection: a polygon (k, 2) of x, y, closed here, with its measures and its metadata.
 
     Its id is made of the image's name and the nucleus' number alone, so that QuPath notices objects that it
     has already.
@@ -52,6 +56,7 @@ def feature(name: str, number: int, polygon: np.ndarray, measures: Mapping[Hasha
             "name": str(number),
             "classification": CLASSIFICATION,
             "measurements": measures,
+            **({"metadata": metadata} if metadata else {}),
         },
     }
 
@@ -80,8 +85,11 @@ def opened(path: Path, name: str, about: Mapping[str, Any] | None = None) -> Ite
         def add(batch: NucleiBatch) -> None:
             nonlocal separator
             rows = batch.table[list(MEASUREMENTS)].rename(columns=MEASUREMENTS).round(4).to_dict("records")
-            for number, polygon, measures in zip(batch.table["id"].tolist(), batch.polygons, rows, strict=True):
-                detection = feature(name, number, polygon, measures)
+            held = [column for column in AREA_COLUMNS if column in batch.table]
+            texts = batch.table[held].to_dict("records") if held else repeat({}, len(batch))
+            numbers = batch.table["id"].tolist()
+            for number, polygon, measures, metadata in zip(numbers, batch.polygons, rows, texts, strict=True):
+                detection = feature(name, number, polygon, measures, metadata)
                 file.write(separator + orjson.dumps(detection).decode())
                 separator = ",\n"
 

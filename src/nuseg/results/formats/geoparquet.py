@@ -17,9 +17,8 @@ import numpy as np
 import shapely
 
 from nuseg.io.atomic import atomic_path
-from nuseg.measure.nuclei import COLUMNS
 from nuseg.results.batch import NucleiBatch
-from nuseg.results.formats.parquet import as_metadata
+from nuseg.results.formats.parquet import as_metadata, schema_of
 from nuseg.results.output import Add, Output
 from nuseg.types import Floats
 
@@ -27,22 +26,22 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 EDGES = ("xmin", "ymin", "xmax", "ymax")
+SHAPES = ("geometry", "bbox")  # the last columns
 
 
 @cache
-def nuclei_schema() -> "pa.Schema":
-    """The columns of measures, outlines and their bounds."""
+def nuclei_schema(annotated: bool) -> "pa.Schema":
+    """The columns of measures, of annotated areas where there are some, of outlines and their bounds."""
     import pyarrow as pa
 
     edges = pa.struct([pa.field(edge, pa.float64(), nullable=False) for edge in EDGES])
     # Pixels of level 0 are not those that the nucleus was found on, so its area there need not be whole.
-    kinds = {name: pa.int64() if name == "id" else pa.float64() for name in COLUMNS}
-    kinds |= {"geometry": pa.binary(), "bbox": edges}
-    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in kinds.items()])
+    shapes = map(pa.field, SHAPES, (pa.binary(), edges))
+    return pa.schema([field.with_nullable(False) for field in (*schema_of(annotated), *shapes)])
 
 
 @contextmanager
-def opened(path: Path, about: Mapping[str, Any]) -> Iterator[Add]:
+def opened(path: Path, about: Mapping[str, Any], annotated: bool = False) -> Iterator[Add]:
     """Open a file to add batches of nuclei to; it appears when the block ends well.
 
     Parameters
@@ -51,6 +50,8 @@ def opened(path: Path, about: Mapping[str, Any]) -> Iterator[Add]:
         Where to write.
     about : mapping
         The file's metadata: source, mpp, model and notes.
+    annotated : bool
+        Whether the batches have the columns of annotated areas.
 
     Yields
     ------
@@ -60,7 +61,7 @@ def opened(path: Path, about: Mapping[str, Any]) -> Iterator[Add]:
     import pyarrow.parquet as pq
 
     low, high = np.full(2, np.inf), np.full(2, -np.inf)
-    schema = nuclei_schema().with_metadata(as_metadata(about))
+    schema = nuclei_schema(annotated).with_metadata(as_metadata(about))
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
 
         def add(batch: NucleiBatch) -> None:
@@ -68,7 +69,7 @@ def opened(path: Path, about: Mapping[str, Any]) -> Iterator[Add]:
             bounds = shapely.bounds(geometries)
             np.minimum(low, bounds[:, :2].min(axis=0), out=low)
             np.maximum(high, bounds[:, 2:].max(axis=0), out=high)
-            writer.write_table(as_table(batch, geometries, bounds).cast(schema))
+            writer.write_table(as_table(batch, geometries, bounds, schema))
 
         yield add
         box = [*low.tolist(), *high.tolist()] if np.isfinite(low).all() else None
@@ -84,15 +85,16 @@ def as_geometries(polygons: list[Floats]) -> np.ndarray:
     return np.asarray(shapely.polygons(rings))
 
 
-def as_table(batch: NucleiBatch, geometries: np.ndarray, bounds: Floats) -> "pa.Table":
+def as_table(batch: NucleiBatch, geometries: np.ndarray, bounds: Floats, schema: "pa.Schema") -> "pa.Table":
     """Make the rows of a batch: its table, outlines as WKB, and their bounds `(n, 4)`."""
     import pyarrow as pa
 
-    schema = nuclei_schema()
-    columns = [pa.array(batch.table[name].to_numpy(), schema.field(name).type) for name in COLUMNS]
-    columns.append(pa.array(shapely.to_wkb(geometries, byte_order=1), pa.binary()))
+    geometry, bbox = (schema.field(name) for name in SHAPES)
+    own = [field for field in schema if field.name not in SHAPES]
+    columns = [pa.array(batch.table[field.name].to_numpy(), field.type) for field in own]
+    columns.append(pa.array(shapely.to_wkb(geometries, byte_order=1), geometry.type))
     edges = [pa.array(np.ascontiguousarray(edge)) for edge in bounds.T]
-    columns.append(pa.StructArray.from_arrays(edges, fields=list(schema.field("bbox").type)))
+    columns.append(pa.StructArray.from_arrays(edges, fields=list(bbox.type)))
     return pa.Table.from_arrays(columns, schema=schema)
 
 
@@ -116,7 +118,7 @@ OUTPUT = Output(
     name="geoparquet",
     suffix=".parquet",
     help="outlines and measures, for GeoPandas, DuckDB, QGIS and R",
-    open=lambda path, result: opened(path, result.info.about()),
+    open=lambda path, result: opened(path, result.info.about(), bool(result.info.annotations)),
     default_for=("slide",),
     needs=("pyarrow",),
     extra="parquet",

@@ -53,6 +53,8 @@ class ResultInfo:
         Where the resolution came from.
     model : str
         Name of the model.
+    classes : tuple of str
+        Of nuclei that it tells.
     origin : tuple of int
         x, y of the upper left corner in the file's own level 0 (px).
     count_error : CountError, optional
@@ -86,6 +88,7 @@ class ResultInfo:
     mpp: float
     mpp_source: str
     model: str = ""
+    classes: tuple[str, ...] = ()
     origin: tuple[int, int] = (0, 0)
     count_error: CountError | None = None
     counted: Mask | None = None
@@ -143,6 +146,7 @@ class ResultInfo:
 def as_record(info: ResultInfo) -> dict[str, Any]:
     """The facts as plain values, without arrays."""
     left_out = (
+        "classes",
         "counted",
         "region_mm2",
         "tissue_mm2",

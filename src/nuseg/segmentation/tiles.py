@@ -19,7 +19,7 @@ from nuseg.preprocess.stain.normaliser import Normaliser
 from nuseg.progress import Progress, ProgressCallback
 from nuseg.segmentation.checkpoint import Checkpoint
 from nuseg.segmentation.components import separate_tile
-from nuseg.segmentation.part_store import TILE
+from nuseg.segmentation.part_store import TILE, kept_arrays
 from nuseg.segmentation.plan import Frame, Plan
 from nuseg.segmentation.postprocess import quantise
 from nuseg.segmentation.tiling import Tile
@@ -131,7 +131,9 @@ def separate_and_keep(frame: Frame, tile: Tile, parts: Checkpoint, seen: ReadTil
     found, pixels = separate_tile(maps, seen.pixels, window, tile, frame.shape, frame.rules)
     least = frame.least_density
     tissue = 0 if least is None else tissue_pixels(seen.pixels, window, tile.core, frame.rules, least)
-    parts.save(TILE, seen.number, vars(found) | vars(pixels) | {"damaged": seen.damaged, "tissue": np.array(tissue)})
+    classes = len(frame.rules.class_maps)
+    kept = kept_arrays(found, classes) | kept_arrays(pixels, classes)
+    parts.save(TILE, seen.number, kept | {"damaged": seen.damaged, "tissue": np.array(tissue)})
     return len(found)
 
 

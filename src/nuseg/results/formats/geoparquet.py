@@ -17,9 +17,8 @@ import numpy as np
 import shapely
 
 from nuseg.io.atomic import atomic_path
-from nuseg.measure.nuclei import COLUMNS
 from nuseg.results.batch import NucleiBatch
-from nuseg.results.formats.parquet import as_metadata
+from nuseg.results.formats.parquet import as_metadata, measures_schema
 from nuseg.results.output import Add, Output
 from nuseg.types import Floats
 
@@ -30,19 +29,18 @@ EDGES = ("xmin", "ymin", "xmax", "ymax")
 
 
 @cache
-def nuclei_schema() -> "pa.Schema":
-    """The columns of measures, outlines and their bounds."""
+def nuclei_schema(classes: tuple[str, ...] = ()) -> "pa.Schema":
+    """The columns of measures, of classes where some are told, of outlines and their bounds."""
     import pyarrow as pa
 
     edges = pa.struct([pa.field(edge, pa.float64(), nullable=False) for edge in EDGES])
     # Pixels of level 0 are not those that the nucleus was found on, so its area there need not be whole.
-    kinds = {name: pa.int64() if name == "id" else pa.float64() for name in COLUMNS}
-    kinds |= {"geometry": pa.binary(), "bbox": edges}
-    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in kinds.items()])
+    shapes = [pa.field("geometry", pa.binary()), pa.field("bbox", edges)]
+    return pa.schema([field.with_nullable(False) for field in (*measures_schema(classes), *shapes)])
 
 
 @contextmanager
-def opened(path: Path, about: Mapping[str, Any]) -> Iterator[Add]:
+def opened(path: Path, about: Mapping[str, Any], classes: tuple[str, ...] = ()) -> Iterator[Add]:
     """Open a file to add batches of nuclei to; it appears when the block ends well.
 
     Parameters
@@ -51,6 +49,8 @@ def opened(path: Path, about: Mapping[str, Any]) -> Iterator[Add]:
         Where to write.
     about : mapping
         The file's metadata: source, mpp, model and notes.
+    classes : tuple of str
+        That are told: tables have their columns.
 
     Yields
     ------
@@ -60,7 +60,8 @@ def opened(path: Path, about: Mapping[str, Any]) -> Iterator[Add]:
     import pyarrow.parquet as pq
 
     low, high = np.full(2, np.inf), np.full(2, -np.inf)
-    schema = nuclei_schema().with_metadata(as_metadata(about))
+    columns = nuclei_schema(classes)
+    schema = columns.with_metadata(as_metadata(about))
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
 
         def add(batch: NucleiBatch) -> None:
@@ -68,7 +69,7 @@ def opened(path: Path, about: Mapping[str, Any]) -> Iterator[Add]:
             bounds = shapely.bounds(geometries)
             np.minimum(low, bounds[:, :2].min(axis=0), out=low)
             np.maximum(high, bounds[:, 2:].max(axis=0), out=high)
-            writer.write_table(as_table(batch, geometries, bounds).cast(schema))
+            writer.write_table(as_table(batch, geometries, bounds, columns).cast(schema))
 
         yield add
         box = [*low.tolist(), *high.tolist()] if np.isfinite(low).all() else None
@@ -84,12 +85,12 @@ def as_geometries(polygons: list[Floats]) -> np.ndarray:
     return np.asarray(shapely.polygons(rings))
 
 
-def as_table(batch: NucleiBatch, geometries: np.ndarray, bounds: Floats) -> "pa.Table":
+def as_table(batch: NucleiBatch, geometries: np.ndarray, bounds: Floats, schema: "pa.Schema") -> "pa.Table":
     """Make the rows of a batch: its table, outlines as WKB, and their bounds `(n, 4)`."""
     import pyarrow as pa
 
-    schema = nuclei_schema()
-    columns = [pa.array(batch.table[name].to_numpy(), schema.field(name).type) for name in COLUMNS]
+    own = [field for field in schema if field.name not in ("geometry", "bbox")]
+    columns = [pa.array(batch.table[field.name].to_numpy(), field.type) for field in own]
     columns.append(pa.array(shapely.to_wkb(geometries, byte_order=1), pa.binary()))
     edges = [pa.array(np.ascontiguousarray(edge)) for edge in bounds.T]
     columns.append(pa.StructArray.from_arrays(edges, fields=list(schema.field("bbox").type)))
@@ -116,7 +117,7 @@ OUTPUT = Output(
     name="geoparquet",
     suffix=".parquet",
     help="outlines and measures, for GeoPandas, DuckDB, QGIS and R",
-    open=lambda path, result: opened(path, result.info.about()),
+    open=lambda path, result: opened(path, result.info.about(), result.info.classes),
     default_for=("slide",),
     needs=("pyarrow",),
     extra="parquet",

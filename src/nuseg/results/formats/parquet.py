@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nuseg.io.atomic import atomic_path
+from nuseg.measure.classes import CLASS, class_columns
 from nuseg.measure.nuclei import COLUMNS
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.output import Add, Output
@@ -17,28 +18,31 @@ if TYPE_CHECKING:
 
 
 @cache
-def measures_schema() -> "pa.Schema":
-    """The columns of measures."""
+def measures_schema(classes: tuple[str, ...] = ()) -> "pa.Schema":
+    """The columns of measures, and those of classes where some are told."""
     import pyarrow as pa
 
-    return pa.schema([(name, pa.int64() if name == "id" else pa.float64()) for name in COLUMNS])
+    kinds = {"id": pa.int64(), CLASS: pa.string()}
+    return pa.schema([(name, kinds.get(name, pa.float64())) for name in (*COLUMNS, *class_columns(classes))])
 
 
 @contextmanager
-def opened(path: Path, about: Mapping[str, Any] | None = None) -> Iterator[Add]:
+def opened(path: Path, about: Mapping[str, Any] | None = None, classes: tuple[str, ...] = ()) -> Iterator[Add]:
     """Open a Parquet file to add batches of nuclei to; it appears when the block ends well.
 
-    `about` becomes the schema's metadata, which `pyarrow.parquet.read_schema` gives without reading the table.
+    `about` becomes the schema's metadata, which `pyarrow.parquet.read_schema` gives without reading the table; where
+    `classes` are told, tables have their columns.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = measures_schema().with_metadata(as_metadata(about or {}))
+    columns = measures_schema(classes)
+    schema = columns.with_metadata(as_metadata(about or {}))
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
 
         def add(batch: NucleiBatch) -> None:
-            table = batch.table[list(COLUMNS)]
-            writer.write_table(pa.Table.from_pandas(table, schema=measures_schema(), preserve_index=False).cast(schema))
+            table = batch.table[columns.names]
+            writer.write_table(pa.Table.from_pandas(table, schema=columns, preserve_index=False).cast(schema))
 
         yield add
 
@@ -52,7 +56,7 @@ OUTPUT = Output(
     name="parquet",
     suffix=".parquet",
     help="the table of csv as Parquet, unrounded",
-    open=lambda path, result: opened(path, result.info.about()),
+    open=lambda path, result: opened(path, result.info.about(), result.info.classes),
     needs=("pyarrow",),
     extra="parquet",
 )

@@ -22,6 +22,7 @@ from nuseg.types import Integers, Mask
 
 COUNTS = ("class_right", "class_wrong", "class_other", "class_false", "class_missed")
 PQ_COUNTS = ("class_matched", "class_iou", "class_unmatched")
+SUMMED = (*COUNTS, *PQ_COUNTS)
 NOTHING = "no nucleus"
 
 

@@ -123,7 +123,7 @@ def dataset_cases(items: Sequence[Item], instance: bool, predictions: Path, radi
         predicted = read_outlined(entry, (truth.shape[0], truth.shape[1]))
         return Compared(
             truth,
-            predicted.label_image((truth.shape[0], truth.shape[1])),
+            predicted.label_image(predicted.shape or (truth.shape[0], truth.shape[1])),
             pixels,
             instance,
             parted=not predicted.instance,

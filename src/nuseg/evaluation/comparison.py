@@ -122,9 +122,9 @@ class Compared:
         if not self.has_classes:
             true, pred = map(points_of, counted)
             return true, pred
-        both = zip(counted, (self.true_classes, self.pred_classes), strict=True)
         true, pred = (
-            points_of(labels, [names.get(n) for n in present_labels(labels).tolist()]) for labels, names in both
+            points_of(labels, [names.get(number) for number in present_labels(labels).tolist()])
+            for labels, names in zip(counted, (self.true_classes, self.pred_classes), strict=True)
         )
         return true, pred
 

@@ -257,7 +257,7 @@ def _reliability(found: Reliability) -> str:
 
 
 def _classes(confusion: pd.DataFrame) -> str:
-    rows = [(str(name), *(f"{count:,}" for count in row)) for name, row in zip(confusion.index, confusion.to_numpy())]
+    rows = [(str(name), *(f"{count:,}" for count in row)) for name, row in confusion.iterrows()]
     return card(
         "Classes",
         beside(confusion_chart(confusion), html_table(("annotated as", *map(str, confusion)), rows)),

@@ -109,8 +109,8 @@ def summarise(rows: pd.DataFrame | Iterable[Mapping[str, Any]], seed: int = 0) -
     DataFrame
         Index `score`; columns `mean`, `low`, `high`, `images` and `pooled`. The interval of a single image is
         NaN. `pooled` is the score of all nuclei of all images taken together, where the literature defines it so
-        (PQ, DQ, SQ, F1, precision, recall, scores of classes), the sum for counts, and NaN for the others. Scores of a class are
-        `NAME:CLASS`.
+        (PQ, DQ, SQ, F1, precision, recall, scores of classes), the sum for counts, and NaN for the others. Scores of a
+        class are `NAME:CLASS`.
     """
     table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
     pooled = _pool(table)

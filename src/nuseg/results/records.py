@@ -7,6 +7,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -48,6 +49,14 @@ class Record:
 
 
 RECORD = TypeAdapter(Record)
+
+
+def plain(record: Record) -> dict[str, Any]:
+    """A record as plain values; without classes where there are none."""
+    values = asdict(record)
+    if not record.row.classes:
+        del values["row"]["classes"]
+    return values
 
 
 class Records:
@@ -106,7 +115,7 @@ class Records:
         self.check()
         with readable_errors(path):
             try:
-                temporary.write_text(json.dumps(asdict(record)), encoding="utf-8")
+                temporary.write_text(json.dumps(plain(record)), encoding="utf-8")
                 temporary.replace(path)
             finally:
                 temporary.unlink(missing_ok=True)

@@ -43,6 +43,11 @@ def with_classes(config: TrainConfig, datasets: Sequence[Dataset], known: Sequen
         Fewer than two classes, or one that no nucleus can have.
     """
     if not tells_classes(config):
+        if config.optimiser.freeze:
+            raise NusegError(
+                f"optimiser.freeze: learns the class head alone, found none in network.heads "
+                f"({', '.join(config.network.heads)}): add classes to them"
+            )
         return config
     annotated = tuple(dict.fromkeys(name for dataset in datasets for name in dataset.classes))
     listed = ", ".join(map(shown, annotated)) or "none"

@@ -75,9 +75,8 @@ def start_network(config: TrainConfig, start: Model | None) -> Network:
             network = with_branch(network, config)
     if config.optimiser.freeze and network.branch is None:
         raise NusegError(
-            f"optimiser.freeze: expected a head classes with convolutions of its own, found none in the network "
-            f"({', '.join(config.network.heads)}; preset {config.network.preset}): add classes to network.heads, or "
-            "train the whole network"
+            f"optimiser.freeze: expected a head classes with convolutions of its own, which preset "
+            f"{config.network.preset} does not give it: train the whole network"
         )
     if config.data.window % network.stride:
         raise NusegError(

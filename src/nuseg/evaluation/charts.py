@@ -147,29 +147,27 @@ def confusion_chart(confusion: pd.DataFrame) -> str:
     """Shares of each true class by predicted class, as `Evaluation.confusion` has the numbers."""
     counts = confusion.to_numpy(float)
     names = [printable(str(name))[:24] for name in confusion]
-    side, left, top = 74, 12 + 7 * max(map(len, names)), 44
-    marks = [
-        f'<text x="{left + side * len(names) / 2:.0f}" y="14" text-anchor="middle">predicted as</text>',
-    ]
+    wide, high, left, top = 104, 52, 12 + 7 * max(map(len, names)), 44
+    marks = [f'<text x="{left + wide * len(names) / 2:.0f}" y="14" text-anchor="middle">predicted as</text>']
     for place, name in enumerate(names):
-        across, up = left + side * (place + 0.5), top + side * (place + 0.5) + 4
-        marks.append(f'<text x="{across:.0f}" y="{top - 8}" text-anchor="middle">{escape(name[:11])}</text>')
+        across, up = left + wide * (place + 0.5), top + high * (place + 0.5) + 4
+        marks.append(f'<text x="{across:.0f}" y="{top - 8}" text-anchor="middle">{escape(name[:15])}</text>')
         marks.append(f'<text x="{left - 8}" y="{up:.0f}" text-anchor="end">{escape(name)}</text>')
     for (row, column), count in np.ndenumerate(counts):
         if row == column == len(names) - 1:
             continue
         total = counts[row].sum()
         share = count / total if total else 0.0
-        x, y = left + side * column, top + side * row
+        x, y = left + wide * column, top + high * row
         dark = "white" if share > 0.55 else "black"
         title = f"{names[row]} as {names[column]}: {plural(int(count), 'nucleus', 'nuclei')}, {share:.1%}"
         marks.append(
-            f'<g><title>{escape(title)}</title><rect x="{x}" y="{y}" width="{side - 2}" height="{side - 2}" '
+            f'<g><title>{escape(title)}</title><rect x="{x}" y="{y}" width="{wide - 2}" height="{high - 2}" '
             f'fill="rgb(33,87,164)" fill-opacity="{0.05 + 0.95 * share:.3f}"/>'
-            f'<text x="{x + side / 2 - 1:.0f}" y="{y + side / 2 + 4:.0f}" text-anchor="middle" '
+            f'<text x="{x + wide / 2 - 1:.0f}" y="{y + high / 2 + 4:.0f}" text-anchor="middle" '
             f'style="fill:{dark}">{share:.0%}</text></g>'
         )
-    width, height = left + side * len(names) + 8, top + side * len(names) + 8
+    width, height = left + wide * len(names) + 8, top + high * len(names) + 8
     return (
         f'<svg viewBox="0 0 {width} {height}" role="img" '
         f'style="max-width:{width}px;width:100%" font-size="12">' + "".join(marks) + "</svg>"

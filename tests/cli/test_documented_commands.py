@@ -47,6 +47,7 @@ PARSED_ONLY = {
     "slide.ndpi.ndpa": "needs a slide of a Hamamatsu scanner",
     "--strict": "ends with an error where it finds faults, and these generated images resemble each other",
     "network.preset=smp": "needs a package that is optional",
+    "optimiser.freeze=true": "exports a graph of its own; test_class_training.py does",
 }
 
 

@@ -51,3 +51,20 @@ def save_dark_model(folder: Path) -> Model:
     )
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), folder / "model.onnx")
     return save_config(CONFIG, folder)
+
+
+def save_trainable_model(folder: Path, mpp: float) -> Model:
+    """Write a model folder with the graph of `save_dark_model`, and weights of a small network to train on from."""
+    import torch
+
+    from nuseg.model.network import build_network
+    from nuseg.model.store import WEIGHTS_FILE
+    from nuseg.model.torch_file import save_tensors
+
+    save_dark_model(folder)
+    torch.manual_seed(0)
+    architecture = Architecture(preset="unet-small", heads=("mask", "distance"))
+    network = build_network(architecture)
+    save_tensors(network.state_dict(), folder / WEIGHTS_FILE)
+    shape = {"stride": network.stride, "margin": network.margin}
+    return save_config(CONFIG.model_copy(update={"architecture": architecture, "mpp": mpp, **shape}), folder)

@@ -12,7 +12,7 @@ import pytest
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "nuseg"
 NAME = "nuseg"
 LAYERS = (
-    ("cli", "viewer"),
+    ("cli", "viewer", "napari_plugin"),
     ("training", "evaluation", "quality"),
     ("segmentation",),
     ("engines", "results", "datasets"),

@@ -21,13 +21,17 @@ END = "__end of a command__"
 def steps(text: str) -> list[tuple[str, str]]:
     """Commands and pieces of Python of a page in their order, each with what the page prints right after it, or ""."""
     found: list[tuple[str, str]] = []
-    for language, block in BLOCK.findall(text):
+    ends = 0
+    for match in BLOCK.finditer(text):
+        language, block = match.groups()
+        follows = not text[ends : match.start()].strip()
+        ends = match.end()
         lines = block.replace("\\\n", " ").splitlines()
         if language == "python":
             found.append((f"python - <<'PYTHON'\n{block}PYTHON", ""))
         elif language == "" and any(map(COMMAND.match, lines)):
             found += [(line, "") for line in lines if COMMAND.match(line)]
-        elif language == "" and found and len(lines) == 1:
+        elif language == "" and found and follows:
             found[-1] = found[-1][0], block.strip()
     return found
 
@@ -73,8 +77,9 @@ def test_readme_up_to_training_in_a_clean_clone(tmp_path: Path) -> None:
     environment = environment_in(clone(tmp_path), packages)
     commands = steps(readme()[0])
     assert [command.split()[0] for command, _ in commands][:3] == ["make", ".", "nuseg"]
+    assert commands[2][1].endswith("\npage: results/report.html")
     run_steps(commands, tmp_path, environment)
-    for path in ("demo/index.html", "results/summary.csv", "results/overlay/generated.png"):
+    for path in ("demo/index.html", "results/summary.csv", "results/overlay/tnbc.png", "results/report.html"):
         assert (tmp_path / path).is_file()
 
 
@@ -88,7 +93,7 @@ def test_all_of_readme_in_a_clean_clone(tmp_path: Path) -> None:
     ]
     assert sum(command.startswith("nuseg train") for command, _ in commands) == 1
     run_steps(commands, tmp_path, environment)
-    for path in ("run1/model/model.json", "scores/summary.csv", "results-py/csv/generated.csv", "report/index.html"):
+    for path in ("run1/model/model.json", "scores/summary.csv", "results-py/csv/tnbc.csv", "report/index.html"):
         assert (tmp_path / path).is_file()
 
 

@@ -30,6 +30,7 @@ HOMES = {
     "convert_annotations": "nuseg.datasets.conversion",
     "evaluate": "nuseg.evaluation",
     "evaluate_dataset": "nuseg.evaluation.dataset",
+    "export_bioimageio": "nuseg.model.bioimageio",
     "fit_stain": "nuseg.preprocess.stain.normaliser",
     "load_model": "nuseg.model.store",
     "normalise_stain": "nuseg.preprocess.stain.normaliser",
@@ -41,11 +42,13 @@ HOMES = {
     "public_datasets": "nuseg.datasets.public.registry",
     "read_image": "nuseg.io.opening",
     "read_region": "nuseg.segmentation.region",
+    "read_spatialdata": "nuseg.results.formats.spatialdata",
     "segment": "nuseg.segmentation.segmenter",
     "segment_folder": "nuseg.segmentation.folder",
     "stain_methods": "nuseg.preprocess.stain.registry",
     "train": "nuseg.training.fit",
     "train_seeds": "nuseg.training.seeds",
+    "write_report": "nuseg.results.cohort.report",
 }
 NAMES_THERE = {"evaluate": "score_image"}
 __all__ = sorted(HOMES)

@@ -15,12 +15,15 @@ from nuseg.io.opening import open_slide as open_slide
 from nuseg.io.opening import open_source as open_source
 from nuseg.io.opening import read_image as read_image
 from nuseg.io.source import Source as Source
+from nuseg.model.bioimageio import export_bioimageio as export_bioimageio
 from nuseg.model.store import load_model as load_model
 from nuseg.preprocess.stain.normaliser import fit_stain as fit_stain
 from nuseg.preprocess.stain.normaliser import normalise_stain as normalise_stain
 from nuseg.preprocess.stain.registry import stain_methods as stain_methods
 from nuseg.progress import Progress as Progress
 from nuseg.quality.dataset_check import check_dataset as check_dataset
+from nuseg.results.cohort.report import write_report as write_report
+from nuseg.results.formats.spatialdata import read_spatialdata as read_spatialdata
 from nuseg.results.output import Output as Output
 from nuseg.results.registry import outputs as outputs
 from nuseg.results.segmentation import Segmentation as Segmentation
@@ -54,6 +57,7 @@ __all__ = [
     "convert_annotations",
     "evaluate",
     "evaluate_dataset",
+    "export_bioimageio",
     "fit_stain",
     "load_model",
     "normalise_stain",
@@ -65,9 +69,11 @@ __all__ = [
     "public_datasets",
     "read_image",
     "read_region",
+    "read_spatialdata",
     "segment",
     "segment_folder",
     "stain_methods",
     "train",
     "train_seeds",
+    "write_report",
 ]

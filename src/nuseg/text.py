@@ -1,6 +1,9 @@
 """How counts, problems and what files hold are worded, in one line that a terminal shows as it is."""
 
+import csv
+import io
 import re
+from collections.abc import Sequence
 from reprlib import Repr
 
 # What a terminal would act on: control characters, separators of lines, marks of the direction of reading; and halves
@@ -32,6 +35,13 @@ def printable(text: object, keep: str = "") -> str:
         return found[0].encode("unicode_escape").decode()
 
     return UNPRINTABLE.sub(escaped, str(text))
+
+
+def csv_line(values: Sequence[str]) -> str:
+    """Write texts as a line of CSV, without its end: in quotes where these are needed."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(values)
+    return line.getvalue()
 
 
 def shortened(text: str, limit: int = SHOWN) -> str:

@@ -138,6 +138,9 @@ def rows(out: Path) -> pd.DataFrame:
     return pd.read_csv(out / "summary.csv", keep_default_na=False).set_index("name")
 
 
+REPORT = ("report.csv", "report.html", "report_groups.csv")
+
+
 def files(out: Path) -> list[str]:
     return sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file() and MARKER not in path.parts)
 
@@ -152,7 +155,7 @@ def test_a_bad_image_is_named_and_the_good_one_is_done(
     result = segment(bad, good, "--output", "mask,csv")
     check_one_error(result, bad, message)
     assert "1 image failed" in result.out
-    assert files(out) == ["csv/good.csv", "mask/good.png", "summary.csv"]
+    assert files(out) == ["csv/good.csv", "mask/good.png", *REPORT, "summary.csv"]
     table = rows(out)
     assert table["nuclei"].to_dict() == {name.rsplit(".", 1)[0]: "", "good": "2"}
     assert table.loc[name.rsplit(".", 1)[0], "error"].replace("mpp=", "--mpp") == result.errors[0]
@@ -170,7 +173,7 @@ def test_a_folder_of_many_bad_images_and_its_second_run(segment: Callable[..., R
     assert all(f"{number}bad" in line for number, line in enumerate(first.errors))
     assert "2 images: 4 nuclei" in first.out
     assert "5 images failed" in first.out
-    assert files(out) == ["csv/good.csv", "csv/z.csv", "summary.csv"]
+    assert files(out) == ["csv/good.csv", "csv/z.csv", *REPORT, "summary.csv"]
 
     for path in good.parent.glob("*bad*"):
         path.unlink()
@@ -213,7 +216,7 @@ def test_what_is_not_there_is_named_and_the_good_one_is_done(
     assert len(result.errors) == len(result.err.splitlines()) == 3
     for line, path in zip(result.errors, missing, strict=True):
         assert line.startswith(f"{path}: ")
-    assert files(out) == ["csv/good.csv", "summary.csv"]
+    assert files(out) == ["csv/good.csv", *REPORT, "summary.csv"]
 
 
 @pytest.mark.parametrize("given", ["none.png", "none/*.png", ".", "images/good.png/below.png"])
@@ -248,7 +251,7 @@ def test_folder_in_the_place_of_one_result(segment: Callable[..., Result], good:
     (out / "mask" / "good.png").mkdir(parents=True)
     result = segment(good.parent, "--mpp", 0.25, "--output", "mask")
     check_one_error(result, out / "mask" / "good.png", "a folder has this name")
-    assert files(out) == ["mask/other.png", "summary.csv"]
+    assert files(out) == ["mask/other.png", *REPORT, "summary.csv"]
 
 
 @pytest.mark.parametrize("before", [b"", b"my,own\n1,2\n", bytes(range(256))], ids=["empty", "table", "bytes"])
@@ -295,7 +298,7 @@ def test_a_region_beside_the_image_is_an_error(
 ) -> None:
     result = segment(good, "--mpp", 0.25, "--region", region)
     check_one_error(result, good, "the region lies beside the image of 50 x 40 px", "px of level 0")
-    assert files(out) == ["summary.csv"]
+    assert files(out) == [*REPORT, "summary.csv"]
 
 
 def test_unknown_output(segment: Callable[..., Result], good: Path, out: Path) -> None:

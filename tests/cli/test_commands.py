@@ -23,6 +23,8 @@ from slide_files import save_pyramid
 ORDER = [
     "demo",
     "segment",
+    "report",
+    "view",
     "info",
     "stain",
     "datasets",

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ import typer
 from command_line import run_cli
 
 from annotated import field
+from correcting import Page, square
 from nuseg.cli import make_app
 from nuseg.engines.loading import load_engine
 from nuseg.io.image import write_png
@@ -25,6 +27,7 @@ from nuseg.model.store import load_model
 from nuseg.segmentation import segmenter
 from nuseg.training import finish, tune
 from nuseg.training.config import load_config, render_config
+from nuseg.viewer import server
 from public_trees import TREES, zipped
 from qupath_edits import annotation
 from slide_files import save_pyramid
@@ -46,6 +49,7 @@ PARSED_ONLY = {
     "compute.accelerator=gpu": "needs a GPU",
     "slide.ndpi.ndpa": "needs a slide of a Hamamatsu scanner",
     "--strict": "ends with an error where it finds faults, and these generated images resemble each other",
+    "--to bioimageio": "needs a package that is optional; test_cli_export_bioimageio.py runs it",
     "network.preset=smp": "needs a package that is optional",
     "optimiser.freeze=true": "exports a graph of its own; test_class_training.py does",
 }
@@ -136,7 +140,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("kidney", "liver", "public", "instances"):
         dataset_from(folder, name)
     dataset_from(folder, "masks", "binary")
-    write_images(folder / "demo" / "images", ["generated"])
+    write_images(folder / "demo" / "images", ["tnbc"])
     for place in ("new-images", "scans", "more/x"):
         write_images(folder / place, ["a"])
     cv2.imwrite(str(folder / "biopsy.tif"), field(1)[0])
@@ -154,7 +158,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "brca-m2c" / "points" / f"{name}.csv").write_text("y,x,class\n9,9,1\n20,30,2\n")
     cv2.imwrite(str(folder / "good.png"), field(4)[0])
     ring = [[0, 0], [200, 0], [200, 200], [0, 200], [0, 0]]
-    (folder / "roi.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    for name in ("roi", "areas"):
+        (folder / f"{name}.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    (folder / "clinical.csv").write_text("name,patient,group,grade\na,p1,treated,2\n")
     for seed, name in enumerate(("a1", "a2", "a3", "a4")):
         pixels, truth = field(seed)
         write_png(folder / "stage1_train" / name / "images" / f"{name}.png", pixels)
@@ -194,6 +200,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "load_engine", load)
     monkeypatch.setattr(export, "to_onnx", shipped_graph)
     monkeypatch.setattr(tune, "CANDIDATES", {"mask": (0.4,)})
+    monkeypatch.setattr(server.Viewer, "run", server.Viewer.close)  # else it would go on until somebody ends it
 
 
 @pytest.mark.usefixtures("quick")
@@ -221,8 +228,14 @@ def run(words: list[str], line: str) -> None:
         made.rename(aside)
     if name == "train":
         words = [*words, *(word for setting in QUICK for word in ("--set", setting))]
+    if name == "view":
+        words = [*words, "--no-open", "--port", "0"]
     result = run_cli(*words)
     assert result.code == 0, f"{line}\n{result.output}"
+    if words[:2] == ["view", "found"]:  # what somebody does there
+        page = Page(Path("found"))
+        for x, y in product((10, 250), (10, 240)):
+            page.correct("finish", polygon=square(x, y, 220))
     if made is not None and aside.exists():
         old = aside if name != "prepare" else made  # a dataset that was there fits the other files
         shutil.rmtree(old)

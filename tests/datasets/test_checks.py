@@ -7,13 +7,13 @@ from scipy import ndimage
 
 from nuseg.datasets.checks import (
     check_area,
-    check_image,
     check_labels,
     describe_labels,
     find_duplicates,
     pieces_per_nucleus,
 )
 from nuseg.datasets.findings import Finding, gather
+from nuseg.measure.colours import check_image
 
 
 def pink(height=64, width=64):

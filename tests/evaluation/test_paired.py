@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, ttest_1samp, wilcoxon
 
@@ -32,6 +32,7 @@ def test_p_is_the_share_of_all_signs(sums: list[int]) -> None:
 
 @few
 @given(values)
+@example([0, 0, 0, 0, 0, -1, -2, 3])  # in units of 0.37 its sum is not 0 in the last bits
 def test_p_does_not_depend_on_the_sign_or_the_unit(sums: list[int]) -> None:
     p = permutation_p(np.array(sums, float))
     assert permutation_p(-np.array(sums, float)) == pytest.approx(p)

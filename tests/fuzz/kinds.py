@@ -151,6 +151,13 @@ KINDS: dict[str, Kind] = {
     "annotation nuseg summary": Kind(
         samples.results, partial(doors.as_format, "nuseg"), doors.convert, changed=f"{INPUT}/results/*.csv", lists=True
     ),
+    "annotation corrections": Kind(
+        samples.corrections,
+        partial(doors.as_format, "corrections"),
+        doors.convert,
+        changed=f"{INPUT}/results/corrections/*",
+        lists=True,
+    ),
     "annotation yolo classes": Kind(
         samples.yolo_folder, doors.convert_with_images, changed=f"{INPUT}/labels/data.yaml", lists=True
     ),

@@ -12,12 +12,17 @@ from unittest import mock
 
 import numpy as np
 import PIL.Image
+import shapely
 import tifffile
 import yaml
 
 from annotated import field, write_source
 from dark_model import save_dark_model
 from nuseg.annotations.annotation import Annotation, Canvas
+from nuseg.annotations.corrections.base import base_of
+from nuseg.annotations.corrections.entries import Header
+from nuseg.annotations.corrections.journal import journal_path
+from nuseg.annotations.formats.results import summary_rows
 from nuseg.annotations.registry import annotation_formats
 from nuseg.datasets.prepare import PrepareSettings, prepare
 from nuseg.errors import NusegError
@@ -127,6 +132,34 @@ def results(folder: Path) -> Path:
         (made / place).unlink()
     shutil.rmtree(made / ".nuseg")
     return made
+
+
+def corrections(folder: Path) -> Path:
+    """Results of three images, of which each was corrected in every way."""
+    made = results(folder)
+    for name in NAMES:
+        nuclei = int(summary_rows(made)[name]["nuclei"])
+        header = Header(image=name, base=base_of(made, name, nuclei))
+        boxes = [shapely.box(x, 5, x + 8, 15) for x in (5, 25, 45)]
+        first, second, third = (shapely.get_coordinates(box).tolist()[:-1] for box in boxes)
+        entries = [
+            {"action": "delete", "nuclei": [0]},
+            {"action": "draw", "id": "a1", "polygon": first, "class": "tumour"},
+            {"action": "redraw", "nucleus": 1, "polygon": second},
+            {"action": "split", "nucleus": 1, "polygon": second, "parts": [{"id": "a2", "polygon": third}]},
+            {"action": "merge", "nucleus": "a1", "nuclei": ["a2"], "polygon": first},
+            {"action": "accept", "nuclei": ["a1"]},
+            {"action": "reject", "nuclei": [1]},
+            {"action": "class", "nuclei": [1], "class": None},
+            {"action": "finish", "id": "r1", "polygon": third, "name": "Region 1"},
+            {"action": "undo"},
+            {"action": "redo"},
+        ]
+        lines = [header.model_dump_json(), *(json.dumps({"v": v, **one}) for v, one in enumerate(entries, 1))]
+        path = journal_path(made, name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("".join(f"{line}\n" for line in lines))
+    return made / "corrections"
 
 
 def yolo_folder(folder: Path) -> Path:

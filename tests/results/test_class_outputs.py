@@ -37,7 +37,7 @@ def test_tables_have_class_and_probabilities(result, tmp_path: Path):
         assert table[CLASS].tolist() == EXPECTED
         sums = table[[probability_column(name) for name in CLASSES]].sum(axis=1)
         np.testing.assert_allclose(sums, 1, atol=2e-4)
-        np.testing.assert_allclose(table[COLUMNS[1]], result.nuclei[COLUMNS[1]], atol=1e-4)
+        np.testing.assert_allclose(table[COLUMNS[0]], result.nuclei[COLUMNS[0]], atol=1e-4)
 
 
 @pytest.mark.parametrize("output", ["geojson", "geojson-gz"])

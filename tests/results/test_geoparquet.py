@@ -10,8 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 import shapely
 
+from nuseg.annotations.registry import format_of
 from nuseg.measure.nuclei import COLUMNS
 from nuseg.results.batch import NucleiBatch
+from nuseg.results.columns import Columns
 from nuseg.results.formats import geoparquet
 from slide_results import as_batch, cut, label_field
 
@@ -20,7 +22,7 @@ BATCH = as_batch(label_field(100, 150))
 
 
 def write(path: Path, batches: list[NucleiBatch]) -> None:
-    with geoparquet.opened(path, ABOUT) as add:
+    with geoparquet.opened(path, Columns(), ABOUT) as add:
         for batch in batches:
             add(batch)
 
@@ -94,3 +96,11 @@ def test_same_nuclei_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         write(tmp_path / name, list(cut(BATCH, 10))[:2])
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_it_is_recognised_as_annotations(tmp_path: Path) -> None:
+    write(tmp_path / "n.parquet", [BATCH])
+    kind = format_of(tmp_path / "n.parquet")
+    read = kind.load(tmp_path / "n.parquet", "n")
+    assert (kind.name, read.canvas.mpp) == ("geoparquet", 0.5)
+    assert shapely.equals(read.polygons, geoparquet.as_geometries(BATCH.polygons)).all()

@@ -220,7 +220,7 @@ def test_summary_counts_over_the_tissue(tmp_path: Path) -> None:
     assert list(record) == [
         "name", "kind", "width", "height", "mpp", "mpp_source", "model", "origin", "fingerprint", "file",
         "area_mm2", "counted_mm2", "tissue_mm2", "tissue_area", "density_area",
-        "nuclei", "nuclei_low", "nuclei_high", "nuclei_per_mm2", "mask_fraction", "mean",
+        "nuclei", "nuclei_low", "nuclei_high", "nuclei_per_mm2", "mask_fraction", "mean", "annotations",
         "count_error", "settings", "tiles", "damaged_tiles", "notes", "seconds", "versions",
     ]  # fmt: skip
     facts = {"name": "case 1", "kind": "slide", "width": 480, "height": 240, "mpp": MPP, "mpp_source": "aperio.MPP"}
@@ -362,7 +362,7 @@ class Store:
         pass
 
 outputs = ["geoparquet", "csv", "overview", "density", "tissue", "summary", *sys.argv[2:]]
-as_result(Store(25), slide_info(7200, 7200)).save(sys.argv[1], outputs, "a")
+as_result(Store(50), slide_info(7200, 7200)).save(sys.argv[1], outputs, "a")  # more than are held at once
 before = peak_kib() // 1024
 result = as_result(Store(400), slide_info(7200, 7200))
 result.save(sys.argv[1], outputs, "b")
@@ -371,9 +371,14 @@ print(len(result), peak_kib() // 1024 - before)
 
 
 def test_memory_does_not_grow_with_the_nuclei(tmp_path: Path) -> None:
-    """160,000 nuclei need no more than 10,000 did, within what the allocator takes."""
+    """160,000 nuclei need no more than 20,000 did, within what the allocator takes.
+
+    What Python, NumPy and Arrow hold grows by 4 MB. With a heap for each thread glibc keeps tens of MB that are free,
+    more or less by chance, so here all threads have one heap.
+    """
     tests = Path(__file__).parents[1]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent / "src")])}
+    path = os.pathsep.join([str(tests), str(tests.parent / "src")])
+    environment = {**os.environ, "PYTHONPATH": path, "MALLOC_ARENA_MAX": "1"}
     command = [sys.executable, "-c", MEMORY, str(tmp_path), "geojson"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     nuclei, growth = map(int, done.stdout.split())

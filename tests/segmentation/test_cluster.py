@@ -1,17 +1,21 @@
 """Images and slides on the workers of a Dask cluster: the same bytes as on one machine, whoever dies."""
 
+import json
 import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import dask
 import numpy as np
+import pandas as pd
 import pytest
+import shapely
 from distributed import Client, LocalCluster, get_worker
 
 from dark_model import dark_network, save_dark_model
@@ -29,6 +33,7 @@ from nuseg.segmentation.tiles import read_tile
 from slide_files import save_pyramid
 
 LONGEST = 60.0  # s that a test waits
+PAGES = ("report.csv", "report.html", "report_groups.csv")
 KILLS_POISON = """
 import os, signal
 from nuseg.segmentation import cluster_tasks as tasks
@@ -184,9 +189,49 @@ def test_a_killed_worker_costs_its_running_tiles_alone(
     assert before.items() <= tiles.items()
     assert told[-1] == (8 * 8 + 4 * 4, 8 * 8 + 4 * 4)
     assert sorted(path.name for path in (tmp_path / "many").iterdir()) == [
-        MARKER, "csv", "geojson", "geoparquet", "summary.csv"
+        MARKER, "csv", "geojson", "geoparquet", *PAGES, "summary.csv"
     ]  # fmt: skip
     assert list((tmp_path / "many" / MARKER).glob("cluster-*")) == []
+
+
+def test_areas_and_what_reports_show_are_the_same_whoever_finds_them(
+    processes: Client, tmp_path: Path, model: Path
+) -> None:
+    """One process, workers of a cluster, and shards."""
+    inputs = make_images(tmp_path / "in", "a", "b")
+    make_slide(inputs / "s.tif", 200)
+    boxes = {'all, "quoted"': (0, 0, 200, 200), "null],[": (0, 0, 33, 30), "corner": (0, 0, 12, 12)}
+    features = [
+        {"type": "Feature", "properties": {"name": name, "classification": {"name": "Tumor"}},
+         "geometry": shapely.geometry.mapping(shapely.box(*box))}
+        for name, box in boxes.items()
+    ]  # fmt: skip
+    region, table = tmp_path / "r.geojson", tmp_path / "t.csv"
+    region.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    table.write_text('name,patient,group\na,p1,x\nb,"p, 2",y\ns,p1,x\n')
+    options = {"region": str(region), "table": table}
+    run(inputs, tmp_path / "one", model, **options)
+    run(inputs, tmp_path / "many", model, processes, **options)
+    for number in (2, 1):
+        run(inputs, tmp_path / "shards", model, **options, shard=(number, 2))
+
+    def kept(out: Path) -> dict[str, bytes]:
+        places = (out / MARKER / "report", out / MARKER / "annotations")
+        return {f"{place.name}/{path.name}": path.read_bytes() for place in places for path in place.iterdir()}
+
+    expected = contents(tmp_path / "one")
+    assert len(kept(tmp_path / "one")) == 2 * 3 + 4 + 3  # of each facts, small and close; of a slide densities; areas
+    for out in (tmp_path / "many", tmp_path / "shards"):
+        assert contents(out) == expected
+        assert kept(out) == kept(tmp_path / "one")
+        assert facts(out) == facts(tmp_path / "one")
+    areas = pd.read_csv(tmp_path / "one" / "annotations.csv")
+    assert list(areas["annotation"]) == 3 * list(boxes)
+    assert list(areas["nuclei"][:3]) == [1, 1, 1]
+    assert list(areas["patient"]) == ["p1"] * 3 + ["p, 2"] * 3 + ["p1"] * 3
+    nuclei = pd.read_csv(tmp_path / "one" / "csv" / "s.csv")
+    assert set(nuclei["annotation"]) == set(boxes)
+    assert set(nuclei["annotation_class"]) == {"Tumor"}
 
 
 @needs_sigkill
@@ -273,7 +318,7 @@ def test_a_worker_that_is_unfit_ends_the_run_with_the_reason(
     threads: Client, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     expected = {
-        "nuseg": "has nuseg 0.1.0, expected 9.9; install the same everywhere",
+        "nuseg": f"has nuseg {version('nuseg')}, expected 9.9; install the same everywhere",
         "model": "is another one there",
         "folder": "does not see",
     }[what]
@@ -285,7 +330,7 @@ def test_a_worker_that_is_unfit_ends_the_run_with_the_reason(
             monkeypatch.setattr("nuseg.segmentation.folder.order_model", lambda model, quality, device, threads:
                                 tasks.ModelOrder(str(model.path), quality, "mine", device, threads))  # fmt: skip
         case "folder":
-            monkeypatch.setattr(tasks, "LONGEST_LOOK", 0.0)
+            monkeypatch.setattr(tasks, "LONGEST_TOKEN", 0.0)
             monkeypatch.setattr(Path, "touch", lambda _path: None)
     inputs = make_images(tmp_path / "in", "a")
     with pytest.raises(NusegError, match="worker ") as caught:

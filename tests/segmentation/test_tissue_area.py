@@ -23,7 +23,7 @@ from nuseg.segmentation.region import read_region
 from nuseg.segmentation.roi import RegionOfInterest
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.segmentation.tiling import plan_tiles
-from nuseg.segmentation.tissue_area import tissue_pixels
+from nuseg.segmentation.tissue_area import tissue_squares
 from slide_files import array_slide, save_pyramid, scene
 
 MPP, SIDE = 1.0, 1200  # um/px and px: a scene of more than 1 mm2
@@ -70,7 +70,7 @@ def test_tiles_count_what_is_counted_by_hand(
             slice(max(core.start - halo, 0), min(core.stop + halo, length))
             for core, length in zip(part.core, shape, strict=True)
         )
-        total += tissue_pixels(pixels[rows, columns], (rows, columns), part.core, rules, 0.1)
+        total += tissue_squares(pixels[rows, columns], (rows, columns), part.core, rules, 0.1).total
     assert total == by_hand(pixels, max(1, round(2 / mpp)), roi, 0.1)
 
 

@@ -89,8 +89,12 @@ class Annotation:
         Regions in which nuclei are not drawn one by one, such as COCO's crowds.
     detections : tuple of N bool, or None
         Which of `polygons` a program found, where the file tells them from what somebody drew, as QuPath's do.
+    titles : tuple of N (str or None), or None
+        What somebody called each of `polygons`, such as the name of an annotation in QuPath.
     canvas : Canvas
         What the file says of the image.
+    regions : tuple of shapely.Geometry, or None
+        Areas in which every nucleus is annotated, where the file tells them; None: it does not.
     """
 
     labels: np.ndarray | None = None
@@ -105,13 +109,20 @@ class Annotation:
     vague: tuple[shapely.Geometry, ...] = ()
     detections: tuple[bool, ...] | None = None
     points: np.ndarray | None = None
+    titles: tuple[str | None, ...] | None = None
     canvas: Canvas = Canvas()
+    regions: tuple[shapely.Geometry, ...] | None = None
 
     def __post_init__(self) -> None:
         if sum(held is not None for held in (self.labels, self.polygons, self.points)) != 1:
             raise ValueError("an annotation has either labels or polygons, or points")
         for what, drawn in (("polygons", self.polygons), ("points", self.points)):
-            for held, values in (("classes", self.classes), ("ids", self.ids), ("detections", self.detections)):
+            for held, values in (
+                ("classes", self.classes),
+                ("ids", self.ids),
+                ("detections", self.detections),
+                ("titles", self.titles),
+            ):
                 if drawn is not None and values is not None and len(values) != len(drawn):
                     raise ValueError(f"{len(values)} {held} for {len(drawn)} {what}")
         if self.points is not None and (self.points.ndim != 2 or self.points.shape[1] != 2):
@@ -212,7 +223,14 @@ class Annotation:
             if held is not None and len(held) != len(present):
                 raise ValueError(f"{len(held)} {what} for {len(present)} labels")
         return replace(
-            self, labels=labels, polygons=None, classes=classes, ids=ids, detections=None, notes=tuple(notes)
+            self,
+            labels=labels,
+            polygons=None,
+            classes=classes,
+            ids=ids,
+            detections=None,
+            titles=None,
+            notes=tuple(notes),
         )
 
     def chosen(self, kept: Sequence[bool] | np.ndarray) -> "Annotation":
@@ -229,6 +247,7 @@ class Annotation:
             classes=some_of(self.classes),
             ids=some_of(self.ids),
             detections=some_of(self.detections),
+            titles=some_of(self.titles),
         )
 
 

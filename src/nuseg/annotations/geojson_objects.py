@@ -20,7 +20,7 @@ OTHERS = ("Point", "MultiPoint", "LineString", "MultiLineString")
 class Drawn(NamedTuple):
     """An object: its geometry, of a cell that of its nucleus; its class, the colour of that, its id.
 
-    `detection` says that a program found it, as QuPath's detections and cells.
+    `detection` says that a program found it, as QuPath's detections and cells; `title` is what somebody called it.
     """
 
     geometry: Any
@@ -28,6 +28,7 @@ class Drawn(NamedTuple):
     colour: Colour | None = None
     own_id: str | None = None
     detection: bool = False
+    title: str | None = None
 
 
 def objects(content: Any, depth: int = 0) -> Iterator[Drawn]:
@@ -52,7 +53,7 @@ def objects(content: Any, depth: int = 0) -> Iterator[Drawn]:
         found = content.get("properties")
         name, kind = _class(found), (found or {}).get("objectType")
         colour = _colour((found or {}).get("classification"))
-        yield Drawn(geometry, name, colour, _id(content.get("id")), kind in DETECTIONS)
+        yield Drawn(geometry, name, colour, _id(content.get("id")), kind in DETECTIONS, _title(found or {}))
     else:
         yield Drawn(content)
 
@@ -160,6 +161,12 @@ def _colour(classification: Any) -> Colour | None:
     if not isinstance(colour, list) or len(colour) != 3 or not all(isinstance(v, int) and 0 <= v < 256 for v in colour):
         return None
     return colour[0], colour[1], colour[2]
+
+
+def _title(properties: dict[str, Any]) -> str | None:
+    """Give the name that somebody gave to an object; None where it has none."""
+    title = properties.get("name")
+    return " ".join(title[:LONGEST_NAME].split()) or None if isinstance(title, str) else None
 
 
 def _id(value: Any) -> str | None:

@@ -14,6 +14,9 @@ from nuseg.datasets.split import split_groups
 from nuseg.errors import NusegError
 from nuseg.io.resolution import check_mpp
 
+EVERY_REGION = "(.+)"
+"""As `group`: the whole name, so that of images that are made of regions every one is its own group; for few slides."""
+
 
 class Plan(Protocol):
     """What decides which group, resolution and split images have."""

@@ -13,34 +13,6 @@ PLAUSIBLE_AREA_UM2 = (10.0, 200.0)
 SPECK_UM2 = 2.0
 
 
-def check_image(pixels: np.ndarray) -> list[str]:
-    """Say what makes an image unlike H&E: blank, dark as fluorescence, or without colour.
-
-    Parameters
-    ----------
-    pixels : (h, w, 3) uint8 RGB
-
-    Returns
-    -------
-    list of str
-        Empty for an image that looks right.
-    """
-    small = pixels[:: max(1, pixels.shape[0] // 256), :: max(1, pixels.shape[1] // 256)].astype(np.int16)
-    darkest, brightest = small.min(axis=2), small.max(axis=2)
-    if (darkest > 230).mean() > 0.99:
-        return ["image is almost all white: no tissue"]
-    if (brightest < 25).mean() > 0.99:
-        return ["image is almost all black"]
-    if small.std() < 2:
-        return ["image has one flat colour"]
-    found = []
-    if np.median(brightest) < 40:
-        found.append("image has a dark background, not as H&E (fluorescence?)")
-    if np.percentile(brightest - darkest, 95) < 8:
-        found.append("image has no colour, not as H&E (greyscale?)")
-    return found
-
-
 def nucleus_areas(labels: np.ndarray) -> np.ndarray:
     """Areas in pixels of nuclei 1..N of a (h, w) label image: (N,) int."""
     return np.bincount(labels.ravel(), minlength=1)[1:]

@@ -19,6 +19,7 @@ from nuseg.datasets.targets import Target, find_target, safe_name
 from nuseg.errors import NusegError
 from nuseg.io.pixels import check_size
 from nuseg.io.resolution import check_mpp
+from nuseg.notebook import with_bars
 from nuseg.progress import ProgressCallback, tracked
 from nuseg.text import plural
 
@@ -93,6 +94,7 @@ class ConvertedAnnotations:
         self.classes.update(name or "" for name in names)
 
 
+@with_bars
 def convert_annotations(
     inputs: str | Path | Sequence[str | Path],
     output: str | Path,

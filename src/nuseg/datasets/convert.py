@@ -12,7 +12,7 @@ from nuseg.annotations.format import AnnotationFormat
 from nuseg.annotations.formats.label_image import FORMAT as LABEL_IMAGE
 from nuseg.annotations.formats.label_image import LARGEST_IN_PNG
 from nuseg.annotations.tables import NucleusTable, Points, write_nuclei, write_points
-from nuseg.datasets.checks import LabelFacts, check_image, check_labels, describe_labels
+from nuseg.datasets.checks import LabelFacts, check_labels, describe_labels
 from nuseg.datasets.corrections import Corrections
 from nuseg.datasets.findings import Finding
 from nuseg.datasets.pairing import Pair
@@ -21,6 +21,7 @@ from nuseg.datasets.samples import Sample, read_samples
 from nuseg.errors import NusegError
 from nuseg.io.image import write_png
 from nuseg.io.resolution import Resolution
+from nuseg.measure.colours import check_image
 
 NO_NUCLEI = LabelFacts(np.empty(0), split=0, specks=0, covered=0.0, largest=0.0)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nuseg.annotations.formats.mask_folder import mask_files
+from nuseg.annotations.formats.results import FORMAT as RESULTS
 from nuseg.datasets.find import AUTO, Found, annotation_paths, find_annotations
 from nuseg.datasets.names import PICTURE_SUFFIXES, shorten, stem
 from nuseg.errors import NusegError
@@ -69,9 +70,11 @@ def find_layout(source: Path, images: str | None = None, labels: str | None = No
         words = f"images and annotations in {image_folder}"
         words += ", told apart by the end of the name" if ending else ""
     if not files:
-        raise NusegError(
+        found_none = (
             f"{image_folder}: no images found ({', '.join(sorted(PICTURE_SUFFIXES))}); name the folder: images="
         )
+        correct = "; or correct these results in nuseg view, and mark regions as finished"
+        raise NusegError(found_none + (correct if RESULTS.sniff(image_folder) is not None else ""))
     found = find_annotations(paths, format) if paths else None
     if found is None or not found.entries:
         raise NusegError(

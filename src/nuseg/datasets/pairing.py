@@ -28,11 +28,14 @@ class Pair:
     image : Path
         File of the image; that of the annotation where it keeps the pixels, too.
     annotation : Entry
+    mpp : float, optional
+        Resolution (um/px) that the image had when nuclei were found in it, where that is known.
     """
 
     name: str
     image: Path
     annotation: Entry
+    mpp: float | None = None
 
     @property
     def together(self) -> bool:

@@ -10,6 +10,7 @@ from nuseg.annotations.dataset_file import VERSION
 from nuseg.datasets.assigning import BySettings, Plan, groups_of_regions, join_duplicates
 from nuseg.datasets.checks import SPECK_UM2, check_area
 from nuseg.datasets.convert import Converted, convert
+from nuseg.datasets.corrected import find_corrected, is_corrected, settings_of_corrections
 from nuseg.datasets.corrections import Corrections, total
 from nuseg.datasets.dataset import Dataset, Kind
 from nuseg.datasets.findings import Finding, listed, raise_errors
@@ -30,6 +31,7 @@ from nuseg.datasets.settings import PrepareSettings
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_folder, check_folder
 from nuseg.io.places import plain_name, plain_name_of
+from nuseg.notebook import with_bars
 from nuseg.progress import ProgressCallback, tracked
 from nuseg.text import plural, shown
 
@@ -60,6 +62,7 @@ class Prepared:
     corrections: Corrections | None = None
 
 
+@with_bars
 def prepare(
     source: str | Path,
     output: str | Path,
@@ -73,7 +76,8 @@ def prepare(
     Parameters
     ----------
     source : path
-        Folder with images and annotations, see `nuseg.datasets.pairing.find_pairs`.
+        Folder with images and annotations, see `nuseg.datasets.pairing.find_pairs`; or a folder of results that was
+        corrected in the viewer, see `nuseg.datasets.corrected`.
     output : path
         The dataset to make.
     settings : PrepareSettings, optional
@@ -91,7 +95,11 @@ def prepare(
     """
     source, output, settings = Path(source), Path(output), settings or PrepareSettings()
     check_output(source, output, settings.overwrite)
-    found = find_pairs(source, settings.images, settings.labels, settings.format)
+    if is_corrected(source, settings):
+        settings = settings_of_corrections(source, settings)
+        found = find_corrected(source, settings.images)
+    else:
+        found = find_pairs(source, settings.images, settings.labels, settings.format)
     return make_dataset(source, output, found, settings, BySettings(settings), progress)
 
 
@@ -128,7 +136,7 @@ def make_dataset(
         done: list[Converted] = []
         corrections: dict[str, Corrections] = {}
         for pair in tracked(found.pairs, "read and check", progress):
-            made = convert(pair, found.format, mpps.get(pair.name), folder, rules)
+            made = convert(pair, found.format, mpps.get(pair.name, pair.mpp), folder, rules)
             findings += made.findings
             done += made.done
             if made.corrections is not None:

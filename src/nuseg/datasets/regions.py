@@ -55,7 +55,8 @@ def part_regions(
     mpp : float
         Resolution (um/px).
     classes : collection of str
-        Classes of regions; empty: an area is a region if it is larger than any nucleus, unless a program found it.
+        Classes of regions; empty: those that the annotation tells itself, else the areas that are larger than any
+        nucleus, unless a program found them.
 
     Returns
     -------
@@ -63,6 +64,8 @@ def part_regions(
         Without those that lie in another one.
     nuclei : Annotation
     """
+    if annotation.regions is not None and not classes:
+        return outermost(annotation.regions), annotation
     if annotation.polygons is None:
         return [], annotation
     if classes:

@@ -216,8 +216,16 @@ def compare(
         That decides; default: `aji`, else `dice`, else `detection_f1`.
     all_pairs : bool
         Compare every pair, not only each with the first. p-values are corrected for the number of pairs.
-    split, mpp, radius, device, threads
-        As of `nuseg.evaluate_dataset`.
+    split : str
+        Part of a dataset, as of `nuseg.evaluate_dataset`; so are the four that follow.
+    mpp : float, optional
+        Resolution of images that do not state one (um/px).
+    radius : float
+        Distance within which a point counts as found (um).
+    device : str
+        What models run on.
+    threads : int, optional
+        CPU threads.
     table : path, optional
         CSV with a column `name` and one that says which images belong together.
     group_column : str, optional

@@ -7,10 +7,10 @@ from html import escape
 import pandas as pd
 
 from nuseg.evaluation.charts import differences_chart, values_chart
-from nuseg.evaluation.page import beside, card, html_table, interval, key_figure, said
+from nuseg.evaluation.page import beside, html_table, interval, key_figure, said
 from nuseg.evaluation.pairs import DECIDING, LOWER_IS_BETTER, Pair, p_in_words, round_number, signed, units
 from nuseg.evaluation.report import is_count, title_of
-from nuseg.report.page import document
+from nuseg.report.page import card, document
 from nuseg.text import printable
 
 HOW = (

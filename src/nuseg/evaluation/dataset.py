@@ -20,6 +20,7 @@ from nuseg.evaluation.scoring import score_cases
 from nuseg.io.resolution import check_mpp
 from nuseg.measure.classes import CLASS
 from nuseg.model.store import Model, Quality
+from nuseg.notebook import with_bars
 from nuseg.progress import ProgressCallback, tracked
 from nuseg.segmentation.segmenter import Segmenter
 
@@ -46,6 +47,7 @@ def check_choice(
         )
 
 
+@with_bars
 def evaluate_dataset(
     truth: str | Path,
     predictions: str | Path | None = None,

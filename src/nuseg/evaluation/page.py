@@ -19,7 +19,7 @@ from nuseg.evaluation.errors import MEANING, Kind
 from nuseg.evaluation.report import is_count, title_of
 from nuseg.evaluation.scoring import ShownError
 from nuseg.evaluation.views import Agreement, Reliability
-from nuseg.report.page import data_uri, document, pairs_html
+from nuseg.report.page import card, data_uri, document, pairs_html
 from nuseg.text import plural, printable
 from nuseg.types import RGB
 
@@ -108,12 +108,6 @@ def render_evaluation(report: EvaluationReport) -> str:
     sections.append(_images(report))
     sections += [_failed(report)] if report.failed else []
     return document(report.title, report.lead, "\n".join(sections), "Every score is defined in nuseg's reference.")
-
-
-def card(title: str, body: str, hint: str = "") -> str:
-    """A section with a heading; `body` is HTML, `title` and `hint` are texts."""
-    small = f'<p class="hint">{escape(hint)}</p>' if hint else ""
-    return f'<section class="card"><h2>{escape(title)}</h2>{body}{small}</section>'
 
 
 def html_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

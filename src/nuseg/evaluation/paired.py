@@ -93,10 +93,12 @@ def permutation_p(sums: Floats, seed: int = 0) -> float:
 
     if sums.size < 2 or not np.any(sums):
         return 1.0
+    largest = np.abs(sums).max()
     return float(
         permutation_test(
             (sums,),
-            lambda drawn, axis: drawn.sum(axis=axis),
+            # Rounded: sums that are equal must not differ by their last bits, or a tie counts on one side alone.
+            lambda drawn, axis: np.round(drawn.sum(axis=axis) / largest, 9),
             permutation_type="samples",
             vectorized=True,
             n_resamples=PERMUTATIONS,

@@ -1,21 +1,18 @@
 """OpenSlide in processes of its own: native libraries end the process that they run in where a slide is damaged."""
 
-import atexit
 import itertools
 import json
 import os
 import signal
 import subprocess
-import sys
-from threading import BoundedSemaphore, Lock
+from threading import BoundedSemaphore
 from typing import Any
 
 from nuseg.errors import NusegError
+from nuseg.io.child_processes import ChildProcesses, start_child
 from nuseg.text import in_short
 
 AT_ONCE = 4  # processes, at most; each decodes with one core
-# The search path comes from the process that starts it, not from the folder that it happens to be in.
-START = "import sys; sys.path[:] = sys.argv[1:]; from nuseg.io.slide_child import main; main()"
 numbers = itertools.count()  # each opened slide has one
 
 
@@ -24,12 +21,8 @@ class SlideProcess:
 
     def __init__(self) -> None:
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", START, *sys.path],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            self._process = start_child(
+                "nuseg.io.slide_child", creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0)
             )
         except OSError as error:
             raise NusegError(f"a process for OpenSlide cannot be started ({in_short(error)})") from error
@@ -71,15 +64,11 @@ class SlideProcess:
         self._process.communicate()
 
 
-class SlideProcesses:
+class SlideProcesses(ChildProcesses[SlideProcess]):
     """The processes of this one, started as they are needed. Threads may share it."""
 
-    def __init__(self) -> None:
-        self.start_anew()
-
     def start_anew(self) -> None:
-        """Forget all processes: after a fork they belong to the other."""
-        self._lock, self._idle = Lock(), list[SlideProcess]()
+        super().start_anew()
         self._free = BoundedSemaphore(max(1, min(AT_ONCE, os.cpu_count() or 1)))
 
     def do(self, *task: Any) -> tuple[dict[str, Any], bytes]:
@@ -91,9 +80,7 @@ class SlideProcesses:
             OpenSlide's words, or how it ended.
         """
         with self._free:
-            with self._lock:
-                process = self._idle.pop() if self._idle else None
-            process = process or SlideProcess()
+            process = self.take() or SlideProcess()
             try:
                 facts, content = process.do(*task)
             except (ConnectionError, ValueError) as error:
@@ -102,34 +89,20 @@ class SlideProcesses:
             except BaseException:  # the answer is still to come: nobody else may get it
                 process.stop()
                 raise
-            with self._lock:
-                self._idle.append(process)
+            self.put(process)
         if "error" in facts:
             raise NusegError(in_short(facts["error"]))
         return facts, content
 
     def forget(self, number: int) -> None:
         """Close a slide in all processes that do nothing now; the others close it when they have opened some more."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for process in idle:
+        for process in self.take_all():
             try:
                 process.do("forget", number)
             except (OSError, ValueError):
                 process.stop()
             else:
-                with self._lock:
-                    self._idle.append(process)
-
-    def stop(self) -> None:
-        """End all processes."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for process in idle:
-            process.stop()
+                self.put(process)
 
 
 processes = SlideProcesses()
-atexit.register(processes.stop)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=processes.start_anew)

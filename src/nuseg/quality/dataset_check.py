@@ -15,6 +15,7 @@ from nuseg.engines.loading import Device
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
 from nuseg.model.store import Model, Quality
+from nuseg.notebook import with_bars
 from nuseg.progress import ProgressCallback, tracked
 from nuseg.quality.check import Check, Measured, checks
 from nuseg.quality.finding import Finding
@@ -80,6 +81,7 @@ class DatasetCheck:
             "findings": [finding.record() for finding in self.findings],
         }
 
+    @with_bars
     def save(self, folder: str | Path, progress: ProgressCallback | None = None) -> Path:
         """Write the page `index.html`, `findings.csv` and `findings.json`; gives the path of the page.
 
@@ -112,6 +114,7 @@ class DatasetCheck:
         )
 
 
+@with_bars
 def check_dataset(
     dataset: str | Path | Dataset,
     model: str | Path | Model | None = None,

@@ -8,7 +8,7 @@ from typing import Any
 from nuseg.quality.check import Check
 from nuseg.quality.finding import Finding
 from nuseg.report.histogram import histogram_svg
-from nuseg.report.page import data_uri, document, pairs_html
+from nuseg.report.page import card, data_uri, document, pairs_html
 from nuseg.text import plural, printable
 from nuseg.types import RGB, Floats
 
@@ -93,7 +93,7 @@ def _overview(report: Report) -> str:
         if (count := sum(finding.check == check.name for finding in report.findings))
     )
     table = f"<h3>Findings</h3><table>{rows}</table>" if rows else "<h3>Nothing found</h3>"
-    return f'<section class="card"><h2>Dataset</h2>{pairs_html(facts, " class=small")}{table}</section>'
+    return card("Dataset", pairs_html(facts, " class=small") + table)
 
 
 def _finding(finding: Finding, pictures: Sequence[Picture]) -> str:
@@ -119,7 +119,7 @@ def _sizes(report: Report) -> str:
         f"{histogram_svg(values, 'diameter of a nucleus (µm)')}</div>"
         for split, values in report.diameters_um.items()
     )
-    return f'<section class="card"><h2>Size of nuclei by split</h2><div class="columns">{parts}</div></section>'
+    return card("Size of nuclei by split", f'<div class="columns">{parts}</div>')
 
 
 def _classes(report: Report) -> str:
@@ -136,7 +136,7 @@ def _classes(report: Report) -> str:
         rows.append(f"<tr>{''.join(cells)}</tr>")
     head = "".join(f"<th>{escape(split)}</th>" for split in report.classes)
     table = f"<table><tr><th>class</th>{head}</tr>{''.join(rows)}</table>"
-    return f'<section class="card"><h2>Classes by split</h2><div class="scroll">{table}</div></section>'
+    return card("Classes by split", f'<div class="scroll">{table}</div>')
 
 
 def _checks(report: Report) -> str:
@@ -149,6 +149,4 @@ def _checks(report: Report) -> str:
         f"<tr><td><code>{escape(check.name)}</code></td><td>{escape(check.help)}</td><td>{state}</td></tr>"
         for check, state in rows
     )
-    return (
-        f'<section class="card"><h2>What was looked for</h2><div class="scroll"><table>{table}</table></div></section>'
-    )
+    return card("What was looked for", f'<div class="scroll"><table>{table}</table></div>')

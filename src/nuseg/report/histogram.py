@@ -4,8 +4,9 @@ from html import escape
 
 import numpy as np
 
+from nuseg.measure.distribution import quantiles_of_counts
 from nuseg.text import plural
-from nuseg.types import Floats
+from nuseg.types import Floats, Integers
 
 WIDTH, HEIGHT = 420, 190
 LEFT, RIGHT, TOP, BOTTOM = 34, 8, 22, 40
@@ -34,7 +35,35 @@ def histogram_svg(values: Floats, label: str) -> str:
     step = round_step(max(float(np.quantile(values, CLIP)), 1e-9) / BARS)
     top = step * max(int(np.ceil(np.quantile(values, CLIP) / step)), 1)
     counts, edges = np.histogram(np.minimum(values, top), np.arange(0, top + step / 2, step))
-    median = float(np.median(values))
+    return _bars(counts, edges, float(np.median(values)), values.max() > top, label)
+
+
+def counts_svg(counts: Integers, label: str) -> str:
+    """Draw the distribution of values that were counted by whole units, as `histogram_svg` does.
+
+    Parameters
+    ----------
+    counts : (n,) int
+        How many values lie in [0, 1), [1, 2) ...; the last holds all beyond too.
+    label : str
+    """
+    total = int(counts.sum())
+    if not total:
+        return histogram_svg(np.empty(0), label)
+    sums = np.cumsum(counts)
+    clip = int(np.searchsorted(sums, CLIP * total)) + 1
+    step = max(int(round_step(clip / BARS)), 1)
+    bars = -(-clip // step)
+    held = np.pad(counts[: bars * step], (0, max(bars * step - len(counts), 0)))
+    binned = held.reshape(bars, step).sum(axis=1)
+    beyond = total - int(binned.sum())
+    binned[-1] += beyond
+    median = float(quantiles_of_counts(counts, [0.5])[0])
+    return _bars(binned, np.arange(bars + 1) * float(step), median, beyond > 0, label)
+
+
+def _bars(counts: Integers, edges: Floats, median: float, more: bool, label: str) -> str:
+    """Draw bars; `more` says that the last holds what lies beyond its end too."""
     inner_width, inner_height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
     base = TOP + inner_height
 
@@ -44,7 +73,7 @@ def histogram_svg(values: Floats, label: str) -> str:
     bars = []
     for count, low, high in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         height = inner_height * count / counts.max()
-        end = " and more" if high > edges[-2] and values.max() > high else f" to {high:g}"
+        end = " and more" if high > edges[-2] and more else f" to {high:g}"
         bars.append(
             f'<rect class="bar" x="{across(low) + 0.75:.1f}" y="{base - height:.1f}" '
             f'width="{across(high) - across(low) - 1.5:.1f}" height="{height:.1f}">'
@@ -52,7 +81,7 @@ def histogram_svg(values: Floats, label: str) -> str:
         )
     ticks = [
         f'<text x="{across(value):.1f}" y="{base + 16}" text-anchor="middle">{value:g}</text>'
-        for value in np.arange(0, edges[-1] + step / 2, tick_step(edges[-1])).tolist()
+        for value in np.arange(0, edges[-1] * 1.001, tick_step(edges[-1])).tolist()
     ]
     side = "end" if across(median) > LEFT + inner_width * 0.6 else "start"
     shift = -6 if side == "end" else 6

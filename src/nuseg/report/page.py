@@ -76,6 +76,17 @@ def pairs_html(pairs: Mapping[str, str], attributes: str = "") -> str:
     return f"<dl{attributes}>{items}</dl>"
 
 
+def card(title: str, body: str, hint: str = "") -> str:
+    """A section with a heading; `body` is HTML, `title` and `hint` are texts."""
+    small = f'<p class="hint">{escape(hint)}</p>' if hint else ""
+    return f'<section class="card"><h2>{escape(title)}</h2>{body}{small}</section>'
+
+
+def jpeg_uri(content: bytes) -> str:
+    """A JPEG file as a `data:` address."""
+    return "data:image/jpeg;base64," + base64.b64encode(content).decode("ascii")
+
+
 def data_uri(pixels: RGB) -> str:
     """An RGB image `(h, w, 3)` uint8 as a `data:` address (JPEG, colours at full resolution)."""
     options = [
@@ -85,4 +96,4 @@ def data_uri(pixels: RGB) -> str:
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
     ]
     _, file = cv2.imencode(".jpg", pixels[..., ::-1], options)
-    return "data:image/jpeg;base64," + base64.b64encode(file.tobytes()).decode("ascii")
+    return jpeg_uri(file.tobytes())

@@ -46,7 +46,7 @@ class NucleiBatch:
 
 
 def put_classes(table: pd.DataFrame, classes: Sequence[str], probabilities: Floats) -> None:
-    """Add the columns of classes to a table: the most probable one, and the probability of each.
+    """Add the columns of classes to a table: the probability of each, and the most probable one.
 
     Parameters
     ----------
@@ -57,10 +57,10 @@ def put_classes(table: pd.DataFrame, classes: Sequence[str], probabilities: Floa
         Of any width where n is 0.
     """
     probabilities = probabilities.reshape(len(table), len(classes))
-    names = np.array(classes, object)
-    table[CLASS] = pd.Series(names[most_probable(probabilities)], table.index, dtype=object)
     for place, name in enumerate(classes):
         table[probability_column(name)] = probabilities[:, place]
+    names = np.array(classes, object)
+    table[CLASS] = pd.Series(names[most_probable(probabilities)], table.index, dtype=object)
 
 
 def regroup(batches: Iterable[NucleiBatch], size: int) -> Iterator[NucleiBatch]:

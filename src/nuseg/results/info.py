@@ -10,8 +10,10 @@ import numpy as np
 
 from nuseg.io.reader import Kind
 from nuseg.measure.counts import CountError, image_area_mm2
+from nuseg.results.areas import AnnotatedArea
+from nuseg.results.columns import Columns
 from nuseg.text import printable
-from nuseg.types import Mask
+from nuseg.types import Floats, Mask
 
 RECORDED_PACKAGES = (
     "nuseg",
@@ -65,6 +67,10 @@ class ResultInfo:
         Area of the region (mm2) where all of it counted: `counted` is a little larger.
     tissue_mm2 : float, optional
         Area of tissue in `counted` (mm2), without glass and lumen; None where tissue was not looked for.
+    annotations : tuple of AnnotatedArea
+        The areas of a region in which nuclei are also counted one by one.
+    annotations_mm2 : (n,) float
+        What their densities are over (mm2): tissue, or all of the area within the source.
     least_density : float, optional
         Optical density from which on this area counts as tissue; `nuseg.preprocess.tissue.tissue_area` explains it.
     fingerprint : str
@@ -94,6 +100,8 @@ class ResultInfo:
     counted: Mask | None = None
     region_mm2: float | None = None
     tissue_mm2: float | None = None
+    annotations: tuple[AnnotatedArea, ...] = ()
+    annotations_mm2: Floats = field(default_factory=lambda: np.empty(0))
     least_density: float | None = None
     fingerprint: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
@@ -101,6 +109,11 @@ class ResultInfo:
     damaged: list[list[int]] = field(default_factory=list)
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+
+    @property
+    def columns(self) -> Columns:
+        """What the tables of nuclei hold."""
+        return Columns(self.classes, bool(self.annotations))
 
     @property
     def area_mm2(self) -> float:
@@ -150,6 +163,8 @@ def as_record(info: ResultInfo) -> dict[str, Any]:
         "counted",
         "region_mm2",
         "tissue_mm2",
+        "annotations",
+        "annotations_mm2",
         "least_density",
         "path",
         "notes",

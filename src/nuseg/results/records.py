@@ -5,7 +5,7 @@ Any number of processes may write into one folder: none touches what another one
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,10 @@ from nuseg.io.atomic import check_folder, hidden_beside, readable_errors
 from nuseg.io.documents import DocumentError, read_json
 from nuseg.io.file_state import FileState
 from nuseg.io.reader import Kind
+from nuseg.measure.counts import CountError
 from nuseg.results import summary
+from nuseg.results.annotated import ANNOTATIONS, write_annotations
+from nuseg.results.clinical import Clinical
 from nuseg.results.naming import result_name
 from nuseg.results.summary import Row
 
@@ -41,11 +44,14 @@ class Record:
     kind : "image" or "slide"
     state : FileState, optional
         Of the image's file before it was read; None where that is unknown.
+    count_error : CountError, optional
+        How far the model's counts may be off, for intervals of counts in parts of the image.
     """
 
     row: Row
     kind: Kind = "image"
     state: FileState | None = None
+    count_error: CountError | None = None
 
 
 RECORD = TypeAdapter(Record)
@@ -53,7 +59,8 @@ RECORD = TypeAdapter(Record)
 
 def plain(record: Record) -> dict[str, Any]:
     """A record as plain values; without classes where there are none."""
-    values = asdict(record)
+    error = record.count_error
+    values = asdict(record) | {"count_error": error and error.model_dump()}
     if not record.row.classes:
         del values["row"]["classes"]
     return values
@@ -70,7 +77,8 @@ class Records:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.place = folder / MARKER / "images"
+        self.marker = folder / MARKER
+        self.place = self.marker / "images"
         self._known: dict[str, tuple[tuple[int, int, int], Record]] = {}
 
     def begin(self) -> None:
@@ -140,8 +148,25 @@ class Records:
             return {row.name: Record(row) for row in rows}
         return self._read(self._listing())
 
+    def relabel(self, clinical: Clinical) -> None:
+        """Bring patient and group of all records in step with a table.
+
+        Raises
+        ------
+        NusegError
+            The folder vanished, or cannot be written.
+        """
+        for record in self.read().values():
+            row = clinical.labelled(record.row)
+            if row != record.row:
+                self.keep(replace(record, row=row))
+
+    def state(self) -> Listing:
+        """What changes with every record that is written: the files there are, with time and size of each."""
+        return self._listing() if self.place.is_dir() else {}
+
     def write_summary(self) -> None:
-        """Put `summary.csv` together of all records.
+        """Put `summary.csv` together of all records, and `annotations.csv` where areas were annotated.
 
         Where records came while it was written, it is written again: so the last of several processes leaves it whole.
 
@@ -153,7 +178,9 @@ class Records:
         for _ in range(ROUNDS):
             self.check()
             listing = self._listing()
-            summary.write([record.row for record in self._read(listing).values()], self.folder / summary.FILE)
+            rows = [record.row for record in self._read(listing).values()]
+            summary.write(rows, self.folder / summary.FILE)
+            write_annotations(self.marker, rows, self.folder / ANNOTATIONS)
             if self._listing() == listing:
                 return
 

@@ -19,22 +19,27 @@ from nuseg.measure.class_counts import ClassCount, count_classes
 from nuseg.measure.classes import CLASS, class_colours
 from nuseg.measure.counts import CountError, count_interval
 from nuseg.measure.rasterise import draw_labels
+from nuseg.notebook import with_bars
 from nuseg.plot.density import Overview, draw_overview
 from nuseg.plot.outlines import draw_outlines
 from nuseg.preprocess.tissue import tissue_area
 from nuseg.progress import Progress, ProgressCallback
+from nuseg.results.annotated import AnnotationRow, annotation_rows, as_table
+from nuseg.results.areas import assigned
 from nuseg.results.batch import NucleiBatch, regroup
 from nuseg.results.info import ResultInfo, as_record, overview_side, versions
 from nuseg.results.output import Add, require_packages
 from nuseg.results.registry import choose_outputs
 from nuseg.results.statistics import Statistics
 from nuseg.results.store import Box, NucleiStore
+from nuseg.results.views import views
 from nuseg.text import plural
 from nuseg.types import RGB, Floats, Mask
 
 if TYPE_CHECKING:
     import anndata
     import geopandas
+    import spatialdata
 
 ROWS = 16384  # nuclei held at once, and in a row group: some 30 MB
 PREVIEW_SIDE = 1200  # px; a notebook shows no more
@@ -66,17 +71,19 @@ class Segmentation:
 
     def batches(self, box: Box | None = None) -> Iterator[NucleiBatch]:
         """Give nuclei batch by batch in the order of their ids; with `box` those batches that may meet it."""
-        return self._store.batches(box)
+        return (assigned(batch, self.info.annotations) for batch in self._store.batches(box))
 
     @cached_property
     def _all(self) -> NucleiBatch:
-        return NucleiBatch.together(list(self.batches()), self.info.classes)
+        together = NucleiBatch.together(list(self._store.batches()), self.info.classes)
+        return assigned(together, self.info.annotations)
 
     @property
     def nuclei(self) -> pd.DataFrame:
         """One row per nucleus; `nuseg.measure.nuclei.COLUMNS` explains the columns.
 
-        A model that tells classes adds `class`, and `probability_NAME` of each.
+        A model that tells classes adds `probability_NAME` of each, and `class`. Where areas were annotated,
+        `annotation` and `annotation_class` say which holds it.
         """
         return self._all.table
 
@@ -185,7 +192,21 @@ class Segmentation:
     def _begin_statistics(self) -> Statistics:
         width, height = self.info.width, self.info.height
         shape, _ = overview_shape(width, height, overview_side(width, height, self.mpp))
-        return Statistics(shape, width, height)
+        return Statistics(shape, width, height, self.info.annotations)
+
+    @property
+    def annotation_rows(self) -> list[AnnotationRow]:
+        """What was counted in each annotated area of the region, in the order of its file; empty without any."""
+        return annotation_rows(self.info, self.statistics)
+
+    @property
+    def annotations(self) -> pd.DataFrame:
+        """One row per annotated area: name, class, count with interval, density, mean measures.
+
+        A nucleus counts in every area that holds its centroid. `nuseg.results.annotated.AnnotationRow` explains the
+        columns.
+        """
+        return as_table(self.annotation_rows)
 
     @property
     def nuclei_per_mm2(self) -> float:
@@ -232,6 +253,7 @@ class Segmentation:
             "mask_fraction": self.mask_fraction if area else None,
             **({"classes": [asdict(one) for one in self.classes]} if info.classes else {}),
             "mean": self.statistics.means(),
+            "annotations": [row.record() for row in self.annotation_rows],
             "count_error": error and error.model_dump(),
             "settings": info.settings,
             "tiles": info.tiles,
@@ -266,8 +288,13 @@ class Segmentation:
         table[numbers[drawn]] = [colours[name] for name in self.nuclei[CLASS][drawn]] if drawn.any() else 0
         return draw_outlines(pixels, labels, table)
 
-    def _repr_png_(self) -> bytes:
-        """For notebooks: the image with its outlines, made smaller where it is large; of a slide the overview."""
+    def picture(self) -> RGB:
+        """Draw the image with its outlines, at most 1200 px wide and high; of a larger slide the overview.
+
+        Returns
+        -------
+        (h, w, 3) uint8
+        """
         if self.info.kind == "slide" and max(self.shape) > PREVIEW_SIDE:
             drawn = draw_overview(self.overview)
         else:
@@ -275,7 +302,42 @@ class Segmentation:
         shrink = PREVIEW_SIDE / max(drawn.shape[:2])
         if shrink < 1:
             drawn = np.asarray(cv2.resize(drawn, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8)
-        return cv2.imencode(".png", drawn[:, :, ::-1])[1].tobytes()
+        return drawn
+
+    def _repr_html_(self) -> str:
+        """For notebooks: picture, numbers, and the first rows of the table."""
+        from nuseg.results.notebook import result_html
+
+        return result_html(self)
+
+    def _repr_png_(self) -> bytes:
+        """For what shows pictures alone."""
+        return cv2.imencode(".png", self.picture()[:, :, ::-1])[1].tobytes()
+
+    def view(self, height: int = 640, port: int = 0) -> Any:
+        """Look at the result in a cell of a notebook: zoom, click on nuclei, colour and filter them, draw regions.
+
+        A thread of this process serves the page on 127.0.0.1, until what is returned is closed. Where the notebook runs
+        on another machine than the browser, choose a port, and open a tunnel to it by ssh.
+
+        Parameters
+        ----------
+        height : int
+            Of the cell (px).
+        port : int
+            To listen on; 0 = any that is free.
+
+        Returns
+        -------
+        BrowserView
+            With the attribute `url`, to be opened in a browser, and the method `close`.
+
+        Raises
+        ------
+        NusegError
+            What the extra `view` installs is missing, or the port is taken.
+        """
+        return views["browser"].show(self, height, port)
 
     def __repr__(self) -> str:
         found = plural(len(self), "nucleus", "nuclei")
@@ -314,6 +376,26 @@ class Segmentation:
 
         return as_anndata(self)
 
+    def to_spatialdata(self, image: bool = True) -> "spatialdata.SpatialData":
+        """Image, outlines and table as SpatialData; see `nuseg.results.formats.spatialdata.as_spatialdata`.
+
+        Parameters
+        ----------
+        image : bool
+            With the image, whose pixels are read from the source when they are asked for: keep the result open. The
+            object's own `write` copies them.
+
+        Raises
+        ------
+        NusegError
+            spatialdata is not installed.
+        """
+        require_packages("to_spatialdata", ("spatialdata",), "spatialdata")
+        from nuseg.results.formats.spatialdata import as_spatialdata
+
+        return as_spatialdata(self, image)
+
+    @with_bars
     def save(
         self,
         folder: str | Path,

@@ -1,15 +1,25 @@
 """What is counted while nuclei are written: numbers, means, densities."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
 from nuseg.measure.classes import CLASS
 from nuseg.measure.density import CountGrid
 from nuseg.measure.nuclei import COLUMNS
+from nuseg.results.areas import AnnotatedArea, members
 from nuseg.results.batch import NucleiBatch
+from nuseg.types import Floats, Integers
 
 MEASURES = [name for name in COLUMNS if name not in ("id", "x_px", "y_px", "x_um", "y_um", "area_px")]
+
+SIZES = 301  # classes of nuclear area of 1 um2
+
+
+def size_bins(areas_um2: Floats) -> Integers:
+    """Give the class of each nuclear area `(n,)`: its whole um2, at most `SIZES` - 1."""
+    return np.minimum(areas_um2, SIZES - 1).astype(np.int64)
 
 
 class Statistics:
@@ -23,22 +33,41 @@ class Statistics:
         Where they lie.
     classes : Counter of str
         Nuclei of each class, where classes are told.
+    sizes : (SIZES,) int64
+        Nuclei of each whole um2 of area, in the last those of `SIZES` - 1 um2 and more.
+    area_counts : (n,) int64
+        Nuclei in each annotated area.
+    area_sums : (n, len(MEASURES)) float64
+        Sums of their measures.
     """
 
-    def __init__(self, shape: tuple[int, int], width: int, height: int) -> None:
-        """Begin, with densities on a grid of `shape` (rows, columns) over a source of `width` x `height` px."""
+    def __init__(self, shape: tuple[int, int], width: int, height: int, areas: Sequence[AnnotatedArea] = ()) -> None:
+        """Begin, with densities on a grid of `shape` (rows, columns) over a source of `width` x `height` px.
+
+        In each of `areas` is counted too.
+        """
         self.count = 0
         self.grid = CountGrid(shape, width, height)
         self.classes = Counter[str]()
         self._sums = np.zeros(len(MEASURES))
+        self.sizes = np.zeros(SIZES, np.int64)
+        self._areas = areas
+        self.area_counts = np.zeros(len(areas), np.int64)
+        self.area_sums = np.zeros((len(areas), len(MEASURES)))
 
     def add(self, batch: NucleiBatch) -> None:
         """Count a batch."""
         self.count += len(batch)
-        self.grid.add(batch.table["x_px"].to_numpy(), batch.table["y_px"].to_numpy())
+        x, y = batch.table["x_px"].to_numpy(), batch.table["y_px"].to_numpy()
+        self.grid.add(x, y)
         self._sums += batch.table[MEASURES].sum().to_numpy()
         if CLASS in batch.table:
             self.classes.update(batch.table[CLASS].tolist())
+        self.sizes += np.bincount(size_bins(batch.table["area_um2"].to_numpy()), minlength=SIZES)
+        if self._areas:
+            area, point = members(self._areas, x, y)
+            self.area_counts += np.bincount(area, minlength=len(self._areas))
+            np.add.at(self.area_sums, area, batch.table[MEASURES].to_numpy()[point])
 
     @property
     def area_um2(self) -> float:

@@ -64,6 +64,8 @@ class Row:
     tissue_only: bool | None = None
     tile: Whole | None = None
     stain: str = ""
+    patient: str = ""
+    group: str = ""
     settings: str = ""
     warning: str = ""
     error: str = ""

@@ -41,9 +41,12 @@ from nuseg.text import one_line, printable
 
 log = logging.getLogger("nuseg")
 LOOK = 0.5  # s between two looks for what another machine wrote
-LONGEST_LOOK = 90.0  # s; network file systems tell of new files within a minute
+# Network file systems find a new file that is asked for by its name at once, and list it within a minute. A task that
+# comes when its run has ended must not hold its worker up.
+LONGEST_TOKEN, LONGEST_LISTING = 3.0, 90.0  # s
 Made = TypeVar("Made")
 loading = Lock()
+seen_tokens: set[Path] = set()  # of the runs that this process has worked for
 
 
 @dataclass(frozen=True)
@@ -187,17 +190,20 @@ def check_worker(order: Order) -> None:
     if here != order.version:
         raise WorkerUnfit(f"{worker_name()}: has nuseg {here}, expected {order.version}; install the same everywhere")
     token = order.wanted.folder / order.token
-    if not seen(token.is_file):
+    if token in seen_tokens:
+        return
+    if not seen(token.is_file, LONGEST_TOKEN):
         Records(order.wanted.folder).check()
         raise WorkerUnfit(
             f"{worker_name()}: does not see {order.wanted.folder} as this machine does; put results where all machines "
             "of the cluster share a folder under the same path"
         )
+    seen_tokens.add(token)
 
 
-def seen(is_there: Callable[[], bool]) -> bool:
-    """Wait for what another machine wrote, as long as a network file system may take."""
-    last = time.monotonic() + LONGEST_LOOK
+def seen(is_there: Callable[[], bool], longest: float) -> bool:
+    """Wait for what another machine wrote, for so long (s)."""
+    last = time.monotonic() + longest
     while not is_there():
         if time.monotonic() > last:
             return False
@@ -268,7 +274,7 @@ def do_image(order: Order, job: Job) -> Record:
     records = Records(order.wanted.folder)
     with loaded(order.model)(at.image, options=order.wanted.options) as result:
         row, kind = write(order, job, result, records)
-    return Record(replace(row, seconds=time.perf_counter() - begun), kind, state)
+    return Record(replace(row, seconds=time.perf_counter() - begun), kind, state, result.count_error)
 
 
 def begin_slide(order: Order, job: Job) -> BegunSlide:
@@ -301,7 +307,7 @@ def do_tiles(order: Order, job: Job, slide: BegunSlide, numbers: Sequence[int]) 
 def finish_slide(order: Order, job: Job, slide: BegunSlide) -> Record:
     """Join the tiles of a slide and write its results; what is kept of the tiles stays for whoever gave the order."""
     parts = FolderCheckpoint(order.wanted.checkpoint(job))
-    if not seen(lambda: len(parts.numbers(TILE)) >= slide.tiles):
+    if not seen(lambda: len(parts.numbers(TILE)) >= slide.tiles, LONGEST_LISTING):
         raise OSError(f"{parts.folder}: holds {len(parts.numbers(TILE))} of {slide.tiles} tiles")
     work: SourceWork = pickle.loads(slide.work)
     with work.source, limited_threads(worker_threads(order.model)) as cores:
@@ -309,7 +315,7 @@ def finish_slide(order: Order, job: Job, slide: BegunSlide) -> Record:
         result = finish_source(work, parts, store, time.time() - slide.begun)
         result.info.settings.update(quality=order.model.quality, device=order.model.device)
         row, kind = write(order, job, result, Records(order.wanted.folder))
-    return Record(replace(row, seconds=time.time() - slide.begun), kind, slide.state)
+    return Record(replace(row, seconds=time.time() - slide.begun), kind, slide.state, result.count_error)
 
 
 def write(order: Order, job: Job, result: Segmentation, records: Records) -> tuple[Row, Kind]:

@@ -16,6 +16,7 @@ from nuseg.measure.nuclei import COLUMNS, measures_of
 from nuseg.measure.outline import first_places, outlines
 from nuseg.measure.probability import Calibration
 from nuseg.model.config import Thresholds
+from nuseg.results.areas import AnnotatedArea
 from nuseg.segmentation.postprocess import (
     FULL_MAP,
     blur_radius,
@@ -58,6 +59,12 @@ class Rules:
     roi: RegionOfInterest | None = None
     class_maps: tuple[int, ...] = ()
     class_calibration: ClassCalibration = field(default_factory=ClassCalibration)
+
+    @property
+    def annotations(self) -> tuple[AnnotatedArea, ...]:
+        """The annotated areas in which nuclei are also counted one by one."""
+        region = self.roi and self.roi.region
+        return region.annotations if region else ()
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,16 @@ from nuseg.io.atomic import check_folder
 from nuseg.io.find import find_images
 from nuseg.io.resolution import check_mpp
 from nuseg.model.store import Model, Quality, choose_model
+from nuseg.notebook import with_bars
 from nuseg.preprocess.stain.normaliser import choose_target
 from nuseg.progress import ProgressCallback
 from nuseg.results import summary
+from nuseg.results.clinical import read_clinical
+from nuseg.results.cohort.report import PAGE, is_current, write_report
 from nuseg.results.ownership import part_results
 from nuseg.results.records import Records
 from nuseg.results.registry import check_outputs
+from nuseg.results.registry import outputs as known_outputs
 from nuseg.results.summary import Row
 from nuseg.segmentation.cluster import on_cluster
 from nuseg.segmentation.cluster_tasks import order_model
@@ -49,6 +53,8 @@ class FolderResult:
         What the user should know of the inputs.
     summary : Path
         The table of all images in the folder.
+    report : Path, optional
+        The page about them.
     """
 
     rows: list[Row]
@@ -56,6 +62,13 @@ class FolderResult:
     missing: list[str]
     notes: list[str]
     summary: Path
+    report: Path | None = None
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders of results, one of each output that was ever written there."""
+        places = {output.path(self.summary.parent, "name").parent for output in known_outputs.values()}
+        return sorted(place for place in places if place.is_dir())
 
     @property
     def failed(self) -> list[Row]:
@@ -63,6 +76,7 @@ class FolderResult:
         return [row for row in self.rows if row.error]
 
 
+@with_bars
 def segment_folder(
     inputs: str | Path | Sequence[str | Path],
     out: str | Path,
@@ -78,6 +92,8 @@ def segment_folder(
     tile: int = DEFAULT_TILE,
     stain: str | None = None,
     overwrite: bool = False,
+    table: str | Path | None = None,
+    report: bool = True,
     progress: ProgressCallback | None = None,
     shard: tuple[int, int] | None = None,
     client: "Client | None" = None,
@@ -118,8 +134,12 @@ def segment_folder(
         As of `nuseg.segment`.
     overwrite : bool
         Do again what is done, and replace results of other images.
+    table : path, optional
+        CSV with the names of the images, and their `patient` or `group`: both go to every table and to the report.
+    report : bool
+        Write one page about all results in the folder, and its table.
     progress : function, optional
-        Called with a `nuseg.Progress` after each tile.
+        Called with a `nuseg.Progress` after each tile; default: bars in notebooks, else nothing.
     shard : tuple of int, optional
         (k, n): take every n-th image from the k-th on (1..n), so that n processes, such as those of a job array, do
         all; the summary has the rows of all. Default: all images.
@@ -151,14 +171,14 @@ def segment_folder(
     if stain is not None:
         choose_target(stain)
     check_folder(out)
+    clinical = None if table is None else read_clinical(table)
     area = region if region is None or isinstance(region, Region) else read_region(str(region))
     told = said or (lambda text: None)
     images, missing, notes = find_inputs(inputs)
     for text in (*(f"error: {problem}" for problem in missing), *(f"note: {note}" for note in notes)):
         told(text)
-    run = FolderRun(
-        take_shard(plan_jobs(images), shard), out, outputs, SegmentOptions(mpp, area, tissue, tile, stain), overwrite
-    )
+    options = SegmentOptions(mpp, area, tissue, tile, stain)
+    run = FolderRun(take_shard(plan_jobs(images), shard), out, outputs, options, overwrite, report, clinical)
     rows: list[Row] = []
     if not run.jobs:
         if images:
@@ -170,9 +190,14 @@ def segment_folder(
     if not overwrite:
         run.check_clashes(earlier)
     jobs = list(run.jobs) if overwrite else run.undone(chosen, earlier)
+    if clinical is not None and earlier:
+        records.relabel(clinical)
     if not jobs:
         records.write_summary()  # an earlier run may have been killed before it could
-        return FolderResult(rows, len(run.jobs), missing, notes, out / summary.FILE)
+        if report and (table is not None or not is_current(out)):
+            write_report(out, table=table)
+        page = out / PAGE if report else None
+        return FolderResult(rows, len(run.jobs), missing, notes, out / summary.FILE, page)
     with ExitStack() as stack:
         if client is None:
             segmenter = replace(Segmenter.load(chosen, device, threads), quality=quality)
@@ -190,7 +215,8 @@ def segment_folder(
         except BaseException:
             run.stop()
             raise
-    return FolderResult(rows, len(run.jobs) - len(jobs), missing, notes, out / summary.FILE)
+    page = write_report(out, table=table).page if report else None
+    return FolderResult(rows, len(run.jobs) - len(jobs), missing, notes, out / summary.FILE, page)
 
 
 def take_shard(jobs: Sequence[Job], shard: tuple[int, int] | None) -> list[Job]:

@@ -12,6 +12,7 @@ from nuseg.io.reader import Kind
 from nuseg.model.store import Model
 from nuseg.preprocess.stain.normaliser import choose_target
 from nuseg.progress import ProgressCallback
+from nuseg.results.clinical import Clinical
 from nuseg.results.records import Record, Records
 from nuseg.results.registry import choose_outputs
 from nuseg.results.summary import Row
@@ -42,6 +43,10 @@ class FolderRun:
         How they are segmented.
     overwrite : bool
         Do again what is done, and replace results of other images.
+    report : bool
+        Whether small pictures are kept for a report.
+    clinical : Clinical, optional
+        Patients and groups of the images.
     stop : Stop
         To be called to end `run` as soon as it can be ended: what is done of a slide is kept.
     """
@@ -51,6 +56,8 @@ class FolderRun:
     outputs: Sequence[str] | None = None
     options: SegmentOptions = field(default_factory=SegmentOptions)
     overwrite: bool = False
+    report: bool = True
+    clinical: Clinical | None = None
     stop: Stop = field(default_factory=Stop)
 
     def settings(self, model: Model) -> str:
@@ -58,6 +65,8 @@ class FolderRun:
         options = self.options
         region = options.region and options.region.corners()
         text = f"{model_fingerprint(model.config)} {options.mpp} {region} {options.tissue}"
+        if options.region is not None and options.region.annotations:
+            text += f" {options.region.labels()}"
         if options.stain is not None:
             text += f" {choose_target(options.stain).model_dump_json()}"
         return hashlib.sha256(text.encode()).hexdigest()[:8]
@@ -140,7 +149,7 @@ class FolderRun:
 
     def wanted(self, model: Model) -> Wanted:
         """What is made of each image."""
-        return Wanted(self.folder, self.outputs, self.options, self.settings(model))
+        return Wanted(self.folder, self.outputs, self.options, self.settings(model), self.report)
 
     def run_by(
         self,

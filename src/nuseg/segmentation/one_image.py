@@ -11,6 +11,8 @@ from nuseg.errors import NusegError
 from nuseg.io.file_state import FileState
 from nuseg.io.reader import Kind
 from nuseg.progress import ProgressCallback
+from nuseg.results.annotated import keep_annotations
+from nuseg.results.facts import facts_of, keep_facts, pictures_of
 from nuseg.results.records import FolderLost, Record, Records
 from nuseg.results.segmentation import Segmentation
 from nuseg.results.summary import Row, result_row
@@ -37,12 +39,15 @@ class Wanted:
         How it is segmented.
     settings : str
         Identifies all that results depend on beside the image.
+    report : bool
+        Whether small pictures are kept for a report.
     """
 
     folder: Path
     outputs: Sequence[str] | None = None
     options: SegmentOptions = field(default_factory=SegmentOptions)
     settings: str = ""
+    report: bool = True
 
     def checkpoint(self, job: Job) -> Path:
         """Where what is done of a slide stays until its results are written."""
@@ -99,7 +104,7 @@ class Here:
             with self.segmenter(job.image, options=options, checkpoint=checkpoint, progress=tell) as result:
                 row = write_result(result, job, self.wanted, look)
                 kind = result.info.kind
-            return Record(replace(row, seconds=time.perf_counter() - begun), kind, state)
+            return Record(replace(row, seconds=time.perf_counter() - begun), kind, state, result.count_error)
         except (FolderLost, Stopped, KeyboardInterrupt):
             raise
         except BaseException as error:  # one bad image must not end a run of thousands, whatever it raises
@@ -108,15 +113,21 @@ class Here:
 
 
 def write_result(result: Segmentation, job: Job, wanted: Wanted, look: ProgressCallback) -> Row:
-    """Write the results of an image, and give its row.
+    """Write the results of an image and what reports need of it, and give its row.
+
+    All goes to the results folder, which the workers of a cluster share: it need not travel home with the row.
 
     Raises
     ------
     NusegError
         The folder vanished, or cannot be written.
     """
-    Records(wanted.folder).check()
+    records = Records(wanted.folder)
+    records.check()
     result.save(wanted.folder, wanted.outputs, job.name, look)
+    records.check()
+    keep_annotations(records.marker, job.name, result.annotation_rows)
+    keep_facts(records.marker, job.name, facts_of(result), pictures_of(result) if wanted.report else {})
     return result_row(job.name, identity(job.image), result, wanted.settings)
 
 

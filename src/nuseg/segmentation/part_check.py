@@ -9,9 +9,9 @@ from nuseg.segmentation.components import NO_NUCLEI, NO_PIXELS
 
 DAMAGED = np.zeros((0, 4), np.int64)  # places that could not be read: x, y, width, height in px of level 0
 TISSUE = np.array(0)  # px of tissue
-EMPTY = {**vars(NO_NUCLEI), **vars(NO_PIXELS), "damaged": DAMAGED, "tissue": TISSUE}
+BY_AREA = np.zeros((0, 2), np.int64)  # place of an annotated area, px of tissue in it
+EMPTY = {**vars(NO_NUCLEI), **vars(NO_PIXELS), "damaged": DAMAGED, "tissue": TISSUE, "tissue_by_area": BY_AREA}
 TOGETHER = (("first", "measures", "lengths", "class_probability"), tuple(vars(NO_PIXELS)))  # of one length
-
 OF_CLASSES = ("class_probability", "class_maps")  # as wide as the model has classes
 
 
@@ -33,6 +33,8 @@ def check_part(arrays: Mapping[str, np.ndarray]) -> None:
             raise ValueError(f"{', '.join(names)} of different lengths")
     if arrays.get("tissue", TISSUE) < 0:
         raise ValueError(f"tissue: {arrays['tissue']} px")
+    if arrays.get("tissue_by_area", BY_AREA).min(initial=0) < 0:
+        raise ValueError("tissue of annotated areas: numbers below 0")
     lengths, corners = arrays.get("lengths"), arrays.get("corners")
     if lengths is not None and corners is not None and (lengths.min(initial=0) < 0 or lengths.sum() != len(corners)):
         raise ValueError("lengths that are not those of the corners")

@@ -21,6 +21,7 @@ from nuseg.io.source import Source
 from nuseg.model.config import ModelConfig
 from nuseg.preprocess.stain.normaliser import Normaliser, plan_normaliser
 from nuseg.progress import ProgressCallback
+from nuseg.results.areas import areas_mm2
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.info import ResultInfo
 from nuseg.results.naming import result_name
@@ -34,6 +35,7 @@ from nuseg.segmentation.resample import REACH
 from nuseg.segmentation.tile_processes import choose_hands
 from nuseg.segmentation.tiles import GivenMaps, Hands, NetworkMaps, TileMaps, left_tiles, run_all_tiles
 from nuseg.text import printable
+from nuseg.types import Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +171,8 @@ def finish_source(work: SourceWork, parts: Checkpoint, store: NucleiStore, secon
         counted=None if overview is None or plan.rules.roi is None else plan.rules.roi.counted,
         region_mm2=region_area(source, plan, options),
         tissue_mm2=tissue_mm2(plan, parts),
+        annotations=plan.rules.annotations,
+        annotations_mm2=annotations_mm2(source, plan, parts),
         least_density=None if overview is None else overview.least_density,
         fingerprint=fingerprint(work.settings),
         settings=asked(source, model, options, plan.resolution.mpp)
@@ -210,6 +214,19 @@ def tissue_mm2(plan: Plan, parts: Checkpoint) -> float | None:
     if plan.overview is None or plan.overview.least_density is None:
         return None
     pixels = sum(int(parts.load(TILE, number, ["tissue"])[0]) for number in range(len(plan.tiles)))
+    return pixels * plan.rules.mpp**2 / 1e6
+
+
+def annotations_mm2(source: Source, plan: Plan, parts: Checkpoint) -> Floats:
+    """Area of every annotated area within a source (mm2), `(n,)`: of its tissue where that was looked for."""
+    areas = plan.rules.annotations
+    if not areas or plan.overview is None or plan.overview.least_density is None:
+        return areas_mm2(areas, source.width, source.height, plan.resolution.mpp)
+    pixels = np.zeros(len(areas), np.int64)
+    for number in range(len(plan.tiles)):
+        place, count = parts.load(TILE, number, ["tissue_by_area"])[0].T
+        known = place < len(areas)
+        pixels[place[known]] += count[known]
     return pixels * plan.rules.mpp**2 / 1e6
 
 

@@ -16,6 +16,7 @@ from nuseg.annotations.registry import format_of
 from nuseg.errors import NusegError
 from nuseg.io.paths import user_path
 from nuseg.model.store import sha256
+from nuseg.results.areas import AnnotatedArea, named_areas
 from nuseg.text import plural
 
 FAR = 1_000_000  # px; corners beyond are drawn there, since OpenCV counts no further
@@ -35,12 +36,15 @@ class Region:
         Of that file.
     notes : tuple of str
         What the user should know of how it was read, with the file's name.
+    annotations : tuple of AnnotatedArea
+        The areas in which nuclei are also counted one by one: those of a file, with their names and classes.
     """
 
     polygons: tuple[tuple[Ring, ...], ...]
     given: str = ""
     file_sha256: str = ""
     notes: tuple[str, ...] = ()
+    annotations: tuple[AnnotatedArea, ...] = ()
 
     @property
     def name(self) -> str:
@@ -60,6 +64,10 @@ class Region:
     def corners(self) -> list[list[list[list[float]]]]:
         """Give all corners as plain lists: what tells one region from another."""
         return [[ring.tolist() for ring in rings] for rings in self.polygons]
+
+    def labels(self) -> list[list[str]]:
+        """Give name and class of every annotation: what tables say of a region beside its corners."""
+        return [[area.name, area.class_name] for area in self.annotations]
 
     def contains(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Say which points lie inside, `(n,)` bool; of regions that touch, exactly one holds a point on the border."""
@@ -88,7 +96,8 @@ class Region:
 def read_region(given: str) -> Region:
     """Read a region: ``x,y,width,height`` in px of level 0, or a file of polygons, such as GeoJSON from QuPath.
 
-    A file may have any annotation format that gives polygons. All of them count, whatever their class.
+    A file may have any annotation format that gives polygons. All of them count, whatever their class, and each is
+    counted by itself too, under its name: two of one name are numbered.
 
     Raises
     ------
@@ -114,7 +123,8 @@ def read_region(given: str) -> Region:
     drawn = _read(path)
     notes = tuple(f"{path}: {note}" for note in drawn.notes)
     rings = tuple(rings for polygon in drawn.polygons or () for rings in rings_of(polygon))
-    return Region(rings, path.name, sha256(path), notes)
+    annotations = named_areas(drawn.polygons or (), drawn.titles, drawn.classes)
+    return Region(rings, path.name, sha256(path), notes, annotations)
 
 
 def _found(path: Path) -> str:

@@ -8,6 +8,7 @@ from nuseg.engines.engine import Engine
 from nuseg.engines.loading import Device, choose_device, load_engine
 from nuseg.io.opening import Picture, open_source
 from nuseg.model.store import Model, Quality, choose_model
+from nuseg.notebook import with_bars
 from nuseg.progress import ProgressCallback
 from nuseg.results.segmentation import Segmentation
 from nuseg.segmentation.pipeline import segment_source
@@ -57,6 +58,7 @@ class Segmenter:
         device = choose_device(device)
         return cls(found, load_engine(found, device, threads), threads, quality, device)
 
+    @with_bars
     def __call__(
         self,
         source: Picture,
@@ -89,6 +91,7 @@ def remembered_engine(
     return load_engine(choose_model(folder, quality), device, threads)
 
 
+@with_bars
 def segment(
     source: Picture,
     mpp: float | None = None,
@@ -138,12 +141,12 @@ def segment(
     checkpoint : path, optional
         Folder to keep what is done of a slide in: after an interruption the same call goes on from there.
     progress : function, optional
-        Called with a `nuseg.Progress` after each tile.
+        Called with a `nuseg.Progress` after each tile; default: bars in notebooks, else nothing.
 
     Returns
     -------
     Segmentation
-        `.nuclei`, `.polygons`, `.labels`, `.mask`, `.summary`, `.save(folder)`; a picture in notebooks.
+        `.nuclei`, `.polygons`, `.labels`, `.mask`, `.summary`, `.save(folder)`; a picture and a table in notebooks.
 
     Raises
     ------

@@ -3,19 +3,16 @@
 A thread waits for each process. Whatever goes wrong with a process, the thread does its tile itself.
 """
 
-import atexit
 import os
 import pickle
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
-from threading import Lock
 from typing import IO
 
 import numpy as np
 
+from nuseg.io.child_processes import ChildProcesses, start_child
 from nuseg.segmentation.checkpoint import Checkpoint, FolderCheckpoint
 from nuseg.segmentation.plan import Frame
 from nuseg.segmentation.tile_child import TileTask, shared_arrays
@@ -27,8 +24,6 @@ WORTH = 4  # tiles for each process, fewer are done before it has started
 MOST_FAILURES = 8  # after that all is done here
 ROOM = 2**30  # bytes
 SHARED = Path("/dev/shm")  # memory as files, on Linux
-# The search path comes from the process that starts it, not from the folder that it happens to be in.
-START = "import sys; sys.path[:] = sys.argv[1:]; from nuseg.segmentation.tile_child import main; main()"
 
 
 class TileProcess:
@@ -45,13 +40,7 @@ class TileProcess:
         self._memory = memory_file()
         self._size = 0
         self._frame: Frame | None = None
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", START, *sys.path],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            pass_fds=[self._memory.fileno()],
-        )
+        self._process = start_child("nuseg.segmentation.tile_child", pass_fds=[self._memory.fileno()])
 
     def separate(self, frame: Frame, tile: Tile, parts: FolderCheckpoint, seen: ReadTile, maps: np.ndarray) -> int:
         """Do a tile; see `nuseg.segmentation.tiles.separate_and_keep`.
@@ -99,22 +88,18 @@ def memory_file() -> IO[bytes]:
     return tempfile.TemporaryFile(dir=SHARED if in_memory else None)
 
 
-class TileProcesses:
+class TileProcesses(ChildProcesses[TileProcess]):
     """The processes of this one, started as they are needed. Threads may share it."""
 
-    def __init__(self) -> None:
-        self.start_anew()
-
     def start_anew(self) -> None:
-        """Forget all processes: after a fork they belong to the other."""
-        self._lock, self._idle, self._failures = Lock(), list[TileProcess](), 0
+        super().start_anew()
+        self._failures = 0
 
     def separate(self, frame: Frame, tile: Tile, parts: Checkpoint, seen: ReadTile, maps: np.ndarray) -> int:
         """Have a tile done by a process, or do it here where that fails; see `separate_and_keep`."""
         if self._failures > MOST_FAILURES or not isinstance(parts, FolderCheckpoint):
             return separate_and_keep(frame, tile, parts, seen, maps)
-        with self._lock:
-            process = self._idle.pop() if self._idle else None
+        process = self.take()
         try:
             process = process or TileProcess()
             found = process.separate(frame, tile, parts, seen, maps)
@@ -127,22 +112,11 @@ class TileProcesses:
             if process is not None:
                 process.stop()
             raise
-        with self._lock:
-            self._idle.append(process)
+        self.put(process)
         return found
-
-    def stop(self) -> None:
-        """End all processes."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for process in idle:
-            process.stop()
 
 
 processes = TileProcesses()
-atexit.register(processes.stop)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=processes.start_anew)
 
 
 def choose_hands(cores: int, parts: Checkpoint, tiles: int) -> Hands:

@@ -23,7 +23,7 @@ from nuseg.segmentation.part_store import TILE, kept_arrays
 from nuseg.segmentation.plan import Frame, Plan
 from nuseg.segmentation.postprocess import quantise
 from nuseg.segmentation.tiling import Tile
-from nuseg.segmentation.tissue_area import tissue_pixels
+from nuseg.segmentation.tissue_area import NO_SQUARES, tissue_squares
 from nuseg.text import printable
 from nuseg.types import RGB, Integers
 
@@ -130,10 +130,11 @@ def separate_and_keep(frame: Frame, tile: Tile, parts: Checkpoint, seen: ReadTil
     window = frame.seen(tile)
     found, pixels = separate_tile(maps, seen.pixels, window, tile, frame.shape, frame.rules)
     least = frame.least_density
-    tissue = 0 if least is None else tissue_pixels(seen.pixels, window, tile.core, frame.rules, least)
+    tissue = NO_SQUARES if least is None else tissue_squares(seen.pixels, window, tile.core, frame.rules, least)
+    counted = {"tissue": np.array(tissue.total), "tissue_by_area": tissue.by_area(frame.rules.annotations)}
     classes = len(frame.rules.class_maps)
     kept = kept_arrays(found, classes) | kept_arrays(pixels, classes)
-    parts.save(TILE, seen.number, kept | {"damaged": seen.damaged, "tissue": np.array(tissue)})
+    parts.save(TILE, seen.number, kept | {"damaged": seen.damaged} | counted)
     return len(found)
 
 

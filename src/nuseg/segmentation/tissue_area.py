@@ -1,16 +1,46 @@
 """The area of tissue in a tile, counted in small squares: without the glass and lumen that a coarse mask holds."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
 from nuseg.measure.stain import optical_density
 from nuseg.preprocess.tissue import SQUARE_UM
+from nuseg.results.areas import AnnotatedArea, members
 from nuseg.segmentation.components import Rules
-from nuseg.types import RGB, Integers
+from nuseg.types import RGB, Floats, Integers
 
 
-def tissue_pixels(colour: RGB, seen: tuple[slice, slice], core: tuple[slice, slice], rules: Rules, least: float) -> int:
-    """Count the pixels of tissue that a tile answers for.
+@dataclass(frozen=True, eq=False)
+class TissueSquares:
+    """Squares of tissue: the middle of each in px of level 0, and its pixels of the model's grid, `(n,)`."""
+
+    x: Floats
+    y: Floats
+    pixels: Integers
+
+    @property
+    def total(self) -> int:
+        """Pixels of all squares."""
+        return int(self.pixels.sum())
+
+    def by_area(self, areas: Sequence[AnnotatedArea]) -> Integers:
+        """Give for every area with tissue its place in `areas` and the pixels of its squares, `(k, 2)` int64."""
+        area, square = members(areas, self.x, self.y)
+        sums = np.bincount(area, self.pixels[square], len(areas)).astype(np.int64)
+        places = np.flatnonzero(sums)
+        return np.stack([places, sums[places]], axis=1).astype(np.int64)
+
+
+NO_SQUARES = TissueSquares(np.zeros(0), np.zeros(0), np.zeros(0, np.int64))
+
+
+def tissue_squares(
+    colour: RGB, seen: tuple[slice, slice], core: tuple[slice, slice], rules: Rules, least: float
+) -> TissueSquares:
+    """Find the squares of tissue that a tile answers for.
 
     The model's grid is divided into squares of `SQUARE_UM` from its corner on. A square is tissue if its mean colour is
     dense enough and its middle lies where nuclei count. A tile answers for the squares whose first pixel lies in its
@@ -29,13 +59,12 @@ def tissue_pixels(colour: RGB, seen: tuple[slice, slice], core: tuple[slice, sli
 
     Returns
     -------
-    int
-        Pixels of the model's grid.
+    TissueSquares
     """
     side = max(1, round(SQUARE_UM / rules.mpp))
     ends = [square_ends(inner, outer, side) for inner, outer in zip(core, seen, strict=True)]
     if not all(len(end) > 1 for end in ends):
-        return 0
+        return NO_SQUARES
     rows, columns = ends
     part = colour[rows[0] - seen[0].start : rows[-1] - seen[0].start, columns[0] - seen[1].start :]
     part = part[:, : columns[-1] - columns[0]]
@@ -47,7 +76,10 @@ def tissue_pixels(colour: RGB, seen: tuple[slice, slice], core: tuple[slice, sli
     row, column = np.nonzero(optical_density(means).mean(axis=2) >= least)
     y, x = ((end[at] + end[at + 1]) / 2 for end, at in zip(ends, (row, column), strict=True))
     pixels = np.diff(rows)[row] * np.diff(columns)[column]
-    return int((pixels if rules.roi is None else pixels[rules.roi.counts(x, y)]).sum())
+    if rules.roi is None:
+        return TissueSquares(x, y, pixels)
+    counted, scale = rules.roi.counts(x, y), rules.roi.scale
+    return TissueSquares(x[counted] * scale, y[counted] * scale, pixels[counted])
 
 
 def square_ends(core: slice, seen: slice, side: int) -> Integers:

@@ -178,6 +178,8 @@ class Work:
     def do_one(self, job: Job, kind: Kind) -> Row:
         """Do one image or slide and keep a record."""
         record = self.way(job, kind, self.tell, self.look)
+        if self.run.clinical is not None:
+            record = replace(record, row=self.run.clinical.labelled(record.row))
         try:
             self.records.keep(record)
         except FolderLost:

@@ -1,5 +1,6 @@
 """Augmentation for H&E: random patches of an image and its labels, changed as scanners, stains and tissue vary."""
 
+import math
 from typing import Annotated
 
 import cv2
@@ -155,7 +156,7 @@ def jitter_stain(pixels: np.ndarray, how: Augmentation, rng: np.random.Generator
     """
     factors = 1 + rng.uniform(-how.stain, how.stain, 3)
     # The paper's shifts are of natural logarithms.
-    shifts = rng.uniform(-how.stain_shift, how.stain_shift, 3) * np.log10(np.e)
+    shifts = rng.uniform(-how.stain_shift, how.stain_shift, 3) * math.log10(math.e)
     # Deconvolve, scale and shift, convolve again: linear in the density, so one 3x3 matrix and one offset.
     matrix = (HED_FROM_RGB * factors) @ RGB_FROM_HED
     density = cv2.LUT(pixels, DENSITY_OF_VALUE)

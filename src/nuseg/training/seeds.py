@@ -71,16 +71,20 @@ def train_seeds(
 
     Parameters
     ----------
-    datasets, config, progress
-        As of `nuseg.train`; the seeds are `config.seed` and those after it.
+    datasets
+        As of `nuseg.train`.
     run
         Folder to make: `seed-N/` is the run folder of each training, `seeds.csv` and `seeds.json` have their scores,
         and `model/` is the model of the best.
+    config
+        As of `nuseg.train`; the seeds are `config.seed` and those after it.
     seeds
         How many.
     resume
         Go on with trainings that were interrupted, and begin those that are missing; so there may be more seeds than
         before. The result is that of an uninterrupted one.
+    progress
+        As of `nuseg.train`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""How far a training is: a bar on a terminal, else a line a minute."""
+"""How far a training is: a bar on a terminal or in a notebook, else a line a minute."""
 
 from types import TracebackType
 from typing import Self
@@ -7,11 +7,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from nuseg.notebook import NotebookBars, in_notebook
 from nuseg.progress import LogLines, Progress
 
 
 class Teller:
-    """Says on stderr how far work is; to be called with every `nuseg.progress.Progress`.
+    """Says on stderr, or below a notebook's cell, how far work is; to be called with every `nuseg.progress.Progress`.
 
     One bar at a time: that of the task that was told of last. What is printed meanwhile goes above it.
     """
@@ -19,10 +20,14 @@ class Teller:
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._lines = LogLines(lambda text: self._console.print(text, markup=False), each=False)
+        self._cell = NotebookBars() if in_notebook() else None
         self._bar: Bar | None = None
         self._task = ""
 
     def __call__(self, state: Progress) -> None:
+        if self._cell is not None:
+            self._cell(state)
+            return
         if not self._console.is_terminal:
             self._lines(state)
             return
@@ -42,6 +47,8 @@ class Teller:
 
     def close(self) -> None:
         """Take the bar off the screen."""
+        if self._cell is not None:
+            self._cell.close()
         if self._bar is not None:
             self._bar.stop()
             self._bar = None

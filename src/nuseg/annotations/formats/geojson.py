@@ -40,7 +40,7 @@ class GeoJson(AnnotationFormat):
     help = "polygons as QuPath exports them, one object per nucleus"
     suffixes = (".geojson", ".geojson.gz")
     kept = "classes, colours of classes, ids, holes, pieces, overlaps"
-    lost = "measurements, the image's name and size"
+    lost = "measurements, names of objects, the image's name and size"
     convention = "px of level 0 from the upper left corner of the image"
     has_classes = True
     has_points = True
@@ -93,6 +93,7 @@ class GeoJson(AnnotationFormat):
             ids=some(drawn.own_id for drawn, _ in found),
             colours=_colours(drawn for drawn, _ in found),
             detections=tuple(drawn.detection for drawn, _ in found) if told else None,
+            titles=some(None if drawn.detection else drawn.title for drawn, _ in found),
             notes=notes,
         )
 

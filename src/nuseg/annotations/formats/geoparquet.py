@@ -107,7 +107,8 @@ def _metadata(path: Path) -> dict[bytes, bytes]:
     """Read the metadata of a file, empty where there are none."""
     import pyarrow.parquet as pq
 
-    held: dict[bytes, bytes] | None = pq.read_schema(path).metadata
+    # Not the schema's: that has no keys which were added when all rows were written.
+    held: dict[bytes, bytes] | None = pq.read_metadata(path).metadata
     return held or {}
 
 

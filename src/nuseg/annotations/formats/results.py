@@ -51,7 +51,7 @@ class Results(AnnotationFormat):
 
     def index(self, path: Path) -> list[str]:
         """Name the images that have results."""
-        return [name for name in _rows(path) if _file(path, name) is not None]
+        return [name for name in summary_rows(path) if _file(path, name) is not None]
 
     def read(self, path: Path, image: str, shape: tuple[int, int] | None) -> Annotation:
         """Read the outlines of one image, or its label image.
@@ -65,7 +65,7 @@ class Results(AnnotationFormat):
         if found is None:
             raise NusegError(f"{path}: has no outlines or labels of {image[:200]}; segment it again")
         file, kind = found
-        row = _rows(path).get(image, {})
+        row = summary_rows(path).get(image, {})
         stated = Canvas(
             name=Path(row.get("image") or image).name,
             shape=stated_shape(row.get("height"), row.get("width")) or shape,
@@ -97,8 +97,14 @@ def _ids(read: Annotation, image: str) -> tuple[str | None, ...] | None:
     return tuple(object_id(image, int(own)) if own is not None and own.isdecimal() else own for own in held)
 
 
-def _rows(path: Path) -> dict[str, dict[str, str]]:
-    """Give the rows of the summary by name, those of failed images left out."""
+def summary_rows(path: Path) -> dict[str, dict[str, str]]:
+    """Give the rows of the summary in a folder of results by name, those of failed images left out.
+
+    Raises
+    ------
+    NusegError
+        It cannot be read.
+    """
     try:
         with (path / SUMMARY).open(encoding="utf-8", newline="") as file:
             return {row["name"]: row for row in csv.DictReader(file) if row.get("name") and not row.get("error")}

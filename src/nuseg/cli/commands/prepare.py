@@ -63,8 +63,8 @@ def prepare(
         Path,
         typer.Argument(
             metavar="SOURCE",
-            help="Folder with images and annotations; or a public dataset ([bold]nuseg datasets[/bold]) with "
-            "--from or --download.",
+            help="Folder with images and annotations; results that were corrected in [bold]nuseg view[/bold]; or a "
+            "public dataset ([bold]nuseg datasets[/bold]) with --from or --download.",
             show_default=False,
         ),
     ],
@@ -247,6 +247,9 @@ def prepare(
 
     Points with classes by number:
     nuseg prepare brca -o points --mpp 0.5 --classes 1=lymphocyte,2=tumour,3=stroma
+
+    Finished regions of results that were corrected in nuseg view:
+    nuseg prepare results -o dataset
 
     Annotated regions of slides, corrected in QuPath:
     nuseg prepare slides --labels corrected -o dataset --regions auto --compared-with results

@@ -97,6 +97,16 @@ def segment(
             callback=check_method,
         ),
     ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV with the images in a column `name`, and their `patient` or `group`: both go to every table.",
+            show_default=False,
+        ),
+    ] = None,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Make no page about the results, and keep no pictures for one.")
+    ] = False,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -123,7 +133,9 @@ def segment(
 
     Results go to OUT/OUTPUT/NAME.suffix, such as OUT/geojson/NAME.geojson
     (for QuPath) and OUT/csv/NAME.csv; OUT/summary.csv has one row per image:
-    count, nuclei per mm2, mean area, resolution.
+    count, nuclei per mm2, mean area, resolution. OUT/report.html shows all of
+    them on one page (see `nuseg report`). With areas in --region, each is
+    counted by itself too: OUT/annotations.csv has one row per area.
 
     The same command again goes on where it was interrupted, also in the
     middle of a slide: images whose results are there, by the same model and
@@ -183,6 +195,8 @@ def segment(
                 tile=tile,
                 stain=stain,
                 overwrite=overwrite,
+                table=table,
+                report=not no_report,
                 shard=shard_of(shard),
                 client=client,
                 progress=progress,
@@ -216,6 +230,8 @@ def kind_of_warning(row: "Row") -> str:
 
 def report(result: "FolderResult") -> None:
     """Print what a run came to."""
+    from nuseg.results.annotated import ANNOTATIONS
+
     good = [row for row in result.rows if not row.error]
     if good:
         nuclei = sum(row.nuclei or 0 for row in good)
@@ -229,6 +245,13 @@ def report(result: "FolderResult") -> None:
         print(f"{plural(len(noted), 'image')} with a warning like {above} above: see {result.summary}")
     if result.failed:
         print(f"{plural(len(result.failed), 'image')} failed: see {result.summary}")
+    if result.folders:
+        print(f"files: {', '.join(map(str, result.folders))}")
+    annotations = result.summary.with_name(ANNOTATIONS)
+    if annotations.is_file():
+        print(f"per annotation: {annotations}")
+    if result.report is not None:
+        print(f"page: {result.report}")
 
 
 def outputs_help() -> str:

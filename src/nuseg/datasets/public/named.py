@@ -49,14 +49,8 @@ class Named(AnnotationFormat):
         """Move polygons of vague classes from the nuclei to the vague regions."""
         if annotation.polygons is None or annotation.classes is None or not self.vague:
             return annotation
-        nuclei = [place for place, name in enumerate(annotation.classes) if name not in self.vague]
+        kept = [name not in self.vague for name in annotation.classes]
         regions = (
             area for area, name in zip(annotation.polygons, annotation.classes, strict=True) if name in self.vague
         )
-        return replace(
-            annotation,
-            polygons=tuple(annotation.polygons[place] for place in nuclei),
-            classes=tuple(annotation.classes[place] for place in nuclei),
-            ids=None if annotation.ids is None else tuple(annotation.ids[place] for place in nuclei),
-            vague=(*annotation.vague, *regions),
-        )
+        return replace(annotation.chosen(kept), vague=(*annotation.vague, *regions))

@@ -16,6 +16,7 @@ from nuseg.datasets.public.registry import public_datasets
 from nuseg.datasets.public.tree import Tree, read_tree
 from nuseg.datasets.settings import PrepareSettings
 from nuseg.errors import NusegError
+from nuseg.notebook import with_bars
 from nuseg.progress import ProgressCallback
 
 _KNOWN = (
@@ -36,6 +37,7 @@ _KNOWN = (
 """Settings that a public dataset answers itself."""
 
 
+@with_bars
 def prepare_public(
     name: str,
     output: str | Path,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from nuseg.datasets.checks import check_image
+from nuseg.measure.colours import FEWEST, SURE, check_image, stain_of, stain_scores, stain_words
 from nuseg.quality.check import EVERY_KIND, Check, Measured
 from nuseg.quality.finding import Finding, View
 from nuseg.quality.ink import find_ink
@@ -15,8 +15,6 @@ from nuseg.types import Floats
 
 TISSUE = 0.05  # optical density from which on a pixel is no glass
 LEAST_TISSUE = 0.02  # of the image
-SURE = 4.0  # robust standard deviations
-FLOOR = np.array([0.1, 0.015, 0.015])  # they are taken as this at least
 SWAPPED = -0.03  # see `Colours.turn`
 INVERTED = 0.9  # median optical density in nuclei over that of the rest of the image
 FEW = 5  # nuclei: with fewer, they are not compared with the rest
@@ -24,7 +22,6 @@ SWAP_SURE, TURN_FLOOR = 3.5, 0.03  # robust standard deviations of it, and what 
 SWAPPED_WORDS = "nuclei absorb less red and more blue than the tissue around: are red and blue swapped?"
 SWAP = "swap them if the file was written as BGR, or export the image again; look for ink otherwise"
 NOT_HE = "export the image and its labels again, or leave it out"
-WORDS = (("paler", "darker"), ("less red absorbed", "more red absorbed"), ("less blue absorbed", "more blue absorbed"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +54,12 @@ def measure(sample: Sample) -> Colours:
         unlike += ("nuclei are paler than the rest of the image: inverted, or labels of another image",)
     if tissue.mean() < LEAST_TISSUE:
         return Colours(None, np.nan, unlike)
-    mean = density[tissue].mean(axis=0, dtype=np.float64)
     rest = tissue & (cv2.dilate(nuclei.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0)
     turn = np.nan
     if nuclei.mean() > 0.01 and rest.mean() > 0.01:
         inner, outer = (density[part].mean(axis=0, dtype=np.float64) for part in (nuclei, rest))
         turn = float((inner[0] - inner[2]) / inner.sum() - (outer[0] - outer[2]) / outer.sum())
-    share = mean / mean.sum()
-    return Colours(np.array([np.log(mean.mean()), share[0], share[2]]), turn, unlike)
+    return Colours(stain_of(density, tissue), turn, unlike)
 
 
 def judge(measured: Sequence[Measured[Colours]]) -> list[Finding]:
@@ -84,12 +79,9 @@ def judge(measured: Sequence[Measured[Colours]]) -> list[Finding]:
 
 
 def _outliers(measured: Sequence[Measured[Colours]]) -> list[Finding]:
-    if len(measured) < 4:
+    if len(measured) < FEWEST:
         return []
-    stains = np.stack([one.facts.stain for one in measured if one.facts.stain is not None])
-    usual = np.median(stains, axis=0)
-    spread = np.maximum(1.4826 * np.median(np.abs(stains - usual), axis=0), FLOOR)
-    scores = (stains - usual) / spread
+    scores = stain_scores(np.stack([one.facts.stain for one in measured if one.facts.stain is not None]))
     size = np.abs(scores).max(axis=1)
     turns = np.array([one.facts.turn for one in measured])
     middle = float(np.nanmedian(turns)) if np.isfinite(turns).any() else np.nan
@@ -105,12 +97,12 @@ def _outliers(measured: Sequence[Measured[Colours]]) -> list[Finding]:
 
 
 def _of_outlier(one: Measured[Colours], score: Floats) -> Finding:
-    what = [WORDS[k][int(score[k] > 0)] for k in np.argsort(-np.abs(score)) if abs(score[k]) >= SURE]
     return Finding(
         "stain",
         "warning",
         (one.item.name,),
-        f"stain is unlike that of the other images: {', '.join(what)} ({np.abs(score).max():.1f} standard deviations)",
+        f"stain is unlike that of the other images: {stain_words(score)} "
+        f"({np.abs(score).max():.1f} standard deviations)",
         "check scanner, stain and file; leave it out, or add more images of its kind",
         _views(one),
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from nuseg.io.atomic import atomic_path
-from nuseg.measure.classes import CLASS, Colour, class_colours, class_columns
+from nuseg.measure.classes import CLASS, Colour, class_colours
 from nuseg.measure.nuclei import COLUMNS
 from nuseg.results.info import versions
 from nuseg.results.output import Output, written_whole
@@ -27,20 +27,19 @@ def as_anndata(result: "Segmentation") -> "anndata.AnnData":
     """Bring nuclei to AnnData; less than 200 MB for a million of them.
 
     `X` has the measures `VARIABLES` in float32, `obs_names` the ids, `obsm["spatial"]` the centroids in px of level 0,
-    `obsm["spatial_um"]` the same in um, `uns["nuseg"]` source, resolution, model, notes, settings and versions. Where
-    the model tells classes, `obs` has them with their probabilities, and `uns["class_colors"]` their colours.
+    `obsm["spatial_um"]` the same in um, `uns["nuseg"]` source, resolution, model, notes, settings and versions; `obs`
+    the class of each nucleus with its probabilities, where the model tells classes (`uns["class_colors"]` has their
+    colours), and the annotated area that holds it, where there are some.
     """
     import anndata
 
     nuclei = result.nuclei
     # Strings as objects: AnnData does not write those of Arrow.
+    ids = pd.Index([str(number) for number in nuclei["id"]], dtype=object)
     names, meanings = pd.Index(VARIABLES, dtype=object), [COLUMNS[name] for name in VARIABLES]
     about = result.info.about() | {f"version_{package}": number for package, number in versions().items()}
     about |= {"notes": "\n".join(result.notes), "settings": result.info.settings}
-    ids = pd.Index([str(number) for number in nuclei["id"]], dtype=object)
-    obs, colours = pd.DataFrame(index=ids), class_colours(result.info.classes)
-    for column in class_columns(result.info.classes):
-        obs[column] = nuclei[column].to_numpy()
+    obs, colours = nuclei[result.info.columns.beside_measures].set_index(ids), class_colours(result.info.classes)
     if colours:  # as scanpy and squidpy have them
         obs[CLASS] = pd.Categorical(obs[CLASS], pd.Index(list(colours), dtype=object))
     return anndata.AnnData(

@@ -7,6 +7,7 @@ import gzip
 import io
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import repeat
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,6 +18,7 @@ import pandas as pd
 from nuseg.annotations.object_ids import object_id
 from nuseg.io.atomic import atomic_path
 from nuseg.measure.classes import CLASS, class_colours, classes_in, probability_column
+from nuseg.results.areas import COLUMNS as AREA_COLUMNS
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.output import Add, Output
 
@@ -43,9 +45,10 @@ def feature(
     number: int,
     polygon: np.ndarray,
     measures: Mapping[Hashable, float],
+    metadata: Mapping[Hashable, str],
     classification: Mapping[str, Any] = CLASSIFICATION,
 ) -> dict[str, Any]:
-    """Make one detection: a polygon (k, 2) of x, y, closed here, with its measures and its class.
+    """Make one detection: a polygon (k, 2) of x, y, closed here, with its measures, its metadata and its class.
 
     Its id is made of the image's name and the nucleus' number alone, so that QuPath notices objects that it
     has already.
@@ -60,6 +63,7 @@ def feature(
             "name": str(number),
             "classification": classification,
             "measurements": measures,
+            **({"metadata": metadata} if metadata else {}),
         },
     }
 
@@ -90,9 +94,13 @@ def opened(path: Path, name: str, about: Mapping[str, Any] | None = None) -> Ite
             classes = classes_in(list(map(str, batch.table)))
             names = MEASUREMENTS | {probability_column(one): f"Probability {one}" for one in classes}
             rows = batch.table[list(names)].rename(columns=names).round(4).to_dict("records")
+            held = [column for column in AREA_COLUMNS if column in batch.table]
+            texts = batch.table[held].to_dict("records") if held else repeat({}, len(batch))
             numbers, kinds = batch.table["id"].tolist(), classifications(batch.table, classes)
-            for number, polygon, measures, kind in zip(numbers, batch.polygons, rows, kinds, strict=True):
-                detection = feature(name, number, polygon, measures, kind)
+            for number, polygon, measures, metadata, kind in zip(
+                numbers, batch.polygons, rows, texts, kinds, strict=True
+            ):
+                detection = feature(name, number, polygon, measures, metadata, kind)
                 file.write(separator + orjson.dumps(detection).decode())
                 separator = ",\n"
 

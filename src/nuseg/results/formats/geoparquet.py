@@ -18,7 +18,8 @@ import shapely
 
 from nuseg.io.atomic import atomic_path
 from nuseg.results.batch import NucleiBatch
-from nuseg.results.formats.parquet import as_metadata, measures_schema
+from nuseg.results.columns import Columns
+from nuseg.results.formats.parquet import as_metadata, schema_of
 from nuseg.results.output import Add, Output
 from nuseg.types import Floats
 
@@ -26,31 +27,32 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 EDGES = ("xmin", "ymin", "xmax", "ymax")
+SHAPES = ("geometry", "bbox")  # the last columns
 
 
 @cache
-def nuclei_schema(classes: tuple[str, ...] = ()) -> "pa.Schema":
-    """The columns of measures, of classes where some are told, of outlines and their bounds."""
+def nuclei_schema(columns: Columns) -> "pa.Schema":
+    """The columns of a table of nuclei, then outlines and their bounds."""
     import pyarrow as pa
 
     edges = pa.struct([pa.field(edge, pa.float64(), nullable=False) for edge in EDGES])
     # Pixels of level 0 are not those that the nucleus was found on, so its area there need not be whole.
-    shapes = [pa.field("geometry", pa.binary()), pa.field("bbox", edges)]
-    return pa.schema([field.with_nullable(False) for field in (*measures_schema(classes), *shapes)])
+    shapes = map(pa.field, SHAPES, (pa.binary(), edges))
+    return pa.schema([field.with_nullable(False) for field in (*schema_of(columns), *shapes)])
 
 
 @contextmanager
-def opened(path: Path, about: Mapping[str, Any], classes: tuple[str, ...] = ()) -> Iterator[Add]:
+def opened(path: Path, columns: Columns, about: Mapping[str, Any]) -> Iterator[Add]:
     """Open a file to add batches of nuclei to; it appears when the block ends well.
 
     Parameters
     ----------
     path : Path
         Where to write.
+    columns : Columns
+        That the batches have.
     about : mapping
         The file's metadata: source, mpp, model and notes.
-    classes : tuple of str
-        That are told: tables have their columns.
 
     Yields
     ------
@@ -60,8 +62,7 @@ def opened(path: Path, about: Mapping[str, Any], classes: tuple[str, ...] = ()) 
     import pyarrow.parquet as pq
 
     low, high = np.full(2, np.inf), np.full(2, -np.inf)
-    columns = nuclei_schema(classes)
-    schema = columns.with_metadata(as_metadata(about))
+    schema = nuclei_schema(columns).with_metadata(as_metadata(about))
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
 
         def add(batch: NucleiBatch) -> None:
@@ -69,7 +70,7 @@ def opened(path: Path, about: Mapping[str, Any], classes: tuple[str, ...] = ()) 
             bounds = shapely.bounds(geometries)
             np.minimum(low, bounds[:, :2].min(axis=0), out=low)
             np.maximum(high, bounds[:, 2:].max(axis=0), out=high)
-            writer.write_table(as_table(batch, geometries, bounds, columns).cast(schema))
+            writer.write_table(as_table(batch, geometries, bounds, schema))
 
         yield add
         box = [*low.tolist(), *high.tolist()] if np.isfinite(low).all() else None
@@ -89,11 +90,12 @@ def as_table(batch: NucleiBatch, geometries: np.ndarray, bounds: Floats, schema:
     """Make the rows of a batch: its table, outlines as WKB, and their bounds `(n, 4)`."""
     import pyarrow as pa
 
-    own = [field for field in schema if field.name not in ("geometry", "bbox")]
+    geometry, bbox = (schema.field(name) for name in SHAPES)
+    own = [field for field in schema if field.name not in SHAPES]
     columns = [pa.array(batch.table[field.name].to_numpy(), field.type) for field in own]
-    columns.append(pa.array(shapely.to_wkb(geometries, byte_order=1), pa.binary()))
+    columns.append(pa.array(shapely.to_wkb(geometries, byte_order=1), geometry.type))
     edges = [pa.array(np.ascontiguousarray(edge)) for edge in bounds.T]
-    columns.append(pa.StructArray.from_arrays(edges, fields=list(schema.field("bbox").type)))
+    columns.append(pa.StructArray.from_arrays(edges, fields=list(bbox.type)))
     return pa.Table.from_arrays(columns, schema=schema)
 
 
@@ -117,7 +119,7 @@ OUTPUT = Output(
     name="geoparquet",
     suffix=".parquet",
     help="outlines and measures, for GeoPandas, DuckDB, QGIS and R",
-    open=lambda path, result: opened(path, result.info.about(), result.info.classes),
+    open=lambda path, result: opened(path, result.info.columns, result.info.about()),
     default_for=("slide",),
     needs=("pyarrow",),
     extra="parquet",

@@ -1,0 +1,1 @@
+"""What somebody corrected in the nuclei of an image: a journal on disk, and what it makes of the nuclei."""

@@ -1,0 +1,1 @@
+"""Corrections in the viewer: checked, kept in a journal, read back, exported."""

@@ -32,6 +32,7 @@ from nuseg.io.file_state import FileState
 from nuseg.measure.nuclei import measure_nuclei
 from nuseg.measure.outline import outlines
 from nuseg.results.batch import NucleiBatch, regroup
+from nuseg.results.columns import Columns
 from nuseg.results.formats import geoparquet
 from nuseg.results.records import Record, Records
 from nuseg.results.segmentation import ROWS
@@ -66,7 +67,7 @@ def make_results(folder: Path, nuclei: int) -> int:
             moved = table.assign(id=ids, x_px=table["x_px"] + corner[0], y_px=table["y_px"] + corner[1])
             yield NucleiBatch(moved, [polygon + corner for polygon in polygons])
 
-    with geoparquet.opened(results / "geoparquet" / "slide.parquet", about) as add:
+    with geoparquet.opened(results / "geoparquet" / "slide.parquet", Columns(), about) as add:
         for batch in regroup(batches(), ROWS):
             add(batch)
             count += len(batch)

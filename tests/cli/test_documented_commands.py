@@ -51,6 +51,7 @@ PARSED_ONLY = {
     "--strict": "ends with an error where it finds faults, and these generated images resemble each other",
     "--to bioimageio": "needs a package that is optional; test_cli_export_bioimageio.py runs it",
     "network.preset=smp": "needs a package that is optional",
+    "optimiser.freeze=true": "exports a graph of its own; test_class_training.py does",
 }
 
 

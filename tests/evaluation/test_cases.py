@@ -13,7 +13,15 @@ from nuseg.annotations.registry import annotation_formats
 from nuseg.datasets.dataset import Item
 from nuseg.datasets.names import Entry
 from nuseg.errors import NusegError
-from nuseg.evaluation.cases import Cases, Predicted, dataset_cases, find_labels, folder_cases, model_cases, read_labels
+from nuseg.evaluation.cases import (
+    Cases,
+    Predicted,
+    dataset_cases,
+    find_labels,
+    folder_cases,
+    model_cases,
+    read_outlined,
+)
 from nuseg.io.image import write_png
 
 LABELS = np.array([[1, 1, 0, 2], [0, 0, 0, 2]], np.uint16)
@@ -101,7 +109,8 @@ def test_folder_that_is_none(tmp_path: Path) -> None:
 
 def test_masks_are_taken_apart(tmp_path: Path) -> None:
     write_png(tmp_path / "dots.png", DOTS)
-    labels, parted = read_labels(Entry(tmp_path / "dots.png"), (1, 5))
+    read = read_outlined(Entry(tmp_path / "dots.png"), (1, 5))
+    labels, parted = read.label_image((1, 5)), not read.instance
     assert parted
     assert labels.tolist() == [[1, 0, 2, 0, 3]]
 
@@ -110,14 +119,16 @@ def test_a_lossy_file_is_a_mask(tmp_path: Path) -> None:
     mask = np.zeros((40, 40), np.uint8)
     mask[4:16, 4:16] = mask[24:36, 24:36] = 255
     cv2.imwrite(str(tmp_path / "a.jpg"), mask)
-    labels, parted = read_labels(Entry(tmp_path / "a.jpg"), (40, 40))
+    read = read_outlined(Entry(tmp_path / "a.jpg"), (40, 40))
+    labels, parted = read.label_image((40, 40)), not read.instance
     assert parted
     assert labels.max() == 2
 
 
 def test_numbers_stay_as_stored(tmp_path: Path) -> None:
     write_png(tmp_path / "a.png", LABELS * 300)
-    labels, parted = read_labels(Entry(tmp_path / "a.png"), (2, 4))
+    read = read_outlined(Entry(tmp_path / "a.png"), (2, 4))
+    labels, parted = read.label_image((2, 4)), not read.instance
     assert not parted
     assert labels.max() == 600
 

@@ -13,6 +13,7 @@ from pyarrow.csv import CSVWriter, WriteOptions
 
 from nuseg.measure.nuclei import COLUMNS
 from nuseg.results.batch import NucleiBatch
+from nuseg.results.columns import Columns
 from nuseg.results.formats.csv import DECIMALS, ROWS, as_rows, opened
 
 SCHEMA = pa.schema([(name, pa.int64() if name == "id" else pa.float64()) for name in COLUMNS])
@@ -37,13 +38,13 @@ def arrow_rows(table: pd.DataFrame) -> bytes:
 @given(st.lists(st.lists(NUMBERS, min_size=len(COLUMNS), max_size=len(COLUMNS)), min_size=1, max_size=4))
 def test_rows_are_those_of_arrow_to_the_byte(rows: list[list[float]]) -> None:
     table = table_of(np.array(rows))
-    assert as_rows(table) == arrow_rows(table)
+    assert as_rows(table, list(COLUMNS)) == arrow_rows(table)
 
 
 @pytest.mark.parametrize("count", [0, 1, ROWS, ROWS + 3])
 def test_batches_of_any_size_are_written_whole(count: int, tmp_path: Path) -> None:
     table = table_of(np.random.default_rng(0).random((count, len(COLUMNS))))
-    with opened(tmp_path / "a.csv") as add:
+    with opened(tmp_path / "a.csv", Columns()) as add:
         for _ in range(2):
             add(NucleiBatch(table, [np.zeros((3, 2))] * count))
     header, _, rows = (tmp_path / "a.csv").read_bytes().partition(b"\n")

@@ -13,6 +13,7 @@ import shapely
 from nuseg.annotations.registry import format_of
 from nuseg.measure.nuclei import COLUMNS
 from nuseg.results.batch import NucleiBatch
+from nuseg.results.columns import Columns
 from nuseg.results.formats import geoparquet
 from slide_results import as_batch, cut, label_field
 
@@ -21,7 +22,7 @@ BATCH = as_batch(label_field(100, 150))
 
 
 def write(path: Path, batches: list[NucleiBatch]) -> None:
-    with geoparquet.opened(path, ABOUT) as add:
+    with geoparquet.opened(path, Columns(), ABOUT) as add:
         for batch in batches:
             add(batch)
 

@@ -14,6 +14,7 @@ import tifffile
 from nuseg.measure.nuclei import COLUMNS, measure_nuclei
 from nuseg.measure.outline import outlines
 from nuseg.results.batch import NucleiBatch
+from nuseg.results.columns import Columns
 from nuseg.results.formats import csv, geojson, mask, parquet
 from nuseg.results.formats import labels as label_tiff
 
@@ -27,8 +28,8 @@ def nuclei() -> pd.DataFrame:
 
 def write_table(nuclei: pd.DataFrame, path: Path) -> None:
     """Write a table by the output of the file's suffix, in two batches."""
-    opened = {".csv": csv.opened, ".parquet": parquet.opened}[path.suffix]
-    with opened(path) as add:
+    columns = Columns()
+    with csv.opened(path, columns) if path.suffix == ".csv" else parquet.opened(path, columns, {}) as add:
         for part in (nuclei[:2], nuclei[2:]):
             if len(part):
                 add(NucleiBatch(part, []))

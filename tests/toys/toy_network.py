@@ -8,7 +8,7 @@ import numpy as np
 from nuseg.engines.engine import Backend
 from nuseg.model.builder import Builder
 from nuseg.model.head import Head, count_channels
-from nuseg.model.registry import find_heads
+from nuseg.model.registry import heads_of
 
 
 def build_toy(architecture, pretrained):
@@ -17,7 +17,7 @@ def build_toy(architecture, pretrained):
 
     from nuseg.model.network import Wrapped
 
-    heads = find_heads(architecture.heads)
+    heads = heads_of(architecture)
     width = architecture.options.get("width", 8)
     body = nn.Sequential(
         nn.Conv2d(architecture.in_channels, width, 3, stride=2, padding=1),

@@ -1,7 +1,7 @@
 """What is compared with what: files of two folders, or a model's nuclei with a dataset's annotations."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -9,10 +9,11 @@ import numpy as np
 import shapely
 
 from nuseg.annotations.annotation import Annotation
+from nuseg.annotations.labels import present_labels
 from nuseg.annotations.polygons import draw
 from nuseg.annotations.registry import annotation_formats, format_of
 from nuseg.annotations.tables import Points
-from nuseg.datasets.dataset import Item, load_ignore, load_pixels, load_points, load_with_ignore
+from nuseg.datasets.dataset import Item, load_ignore, load_pixels, load_points, load_table, load_with_ignore
 from nuseg.datasets.find import annotation_paths, find_annotations
 from nuseg.datasets.names import Entry, name_search, refuse_twins, shorten
 from nuseg.datasets.seen import Use, image_code
@@ -26,10 +27,14 @@ LABELS_FOLDER = "labels"  # where datasets and results keep their label images
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """What a model finds: a label image `(h, w)`, and the probability `(m,)` in 0..1 of each nucleus in label order."""
+    """What a model finds: a label image `(h, w)`, and the probability `(m,)` in 0..1 of each nucleus in label order.
+
+    `classes` are those of the numbers in the label image, where the model tells some.
+    """
 
     labels: LabelImage
     probability: Floats | None = None
+    classes: Mapping[int, str] = field(default_factory=dict)
 
 
 Predictor = Callable[[np.ndarray, float], Predicted]
@@ -80,7 +85,9 @@ def model_cases(
         if item.label is None:
             pixels, points = load_pixels(item), load_points(item)
             made = predict(pixels, item.mpp)
-            found = Found(points_of(made.labels), made.labels, probability=made.probability)
+            numbers = present_labels(made.labels).tolist()
+            points_found = points_of(made.labels, [made.classes.get(number) for number in numbers])
+            found = Found(points_found, made.labels, probability=made.probability)
             seen = (known or {}).get(image_code(pixels))
             ignore = load_ignore(item, (pixels.shape[0], pixels.shape[1]))
             return ComparedPoints(points, found, radius, pixels, seen, ignore)
@@ -96,6 +103,8 @@ def model_cases(
             radius=radius,
             mpp=item.mpp,
             probability=made.probability,
+            true_classes=classes_of_item(item),
+            pred_classes=made.classes,
         )
 
     return Cases(tuple(Case(item.name, partial(read, item), item.group) for item in items))
@@ -111,8 +120,19 @@ def dataset_cases(items: Sequence[Item], instance: bool, predictions: Path, radi
             shape = (pixels.shape[0], pixels.shape[1])
             return ComparedPoints(points, read_found(entry, shape), radius, pixels, ignore=load_ignore(item, shape))
         pixels, truth, ignore = load_with_ignore(item)
-        prediction, parted = read_labels(entry, (truth.shape[0], truth.shape[1]))
-        return Compared(truth, prediction, pixels, instance, parted, ignore=ignore, radius=radius, mpp=item.mpp)
+        predicted = read_outlined(entry, (truth.shape[0], truth.shape[1]))
+        return Compared(
+            truth,
+            predicted.label_image(predicted.shape or (truth.shape[0], truth.shape[1])),
+            pixels,
+            instance,
+            parted=not predicted.instance,
+            ignore=ignore,
+            radius=radius,
+            mpp=item.mpp,
+            true_classes=classes_of_item(item),
+            pred_classes=named_labels(predicted),
+        )
 
     groups = {item.name: item.group for item in items}
     return _match({item.name: partial(read, item) for item in items}, predictions, groups)
@@ -146,6 +166,8 @@ def folder_cases(truth: Path, predictions: Path, mpp: float | None = None, radiu
             ignore=vague_area(true, true.shape or shape),
             radius=None if mpp is None else radius_um / mpp,
             mpp=mpp,
+            true_classes=named_labels(true),
+            pred_classes=named_labels(predicted),
         )
 
     return _match({entry.stem: partial(read, entry) for entry in find_labels(truth)}, predictions)
@@ -221,15 +243,28 @@ def read_annotation(entry: Entry, shape: tuple[int, int] | None = None) -> Annot
     return format_of(entry.path).load(entry.path, entry.image or entry.stem, shape)
 
 
-def read_labels(entry: Entry, shape: tuple[int, int]) -> tuple[np.ndarray, bool]:
-    """Read a label image, a mask as its connected components, or polygons drawn at `shape`.
+def classes_of_item(item: Item) -> dict[int, str]:
+    """The class of each number in an item's label image, where it is known."""
+    table = load_table(item)
+    return named(table.labels.tolist(), table.classes)
 
-    Returns
-    -------
-    labels : (h, w) integer
-        Of the size that the file states, or else of `shape`.
-    parted : bool
-        Whether it was a mask: one value for all nuclei (0/255, 0/1), or a JPEG.
+
+def named_labels(annotation: Annotation) -> dict[int, str]:
+    """The class of each number in the label image of an annotation, where it is known."""
+    if annotation.classes is None:
+        return {}
+    if annotation.labels is None:
+        return named(range(1, len(annotation.classes) + 1), annotation.classes)
+    return named(present_labels(annotation.labels).tolist(), annotation.classes)
+
+
+def named(numbers: Iterable[int], classes: Iterable[str | None]) -> dict[int, str]:
+    """Numbers with their classes; those that have none are left out."""
+    return {number: name for number, name in zip(numbers, classes, strict=True) if name is not None}
+
+
+def read_outlined(entry: Entry, shape: tuple[int, int]) -> Annotation:
+    """Read a label image, a mask as its connected components, or polygons, of an image of `shape`.
 
     Raises
     ------
@@ -238,7 +273,7 @@ def read_labels(entry: Entry, shape: tuple[int, int]) -> tuple[np.ndarray, bool]
     """
     annotation = read_annotation(entry, shape)
     _refuse_points(annotation, entry)
-    return annotation.label_image(annotation.shape or shape), not annotation.instance
+    return annotation
 
 
 def _refuse_points(annotation: Annotation, entry: Entry) -> None:

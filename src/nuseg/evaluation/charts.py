@@ -1,13 +1,14 @@
 """The charts of evaluations and comparisons, as inline SVG."""
 
 from collections.abc import Sequence
+from html import escape
 
 import numpy as np
 import pandas as pd
 
 from nuseg.evaluation.views import Agreement
 from nuseg.report.chart import Axis, Chart, room_for
-from nuseg.text import plural
+from nuseg.text import plural, printable
 
 ROW = 26  # px of a row of a chart with names
 
@@ -140,3 +141,34 @@ def differences_chart(
     known = np.isfinite(mean[1])
     band = [chart.band([-0.8, len(ranked) - 0.2], [mean[1]] * 2, [mean[2]] * 2)] if known else []
     return chart.svg(*band, *bars, chart.rule_across(0), chart.rule_across(mean[0], f"{mean[0]:+.3f}"))
+
+
+def confusion_chart(confusion: pd.DataFrame) -> str:
+    """Shares of each true class by predicted class, as `Evaluation.confusion` has the numbers."""
+    counts = confusion.to_numpy(float)
+    names = [printable(str(name))[:24] for name in confusion]
+    wide, high, left, top = 104, 52, 12 + 7 * max(map(len, names)), 44
+    marks = [f'<text x="{left + wide * len(names) / 2:.0f}" y="14" text-anchor="middle">predicted as</text>']
+    for place, name in enumerate(names):
+        across, up = left + wide * (place + 0.5), top + high * (place + 0.5) + 4
+        marks.append(f'<text x="{across:.0f}" y="{top - 8}" text-anchor="middle">{escape(name[:15])}</text>')
+        marks.append(f'<text x="{left - 8}" y="{up:.0f}" text-anchor="end">{escape(name)}</text>')
+    for (row, column), count in np.ndenumerate(counts):
+        if row == column == len(names) - 1:
+            continue
+        total = counts[row].sum()
+        share = count / total if total else 0.0
+        x, y = left + wide * column, top + high * row
+        dark = "white" if share > 0.55 else "black"
+        title = f"{names[row]} as {names[column]}: {plural(int(count), 'nucleus', 'nuclei')}, {share:.1%}"
+        marks.append(
+            f'<g><title>{escape(title)}</title><rect x="{x}" y="{y}" width="{wide - 2}" height="{high - 2}" '
+            f'fill="rgb(33,87,164)" fill-opacity="{0.05 + 0.95 * share:.3f}"/>'
+            f'<text x="{x + wide / 2 - 1:.0f}" y="{y + high / 2 + 4:.0f}" text-anchor="middle" '
+            f'style="fill:{dark}">{share:.0%}</text></g>'
+        )
+    width, height = left + wide * len(names) + 8, top + high * len(names) + 8
+    return (
+        f'<svg viewBox="0 0 {width} {height}" role="img" '
+        f'style="max-width:{width}px;width:100%" font-size="12">' + "".join(marks) + "</svg>"
+    )

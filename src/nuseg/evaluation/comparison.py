@@ -1,12 +1,15 @@
 """Truth and prediction of one image, as label images or as points: how they are scored, and drawn."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
+from nuseg.annotations.labels import present_labels
 from nuseg.annotations.tables import Points
 from nuseg.datasets.seen import Use
+from nuseg.evaluation.classes import Confusion, class_scores, confuse, multi_class_quality
 from nuseg.evaluation.contingency import find_overlaps, in_order
 from nuseg.evaluation.details import Details, box_of, come_true, match_outlines, right_outlines
 from nuseg.evaluation.detection import detect, detection_scores, points_of
@@ -77,6 +80,8 @@ class Compared:
         Resolution (um/px), where it is known.
     probability : (m,) float or None
         Stated for each predicted nucleus, 0..1, in the order of their numbers.
+    true_classes, pred_classes : mapping of int to str
+        Class of each number in the label images; empty where there are none.
     """
 
     truth: LabelImage
@@ -89,6 +94,8 @@ class Compared:
     radius: float | None = None
     mpp: float | None = None
     probability: Floats | None = None
+    true_classes: Mapping[int, str] = field(default_factory=dict)
+    pred_classes: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def rank(self) -> str:
@@ -100,9 +107,45 @@ class Compared:
         scores = score_image(self.truth, self.prediction, self.instance, self.ignore)
         if not self.instance or self.radius is None:
             return scores
-        true, pred = (points_of(labels) for labels in leave_out(self.truth, self.prediction, self.ignore))
+        true, pred = self.points()
         detection = detection_scores(true, pred, self.radius)
-        return {**without_scores(detection, self.ignore), **scores}
+        return {**without_scores(detection, self.ignore), **scores, **self.class_scores()}
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether both sides know classes."""
+        return bool(self.true_classes and self.pred_classes)
+
+    def points(self) -> tuple[Points, Points]:
+        """The nuclei that count as points, with their classes where both sides know some."""
+        counted = leave_out(self.truth, self.prediction, self.ignore)
+        if not self.has_classes:
+            true, pred = map(points_of, counted)
+            return true, pred
+        true, pred = (
+            points_of(labels, [names.get(number) for number in present_labels(labels).tolist()])
+            for labels, names in zip(counted, (self.true_classes, self.pred_classes), strict=True)
+        )
+        return true, pred
+
+    def confusion(self) -> Confusion | None:
+        """Which classes were taken for which; None where a side knows none."""
+        if not self.has_classes or self.radius is None:
+            return None
+        return confuse(*self.points(), self.radius)
+
+    def class_scores(self) -> dict[str, float]:
+        """Scores of classes; none where a side knows none."""
+        confusion = self.confusion()
+        if confusion is None:
+            return {}
+        true, pred = leave_out(self.truth, self.prediction, self.ignore)
+        named = [
+            [names.get(number) for number in in_order(labels).tolist()]
+            for labels, names in ((true, self.true_classes), (pred, self.pred_classes))
+        ]
+        quality = multi_class_quality(find_overlaps(true, pred), *named)
+        return without_scores(class_scores(confusion) | quality, self.ignore)
 
     def details(self) -> Details | None:
         """Matches at every IoU, sizes, errors by kind, and whether probabilities come true."""
@@ -114,7 +157,7 @@ class Compared:
         if self.probability is not None:
             numbers = np.unique(self.prediction[self.prediction > 0])
             stated = come_true(numbers, self.probability, *right_outlines(overlaps, pred))
-        return Details(find_failures(overlaps), match_outlines(overlaps, self.mpp), stated)
+        return Details(find_failures(overlaps), match_outlines(overlaps, self.mpp), stated, self.confusion())
 
     def picture_of(self, failure: Failure) -> RGB | None:
         """Both outlines around an error."""
@@ -181,7 +224,13 @@ class ComparedPoints:
     def scores(self) -> dict[str, float]:
         """Scores of detection."""
         scores = detection_scores(self.truth, self.found.points, self.radius, self.ignore)
-        return without_scores(scores, self.ignore)
+        confusion = self.confusion()
+        of_classes = {} if confusion is None else class_scores(confusion)
+        return without_scores(scores | of_classes, self.ignore)
+
+    def confusion(self) -> Confusion | None:
+        """Which classes were taken for which; None where a side knows none."""
+        return confuse(self.truth, self.found.points, self.radius, self.ignore)
 
     def details(self) -> Details | None:
         """Points that were missed or are wrong, and whether probabilities come true."""
@@ -192,7 +241,7 @@ class ComparedPoints:
             right[found.partner[found.true_found]] = True
             counted = np.flatnonzero(found.pred_counts)
             stated = come_true(np.arange(right.size), self.found.probability, counted, right[counted])
-        return Details(point_failures(found), stated=stated)
+        return Details(point_failures(found), stated=stated, confusion=self.confusion())
 
     def picture_of(self, failure: Failure) -> RGB | None:
         """True points, and predicted outlines or points, around an error."""

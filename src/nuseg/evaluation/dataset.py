@@ -18,6 +18,7 @@ from nuseg.evaluation.evaluated import Evaluation
 from nuseg.evaluation.image_table import read_image_table
 from nuseg.evaluation.scoring import score_cases
 from nuseg.io.resolution import check_mpp
+from nuseg.measure.classes import CLASS
 from nuseg.model.store import Model, Quality
 from nuseg.notebook import with_bars
 from nuseg.progress import ProgressCallback, tracked
@@ -163,6 +164,7 @@ def predict(segmenter: Segmenter, pixels: np.ndarray, mpp: float) -> Predicted:
     labels, nuclei = result.labels, result.nuclei
     numbers = np.unique(labels[labels > 0])
     probability = dict(zip(nuclei["id"].tolist(), nuclei["probability"].tolist(), strict=True))
+    classes = dict(zip(nuclei["id"].tolist(), nuclei[CLASS], strict=True)) if CLASS in nuclei else {}
     if not all(number in probability for number in numbers.tolist()):
-        return Predicted(labels)
-    return Predicted(labels, np.array([probability[number] for number in numbers.tolist()], float))
+        return Predicted(labels, classes=classes)
+    return Predicted(labels, np.array([probability[number] for number in numbers.tolist()], float), classes)

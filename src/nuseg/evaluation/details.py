@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nuseg.evaluation.classes import Confusion
 from nuseg.evaluation.contingency import Overlaps, in_order
 from nuseg.evaluation.errors import Failure
 from nuseg.types import Floats, Integers, LabelImage, Mask
@@ -56,11 +57,14 @@ class Details:
         None where the truth has no outlines.
     stated : Stated or None
         None where the predictions have no probabilities.
+    confusion : Confusion or None
+        None where truth or prediction has no classes.
     """
 
     failures: list[Failure]
     matched: Matched | None = None
     stated: Stated | None = None
+    confusion: Confusion | None = None
 
 
 def match_outlines(overlaps: Overlaps, mpp: float | None) -> Matched:

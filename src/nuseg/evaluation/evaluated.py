@@ -9,6 +9,8 @@ import pandas as pd
 
 from nuseg.datasets.seen import USES, Use
 from nuseg.evaluation.cases import Cases
+from nuseg.evaluation.charts import confusion_chart
+from nuseg.evaluation.classes import Confusion
 from nuseg.evaluation.detection import RADIUS_UM
 from nuseg.evaluation.image_table import MOST_VALUES, UNKNOWN
 from nuseg.evaluation.page import EvaluationReport, WorstImage, render_evaluation
@@ -24,10 +26,12 @@ from nuseg.evaluation.views import (
 )
 from nuseg.io.atomic import atomic_path
 from nuseg.io.image import write_png
+from nuseg.report.chart import standalone
 from nuseg.report.page import write_page
 from nuseg.text import plural, printable
 
 PAGE, BY_COLUMN = "index.html", "by_column.csv"
+CONFUSION, CONFUSION_PICTURE = "confusion.csv", "confusion.svg"
 NAMES_SHOWN = 3
 MAIN_SCORES = ("aji", "dice", "detection_f1")  # the first that there is
 
@@ -111,8 +115,21 @@ class Evaluation:
         """Nuclei missed, false, merged, split, and of a wrong outline; see `nuseg.evaluation.errors`."""
         return errors_by_kind(self.scores.errors_by_kind)
 
+    def confusion(self) -> pd.DataFrame | None:
+        """Which classes were taken for which, over all images; None where truth or predictions have no classes.
+
+        Returns
+        -------
+        pandas.DataFrame or None
+            Index `true`: class, the last one "no nucleus"; columns: predicted class. Numbers of nuclei.
+        """
+        found = Confusion.together(self.scores.confusions.values())
+        return None if found is None else found.table
+
     def save(self, folder: str | Path) -> Path:
         """Write `per_image.csv`, `summary.csv`, `scores.json`, pictures of the worst images, and a page of all.
+
+        Where classes were compared, also `confusion.csv` and `confusion.svg`.
 
         Returns
         -------
@@ -144,6 +161,11 @@ def save_evaluation(found: Evaluation, out: Path) -> Path:
     if len(report.by):
         with atomic_path(out / BY_COLUMN) as path:
             report.by.to_csv(path, index=False)
+    if report.confusion is not None:
+        with atomic_path(out / CONFUSION) as path:
+            report.confusion.to_csv(path)
+        with atomic_path(out / CONFUSION_PICTURE) as path:
+            path.write_text(standalone(confusion_chart(report.confusion)), encoding="utf-8")
     written = table.assign(seen=[seen.get(name, "") for name in table["name"]]) if seen else table
     write_scores(written, out, [*found.warnings, *found.notes], **about)
     drawn = []
@@ -190,6 +212,7 @@ def report_of(found: Evaluation) -> EvaluationReport:
         unit=scores.unit,
         agreement=count_agreement(table),
         reliability=probabilities(scores.stated),
+        confusion=found.confusion(),
         ignored=scores.ignored,
         shown=scores.shown,
         worst=(),
@@ -207,6 +230,8 @@ def report_record(report: EvaluationReport) -> dict[str, Any]:
     }
     if report.agreement is not None:
         record["count_agreement"] = asdict(report.agreement)
+    if report.confusion is not None:
+        record["confusion"] = report.confusion.to_dict("index")
     if report.reliability is not None:
         error, table = report.reliability.error, report.reliability.table
         record["reliability"] = {"expected_calibration_error": error, "bins": table.to_dict("records")}

@@ -8,6 +8,7 @@ import pandas as pd
 
 from nuseg.evaluation.charts import (
     agreement_chart,
+    confusion_chart,
     curve_chart,
     kinds_chart,
     recall_chart,
@@ -61,6 +62,8 @@ class EvaluationReport:
         Of diameters: um or px.
     agreement : Agreement or None
     reliability : Reliability or None
+    confusion : DataFrame or None
+        Which classes were taken for which.
     ignored : mapping of str to float
         Share of each image that is not scored.
     shown : mapping of Kind to sequence of ShownError
@@ -84,6 +87,7 @@ class EvaluationReport:
     unit: str
     agreement: Agreement | None
     reliability: Reliability | None
+    confusion: pd.DataFrame | None
     ignored: Mapping[str, float]
     shown: Mapping[Kind, Sequence[ShownError]]
     worst: Sequence[WorstImage]
@@ -98,6 +102,7 @@ def render_evaluation(report: EvaluationReport) -> str:
     sections += [_outlines(report)] if report.curve is not None else []
     sections += [_counts(report, report.agreement)] if report.agreement is not None else []
     sections += [_reliability(report.reliability)] if report.reliability is not None else []
+    sections += [_classes(report.confusion)] if report.confusion is not None else []
     sections += [_ignored(report)] if report.ignored else []
     sections += [_worst(report)] if report.worst else []
     sections.append(_images(report))
@@ -242,6 +247,16 @@ def _reliability(found: Reliability) -> str:
         "Of nuclei that the model states with 80 %, 80 % should be right (have a match). Points above the line: the "
         "model is too careful; below it, too sure. A larger point stands for more nuclei. The distance is the expected "
         "calibration error.",
+    )
+
+
+def _classes(confusion: pd.DataFrame) -> str:
+    rows = [(str(name), *(f"{count:,}" for count in row)) for name, row in confusion.iterrows()]
+    return card(
+        "Classes",
+        beside(confusion_chart(confusion), html_table(("annotated as", *map(str, confusion)), rows)),
+        "Each row: the nuclei annotated as a class, and what they were predicted as; the share in percent, and the "
+        "darker the larger it is. The last row and column are nuclei that have no partner within the radius.",
     )
 
 

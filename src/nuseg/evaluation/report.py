@@ -10,6 +10,7 @@ import pandas as pd
 from rich.console import Group
 from rich.table import Table
 
+from nuseg.evaluation import classes
 from nuseg.evaluation.contingency import ratio
 from nuseg.evaluation.detection import class_rates, detection_rates
 from nuseg.evaluation.object import object_scores
@@ -44,6 +45,11 @@ TITLES = {
     "abs_count_error": "absolute count error",
     "class_f1": "detection and class F1",
     "class_detected": "detected nuclei of the right class",
+    "class_accuracy": "class accuracy of detected nuclei",
+    "matched_class_f1": "class F1 of detected nuclei",
+    "hovernet_f1": "HoVer-Net's F of detection and class",
+    "mpq": "mPQ",
+    "class_pq": "PQ of the class",
 }
 COUNTS = ("matched", "detected", "true_count", "pred_count", "count_error", "abs_count_error", "class_detected")
 WHY_NO_OBJECTS = "scores per nucleus left out: the annotation is a mask, in which touching nuclei are one"
@@ -103,8 +109,8 @@ def summarise(rows: pd.DataFrame | Iterable[Mapping[str, Any]], seed: int = 0) -
     DataFrame
         Index `score`; columns `mean`, `low`, `high`, `images` and `pooled`. The interval of a single image is
         NaN. `pooled` is the score of all nuclei of all images taken together, where the literature defines it so
-        (PQ, DQ, SQ, F1, precision, recall), the sum for counts, and NaN for the others. Scores of a class are
-        `NAME:CLASS`.
+        (PQ, DQ, SQ, F1, precision, recall, scores of classes), the sum for counts, and NaN for the others. Scores of a
+        class are `NAME:CLASS`.
     """
     table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
     pooled = _pool(table)
@@ -248,7 +254,8 @@ def write_scores(
 
 def _pool(table: pd.DataFrame) -> dict[str, float]:
     totals = {name: float(table[name].sum()) for name in map(str, table) if is_count(name)}
-    return {**totals, **_pool_matches(table, totals), **_pool_detection(totals)}
+    parts = {name: float(table[name].sum()) for name in map(str, table) if name.partition(":")[0] in classes.SUMMED}
+    return {**totals, **_pool_matches(table, totals), **_pool_detection(totals), **classes.pooled_rates(parts)}
 
 
 def _pool_matches(table: pd.DataFrame, totals: Mapping[str, float]) -> dict[str, float]:

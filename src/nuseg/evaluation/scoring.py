@@ -9,6 +9,7 @@ import pandas as pd
 from nuseg.datasets.seen import Use
 from nuseg.errors import NusegError
 from nuseg.evaluation.cases import Case
+from nuseg.evaluation.classes import Confusion
 from nuseg.evaluation.comparison import Comparison
 from nuseg.evaluation.details import Matched, Stated
 from nuseg.evaluation.detection import drop_unknown
@@ -63,6 +64,8 @@ class Scores:
         Kind of error: the largest of them.
     matched, stated : dict
         Name of an image: pairs at every IoU and sizes; probabilities and whether they came true.
+    confusions : dict
+        Name of an image: which classes were taken for which.
     """
 
     rows: list[dict[str, str | float]] = field(default_factory=list)
@@ -76,6 +79,7 @@ class Scores:
     shown: dict[Kind, list[ShownError]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     matched: dict[str, Matched] = field(default_factory=dict)
     stated: dict[str, Stated] = field(default_factory=dict)
+    confusions: dict[str, Confusion] = field(default_factory=dict)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -98,6 +102,8 @@ class Scores:
             self.matched[name] = details.matched
         if details.stated is not None:
             self.stated[name] = details.stated
+        if details.confusion is not None:
+            self.confusions[name] = details.confusion
         for kind, shown in self.shown.items():
             own = sorted((one for one in details.failures if one.kind == kind), key=lambda one: -one.size)
             for failure in own[:SHOWN_OF_ONE]:

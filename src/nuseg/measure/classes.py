@@ -82,7 +82,7 @@ def class_columns(classes: Sequence[str]) -> dict[str, str]:
     if not classes:
         return {}
     meaning = {probability_column(name): f"chance that it is of the class {name}: calibrated, 0..1" for name in classes}
-    return {CLASS: "the most probable class", **meaning}
+    return {**meaning, CLASS: "the most probable class"}
 
 
 def classes_in(columns: Sequence[str]) -> tuple[str, ...]:

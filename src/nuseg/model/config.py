@@ -2,10 +2,18 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    field_validator,
+    model_serializer,
+)
 
 from nuseg.io.places import PlainName
 from nuseg.io.resolution import MAX_MPP, MIN_MPP
+from nuseg.measure.classes import MAP, ClassCalibration, ClassNames
 from nuseg.measure.counts import CountError
 from nuseg.measure.probability import Calibration
 from nuseg.strict import Known, Strict, knowing
@@ -13,6 +21,8 @@ from nuseg.strict import Known, Strict, knowing
 FORMAT_VERSION = 1
 
 Precision = Literal["f32", "bf16", "int8"]
+BranchName = Literal["small", "wide"]
+BRANCHES: dict[BranchName, int] = {"small": 32, "wide": 64}  # channels of the branch that tells classes
 Channels = Annotated[int, Field(ge=1, le=1024)]
 # No address: libraries of networks would fetch what one names.
 LibraryName = Annotated[str, Field(max_length=100, pattern=r"^[\w.+-]*$")]
@@ -61,6 +71,12 @@ class Architecture(Strict):
     heads: tuple[str, ...] = Field(
         ("mask", "distance", "offsets"), max_length=64, description="outputs to learn; mask and distance come first"
     )
+    classes: ClassNames = Field(
+        (), max_length=60, description="classes of nuclei, for the head classes; none: those of the datasets"
+    )
+    class_branch: BranchName = Field(
+        "small", description="own convolutions of the head classes: small (32 channels), wide (64); not of smp"
+    )
     architecture: LibraryName = Field("Unet", description="smp: name of the architecture")
     options: dict[str, Any] = Field(
         default_factory=dict, description="further settings of presets such as smp, which they explain"
@@ -103,6 +119,7 @@ class ModelConfig(Strict):
     )
     thresholds: Thresholds = Thresholds()
     calibration: Calibration = Calibration()
+    class_calibration: ClassCalibration = ClassCalibration()
     count_error: CountError | None = None
     orientations: Literal[1, 8] = Field(
         1, description="8: maps are the mean over mirrored and turned copies of the image, at eight times the cost"
@@ -127,4 +144,31 @@ class ModelConfig(Strict):
     def check_maps(cls, maps: tuple[str, ...]) -> tuple[str, ...]:
         if maps[:2] != ("mask", "distance"):
             raise ValueError("expected mask and distance first")
+        TypeAdapter(ClassNames).validate_python(classes_of(maps))
         return maps
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes that its maps tell; empty where they tell none."""
+        return classes_of(self.maps)
+
+    @property
+    def class_maps(self) -> tuple[int, ...]:
+        """Which of its maps these are."""
+        return tuple(place for place, name in enumerate(self.maps) if name.startswith(MAP))
+
+    @model_serializer(mode="wrap")
+    def leave_out_classes(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write a model without classes as it was written before there were any: its fingerprint stays."""
+        content: dict[str, Any] = write(self)
+        if not self.classes:
+            content.pop("class_calibration", None)
+        if not self.architecture.classes:
+            for key in ("classes", "class_branch"):
+                content.get("architecture", {}).pop(key, None)
+        return content
+
+
+def classes_of(maps: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of the classes among the names of maps."""
+    return tuple(name.removeprefix(MAP) for name in maps if name.startswith(MAP))

@@ -37,6 +37,9 @@ class Head:
         parts of the loss by name. Nuclei weigh more than background, and where they touch most; a loss may treat all
         weights above 0 alike. A pixel of weight 0 must not count: it is not known what is there. A head that needs
         instances is given the images that have them, which may be none.
+    made_for : callable, optional
+        Of a head whose channels are classes: makes it for their names. Its `target` is given the number of the class
+        of each pixel in place of labels, 0 where that is not known, and gives 0 there.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Head:
     needs_instances: bool
     target: Callable[[np.ndarray], np.ndarray]
     loss: Callable[["Tensor", "Tensor", "Tensor"], dict[str, "Tensor"]]
+    made_for: "Callable[[tuple[str, ...]], Head] | None" = None
 
     def __post_init__(self) -> None:
         if self.exported and self.activation == "tanh":

@@ -45,19 +45,31 @@ class Network(nn.Module, ABC):
         How far (px) a pixel of the image can change the maps, a multiple of `stride`.
     pretrained : str or None
         Name of the submodule that started from published weights, and learns more slowly.
+    added : str or None
+        Name of the submodule that the model which it starts from did not have.
+    branch : Module or None
+        What only the class head is made by, where it has convolutions of its own: all else can stay as it is while it
+        learns.
     """
 
     margin: int
     pretrained: str | None = None
+    added: str | None = None
+    branch: nn.Module | None
 
     def __init__(self, in_channels: int, heads: Sequence[Head], stride: int) -> None:
         super().__init__()
         self.in_channels, self.stride = in_channels, stride
+        self.branch = None
         self.outputs = tuple(sorted(heads, key=lambda head: not head.exported))
 
     @abstractmethod
     def logits(self, x: Tensor) -> Tensor:
         """`(n, channels, height, width)` of all `outputs`, one after the other, before their activations."""
+
+    def branch_logits(self, x: Tensor) -> dict[str, Tensor]:
+        """What `forward` gives of the head of `branch` alone; the rest computes no gradients."""
+        raise NotImplementedError("has no branch")
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Logits `(n, channels, height, width)` of each head by its name."""

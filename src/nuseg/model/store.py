@@ -162,6 +162,14 @@ def describe_counts(error: CountError | None) -> list[str]:
     ]
 
 
+def describe_classes(config: ModelConfig) -> list[str]:
+    """The card's line on the classes that the model tells."""
+    if not config.classes:
+        return []
+    temperature = config.class_calibration.temperature
+    return [f"- Classes of nuclei: {', '.join(config.classes)} (probabilities by a temperature of {temperature:g})"]
+
+
 def describe_training(training: dict[str, Any]) -> list[str]:
     """The card's lines on how the weights came about: the last training first, then those that it started from."""
     line = f"- Training: `{training.get('command', 'unknown')}`, commit {training.get('commit', 'unknown')}"
@@ -180,6 +188,7 @@ def render_card(config: ModelConfig) -> str:
         f"- Licence of the weights: {config.licence}",
         f"- Thresholds: {', '.join(f'{k} {v:g}' for k, v in config.thresholds.model_dump().items())}",
         *describe_counts(config.count_error),
+        *describe_classes(config),
         *describe_training(config.training),
         "",
         "## Data",

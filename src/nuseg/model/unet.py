@@ -12,6 +12,7 @@ from nuseg.model.head import Head, count_channels
 from nuseg.model.network import Network
 
 STRIDE = 16  # four halvings, in every preset
+CLASS_STAGE, CLASS_STRIDE = 1, 4  # stage of the expanding path whose features tell classes, and its stride
 
 
 class DoubleConv(nn.Sequential):
@@ -61,6 +62,33 @@ class ExpandingStage(nn.Module):
         return features
 
 
+class ClassBranch(nn.Module):
+    """What tells the class of a nucleus: convolutions of its own on features around it and of the bottleneck.
+
+    Segmenting does not need to know what kind of nucleus it sees; features at a quarter of the resolution, with those
+    of the widest view, do. Each pixel's sixteen parts are channels of their own, as in `UNet`.
+
+    Parameters
+    ----------
+    features, bottleneck
+        Channels of both.
+    width
+        Channels between.
+    classes
+        How many.
+    """
+
+    def __init__(self, features: int, bottleneck: int, width: int, classes: int) -> None:
+        super().__init__()
+        self.deep = nn.Conv2d(bottleneck, width, 1)
+        self.convs = DoubleConv(features + width, width)
+        self.head = nn.Conv2d(width, classes * CLASS_STRIDE**2, 1)
+
+    def forward(self, features: Tensor, bottleneck: Tensor) -> Tensor:
+        deep = F.interpolate(self.deep(bottleneck), scale_factor=STRIDE // CLASS_STRIDE, mode="nearest")
+        return F.pixel_shuffle(self.head(self.convs(torch.cat([features, deep], dim=1))), CLASS_STRIDE)
+
+
 class UNet(Network):
     """Contracting path, bottleneck, expanding path, and one convolution for all heads.
 
@@ -76,9 +104,17 @@ class UNet(Network):
         Channels of the expanding path, from the deepest scale up.
     heads
         What the network gives for each pixel.
+    class_width
+        Channels of the branch that the class head has, where there is one among the heads.
     """
 
-    def __init__(self, encoder: ContractingPath | LiteEncoder, widths: tuple[int, ...], heads: Sequence[Head]) -> None:
+    def __init__(
+        self,
+        encoder: ContractingPath | LiteEncoder,
+        widths: tuple[int, ...],
+        heads: Sequence[Head],
+        class_width: int = 32,
+    ) -> None:
         super().__init__(encoder.in_channels, heads, STRIDE)
         self.encoder = encoder
         *skips, bottleneck = encoder.channels
@@ -86,30 +122,65 @@ class UNet(Network):
         self.decoder = nn.ModuleList(
             ExpandingStage(i, s, o) for i, s, o in zip(inputs, reversed(skips), widths, strict=True)
         )
-        self.heads = nn.Conv2d(widths[-1], self.folded_channels(self.outputs), 1)
+        self.shared = tuple(head for head in self.outputs if head.made_for is None)
+        self.heads = nn.Conv2d(widths[-1], self.folded_channels(self.shared), 1)
+        self.of_branch = next((head for head in self.outputs if head.made_for is not None), None)
+        if self.of_branch is not None:
+            self.branch = ClassBranch(widths[CLASS_STAGE], bottleneck, class_width, len(self.of_branch.channels))
 
     @cached_property
     def margin(self) -> int:  # type: ignore[override]
         return receptive_radius(self)
 
     def logits(self, x: Tensor) -> Tensor:
-        return self.unfold(self.heads(self.features(x)), x.shape[-2:])
+        features, of_branch = self.features(x)
+        shared = self.unfold(self.heads(features), x.shape[-2:])
+        return self.in_order(self.outputs, shared, of_branch)
+
+    def branch_logits(self, x: Tensor) -> dict[str, Tensor]:
+        assert self.of_branch is not None, "has no branch"
+        with torch.no_grad():
+            *skips, bottleneck = self.encoder(self.prepare(x))
+            features = bottleneck
+            for stage in self.decoder[: CLASS_STAGE + 1]:
+                features = stage(features, skips.pop())
+        return {self.of_branch.name: self.class_logits(features, bottleneck, x.shape[-2:])}
 
     def maps(self, x: Tensor) -> Tensor:
         """What the model gives; heads that are only learned are not computed."""
-        if any(head.activation != "sigmoid" for head in self.exported):
+        kept = tuple(head for head in self.shared if head.exported)
+        if any(head.activation != "sigmoid" for head in kept):
             return super().maps(x)
-        kept = self.folded_channels(self.exported)
-        folded = F.conv2d(self.features(x), self.heads.weight[:kept], self.heads.bias[:kept])  # type: ignore[index]
+        features, of_branch = self.features(x)
+        count = self.folded_channels(kept)
+        folded = F.conv2d(features, self.heads.weight[:count], self.heads.bias[:count])  # type: ignore[index]
         # The sigmoid comes before the maps are unfolded: there it finds its numbers side by side.
-        return self.unfold(torch.sigmoid(folded), x.shape[-2:])
+        maps = self.unfold(torch.sigmoid(folded), x.shape[-2:])
+        return self.in_order(self.exported, maps, None if of_branch is None else of_branch.softmax(dim=1))
 
-    def features(self, x: Tensor) -> Tensor:
-        """The last features of the expanding path, from which all maps are made."""
-        *skips, x = self.encoder(self.prepare(x))
-        for stage in self.decoder:
+    def features(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The last features of the expanding path, from which most maps are made, and the logits of the branch."""
+        *skips, x = self.encoder(self.prepare(given := x))
+        bottleneck, of_branch = x, None
+        for number, stage in enumerate(self.decoder):
             x = stage(x, skips.pop())
-        return x
+            if number == CLASS_STAGE and self.branch is not None:
+                of_branch = self.class_logits(x, bottleneck, given.shape[-2:])
+        return x, of_branch
+
+    def class_logits(self, features: Tensor, bottleneck: Tensor, size: Sequence[int]) -> Tensor:
+        """Logits of the branch at full resolution, of `size` (height, width)."""
+        assert self.branch is not None, "has no branch"
+        logits: Tensor = self.branch(features, bottleneck)
+        return logits[..., : size[0], : size[1]]
+
+    def in_order(self, heads: Sequence[Head], shared: Tensor, of_branch: Tensor | None) -> Tensor:
+        """Put the channels of the heads that share features, and those of the branch, in the order of all `heads`."""
+        if of_branch is None or self.of_branch is None:
+            return shared
+        by_name = self.split(shared, [head for head in heads if head is not self.of_branch])
+        by_name[self.of_branch.name] = of_branch
+        return torch.cat([by_name[head.name] for head in heads], dim=1)
 
     def folded_channels(self, heads: Sequence[Head]) -> int:
         """Channels that these heads have where they are computed."""
@@ -138,8 +209,12 @@ def receptive_radius(network: UNet) -> int:
         elif isinstance(module, nn.MaxPool2d):
             radius += step
             step *= 2
-    for _ in network.decoder:
+    of_branch = 0
+    for number, _ in enumerate(network.decoder):
         step //= 2
         radius += 3 * step  # one for the up-convolution's side, one for each 3x3 convolution
-    radius += step // 2  # heads below full resolution
+        if number == CLASS_STAGE and network.branch is not None:
+            # Two 3x3 convolutions, and up to three pixels within its own; the bottleneck itself sees less far.
+            of_branch = radius + 2 * step + step
+    radius = max(radius + step // 2, of_branch)  # heads below full resolution
     return -(-radius // STRIDE) * STRIDE

@@ -10,7 +10,7 @@ PALETTE = np.array([(0, 255, 0), (255, 255, 0), (0, 255, 255), (255, 150, 0)], n
 def draw_outlines(
     pixels: np.ndarray,
     labels: np.ndarray,
-    colour: tuple[int, int, int] | None = GREEN,
+    colour: tuple[int, int, int] | np.ndarray | None = GREEN,
     thickness: int = 1,
 ) -> np.ndarray:
     """Draw the outline of every nucleus on a copy of the image.
@@ -24,8 +24,8 @@ def draw_outlines(
         RGB image; left unchanged.
     labels : (h, w) integer
         Label image, 0 = background.
-    colour : (r, g, b), 0..255, or None
-        Colour of the lines; None gives each nucleus a colour out of four by its label.
+    colour : (r, g, b), 0..255, (N + 1, 3) uint8, or None
+        Colour of the lines, or of each label; None gives each nucleus a colour out of four by its label.
     thickness : int
         Width of a line in pixels, at least 1.
 
@@ -43,5 +43,7 @@ def draw_outlines(
         inner = np.pad(np.where(same, core, 0), 1)
     lines = (labels != 0) & (inner[1:-1, 1:-1] == 0)
     drawn = pixels.copy()
-    drawn[lines] = PALETTE[labels[lines] % len(PALETTE)] if colour is None else colour
+    if colour is None:
+        colour = PALETTE[np.arange(int(labels.max(initial=0)) + 1) % len(PALETTE)]
+    drawn[lines] = colour[labels[lines]] if isinstance(colour, np.ndarray) else colour
     return drawn

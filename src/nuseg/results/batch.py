@@ -1,11 +1,12 @@
 """Nuclei as they are handed on, part by part."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from nuseg.measure.classes import CLASS, most_probable, probability_column
 from nuseg.measure.nuclei import COLUMNS
 from nuseg.types import Floats
 
@@ -18,7 +19,7 @@ class NucleiBatch:
     ----------
     table : pandas.DataFrame
         One row per nucleus: the columns of `nuseg.measure.nuclei.COLUMNS`, with `x_px`, `y_px`, `area_px` in
-        pixels of level 0.
+        pixels of level 0; those of `nuseg.measure.classes.class_columns` where classes are told.
     polygons : list of (k, 2) float64
         Their outlines, x and y in px of level 0, in the order and orientation of `nuseg.measure.outline`.
     """
@@ -30,15 +31,36 @@ class NucleiBatch:
         return len(self.polygons)
 
     @staticmethod
-    def together(batches: "list[NucleiBatch]") -> "NucleiBatch":
-        """Put batches one after the other."""
+    def together(batches: "list[NucleiBatch]", classes: Sequence[str] = ()) -> "NucleiBatch":
+        """Put batches one after the other; without any the table has the columns of these classes all the same."""
         if not batches:
             kinds = {name: np.int64 if name == "id" else np.float64 for name in COLUMNS}
-            return NucleiBatch(pd.DataFrame({name: np.zeros(0, kind) for name, kind in kinds.items()}), [])
+            table = pd.DataFrame({name: np.zeros(0, kind) for name, kind in kinds.items()})
+            if classes:
+                put_classes(table, classes, np.zeros((0, len(classes))))
+            return NucleiBatch(table, [])
         if len(batches) == 1:
             return batches[0]
         table = pd.concat([batch.table for batch in batches], ignore_index=True)
         return NucleiBatch(table, [polygon for batch in batches for polygon in batch.polygons])
+
+
+def put_classes(table: pd.DataFrame, classes: Sequence[str], probabilities: Floats) -> None:
+    """Add the columns of classes to a table: the probability of each, and the most probable one.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        n rows; changed.
+    classes : sequence of c str
+    probabilities : (n, c) float64
+        Of any width where n is 0.
+    """
+    probabilities = probabilities.reshape(len(table), len(classes))
+    for place, name in enumerate(classes):
+        table[probability_column(name)] = probabilities[:, place]
+    names = np.array(classes, object)
+    table[CLASS] = pd.Series(names[most_probable(probabilities)], table.index, dtype=object)
 
 
 def regroup(batches: Iterable[NucleiBatch], size: int) -> Iterator[NucleiBatch]:

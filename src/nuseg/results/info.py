@@ -11,6 +11,7 @@ import numpy as np
 from nuseg.io.reader import Kind
 from nuseg.measure.counts import CountError, image_area_mm2
 from nuseg.results.areas import AnnotatedArea
+from nuseg.results.columns import Columns
 from nuseg.text import printable
 from nuseg.types import Floats, Mask
 
@@ -54,6 +55,8 @@ class ResultInfo:
         Where the resolution came from.
     model : str
         Name of the model.
+    classes : tuple of str
+        Of nuclei that it tells.
     origin : tuple of int
         x, y of the upper left corner in the file's own level 0 (px).
     count_error : CountError, optional
@@ -91,6 +94,7 @@ class ResultInfo:
     mpp: float
     mpp_source: str
     model: str = ""
+    classes: tuple[str, ...] = ()
     origin: tuple[int, int] = (0, 0)
     count_error: CountError | None = None
     counted: Mask | None = None
@@ -105,6 +109,11 @@ class ResultInfo:
     damaged: list[list[int]] = field(default_factory=list)
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+
+    @property
+    def columns(self) -> Columns:
+        """What the tables of nuclei hold."""
+        return Columns(self.classes, bool(self.annotations))
 
     @property
     def area_mm2(self) -> float:
@@ -150,6 +159,7 @@ class ResultInfo:
 def as_record(info: ResultInfo) -> dict[str, Any]:
     """The facts as plain values, without arrays."""
     left_out = (
+        "classes",
         "counted",
         "region_mm2",
         "tissue_mm2",

@@ -7,6 +7,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -54,6 +55,15 @@ class Record:
 
 
 RECORD = TypeAdapter(Record)
+
+
+def plain(record: Record) -> dict[str, Any]:
+    """A record as plain values; without classes where there are none."""
+    error = record.count_error
+    values = asdict(record) | {"count_error": error and error.model_dump()}
+    if not record.row.classes:
+        del values["row"]["classes"]
+    return values
 
 
 class Records:
@@ -113,9 +123,7 @@ class Records:
         self.check()
         with readable_errors(path):
             try:
-                error = record.count_error
-                content = asdict(record) | {"count_error": error and error.model_dump()}
-                temporary.write_text(json.dumps(content), encoding="utf-8")
+                temporary.write_text(json.dumps(plain(record)), encoding="utf-8")
                 temporary.replace(path)
             finally:
                 temporary.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from nuseg.errors import NusegError
 from nuseg.io.image import Image
 from nuseg.io.pixels import MAX_PIXELS
 from nuseg.io.source import Source, overview_shape
+from nuseg.measure.class_counts import ClassCount, count_classes
+from nuseg.measure.classes import CLASS, class_colours
 from nuseg.measure.counts import CountError, count_interval
 from nuseg.measure.rasterise import draw_labels
 from nuseg.notebook import with_bars
@@ -72,13 +75,15 @@ class Segmentation:
 
     @cached_property
     def _all(self) -> NucleiBatch:
-        return assigned(NucleiBatch.together(list(self._store.batches())), self.info.annotations)
+        together = NucleiBatch.together(list(self._store.batches()), self.info.classes)
+        return assigned(together, self.info.annotations)
 
     @property
     def nuclei(self) -> pd.DataFrame:
         """One row per nucleus; `nuseg.measure.nuclei.COLUMNS` explains the columns.
 
-        Where areas were annotated, `annotation` and `annotation_class` say which holds it.
+        A model that tells classes adds `probability_NAME` of each, and `class`. Where areas were annotated,
+        `annotation` and `annotation_class` say which holds it.
         """
         return self._all.table
 
@@ -218,6 +223,12 @@ class Segmentation:
         return count_interval(len(self), self.count_error)
 
     @property
+    def classes(self) -> list[ClassCount]:
+        """Nuclei of each class, with interval and density, in the order of the model; empty where it tells none."""
+        counts, mm2 = self.statistics.classes, self.info.density_mm2
+        return count_classes({name: counts[name] for name in self.info.classes}, mm2, self.count_error)
+
+    @property
     def mask_fraction(self) -> float:
         """Share of the tissue, region or image that nuclei cover, 0..1; see `nuclei_per_mm2`."""
         area = self.info.density_mm2
@@ -240,6 +251,7 @@ class Segmentation:
             "nuclei_high": high,
             "nuclei_per_mm2": self.nuclei_per_mm2 if area else None,
             "mask_fraction": self.mask_fraction if area else None,
+            **({"classes": [asdict(one) for one in self.classes]} if info.classes else {}),
             "mean": self.statistics.means(),
             "annotations": [row.record() for row in self.annotation_rows],
             "count_error": error and error.model_dump(),
@@ -263,6 +275,19 @@ class Segmentation:
         cell_um = self.mpp * self.info.width / thumbnail.shape[1]
         return Overview(thumbnail, counted, self.statistics.grid.counts, cell_um, self.info.density_mm2)
 
+    def outlined(self) -> RGB:
+        """The whole image with the outline of every nucleus, in the colour of its class where there is one."""
+        labels = self.labels  # which refuses what is too large, before its pixels are read
+        pixels = self.image.pixels
+        if not self.info.classes:
+            return draw_outlines(pixels, labels)
+        colours = class_colours(self.info.classes)
+        table = np.zeros((int(labels.max(initial=0)) + 1, 3), np.uint8)
+        numbers = self.nuclei["id"].to_numpy()
+        drawn = numbers < len(table)
+        table[numbers[drawn]] = [colours[name] for name in self.nuclei[CLASS][drawn]] if drawn.any() else 0
+        return draw_outlines(pixels, labels, table)
+
     def picture(self) -> RGB:
         """Draw the image with its outlines, at most 1200 px wide and high; of a larger slide the overview.
 
@@ -273,7 +298,7 @@ class Segmentation:
         if self.info.kind == "slide" and max(self.shape) > PREVIEW_SIDE:
             drawn = draw_overview(self.overview)
         else:
-            drawn = draw_outlines(self.image.pixels, self.labels)
+            drawn = self.outlined()
         shrink = PREVIEW_SIDE / max(drawn.shape[:2])
         if shrink < 1:
             drawn = np.asarray(cv2.resize(drawn, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,9 +1,11 @@
 """What is counted while nuclei are written: numbers, means, densities."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
+from nuseg.measure.classes import CLASS
 from nuseg.measure.density import CountGrid
 from nuseg.measure.nuclei import COLUMNS
 from nuseg.results.areas import AnnotatedArea, members
@@ -29,6 +31,8 @@ class Statistics:
         Nuclei.
     grid : CountGrid
         Where they lie.
+    classes : Counter of str
+        Nuclei of each class, where classes are told.
     sizes : (SIZES,) int64
         Nuclei of each whole um2 of area, in the last those of `SIZES` - 1 um2 and more.
     area_counts : (n,) int64
@@ -44,6 +48,7 @@ class Statistics:
         """
         self.count = 0
         self.grid = CountGrid(shape, width, height)
+        self.classes = Counter[str]()
         self._sums = np.zeros(len(MEASURES))
         self.sizes = np.zeros(SIZES, np.int64)
         self._areas = areas
@@ -56,6 +61,8 @@ class Statistics:
         x, y = batch.table["x_px"].to_numpy(), batch.table["y_px"].to_numpy()
         self.grid.add(x, y)
         self._sums += batch.table[MEASURES].sum().to_numpy()
+        if CLASS in batch.table:
+            self.classes.update(batch.table[CLASS].tolist())
         self.sizes += np.bincount(size_bins(batch.table["area_um2"].to_numpy()), minlength=SIZES)
         if self._areas:
             area, point = members(self._areas, x, y)

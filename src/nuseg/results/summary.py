@@ -1,6 +1,7 @@
 """The summary of a folder: one row per image or slide, also the record of what need not be done again."""
 
 from dataclasses import asdict, dataclass, fields
+from dataclasses import field as dataclass_field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -28,7 +29,8 @@ class Row:
     `area_mm2` is the area that `nuclei_per_mm2` and `mask_fraction` are over, and `density_area` says what it is of:
     "tissue" or "region" where these were asked for, else all of the "image". `settings` identifies what the numbers
     depend on beside the image: model, thresholds and options, which other columns say one by one (see
-    `docs/reference.md`).
+    `docs/reference.md`). `classes` are the nuclei of each class that the model tells: of each the file has the columns
+    `count_NAME` and `per_mm2_NAME`.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(allow_inf_nan=False)
@@ -67,12 +69,14 @@ class Row:
     settings: str = ""
     warning: str = ""
     error: str = ""
+    classes: dict[str, Whole] = dataclass_field(default_factory=dict)
 
 
-COLUMNS = [field.name for field in fields(Row)]
+COLUMNS = [field.name for field in fields(Row) if field.name != "classes"]
 OLDEST = ["name", "image", "nuclei", "model", "settings", "error"]  # which summaries of every version have
 WHOLE = [field.name for field in fields(Row) if field.type == (Whole | None)]
 ROW = TypeAdapter(Row)
+COUNT, DENSITY = "count_", "per_mm2_"  # and the name of a class
 
 
 def result_row(name: str, image: str, result: "Segmentation", settings: str) -> Row:
@@ -113,6 +117,7 @@ def result_row(name: str, image: str, result: "Segmentation", settings: str) -> 
         stain=asked.get("stain") or "",
         settings=settings,
         warning=one_line("; ".join(info.notes)),
+        classes={one.name: one.nuclei for one in result.classes},
     )
 
 
@@ -122,6 +127,13 @@ def write(rows: list[Row], path: Path) -> None:
              for row in rows]  # fmt: skip
     table = pd.DataFrame(texts, columns=COLUMNS)
     table = table.astype(dict.fromkeys(WHOLE, "Int64") | {"tissue_only": "boolean"})
+    for name in dict.fromkeys(name for row in rows for name in row.classes):
+        counts = [row.classes.get(name) for row in rows]
+        table[COUNT + name] = pd.array(counts, "Int64")
+        table[DENSITY + name] = [
+            None if count is None or not row.area_mm2 else round(count / row.area_mm2, 2)
+            for row, count in zip(rows, counts, strict=True)
+        ]
     table = table.round({"nuclei_per_mm2": 2, "area_mm2": 6, "mean_area_um2": 3, "mask_fraction": 5, "seconds": 3})
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=False)
@@ -150,6 +162,8 @@ def read(path: Path) -> list[Row]:
 
 def _row(number: int, values: dict[str, str]) -> Row:
     try:
-        return ROW.validate_python({column: values[column] for column in COLUMNS if values.get(column)})
+        held = {column: values[column] for column in COLUMNS if values.get(column)}
+        counts = {key.removeprefix(COUNT): value for key, value in values.items() if key.startswith(COUNT) and value}
+        return ROW.validate_python({**held, "classes": counts})
     except ValidationError as error:
         raise DocumentError(f"row {number}: {problems_of(error)}") from error

@@ -11,7 +11,8 @@ DAMAGED = np.zeros((0, 4), np.int64)  # places that could not be read: x, y, wid
 TISSUE = np.array(0)  # px of tissue
 BY_AREA = np.zeros((0, 2), np.int64)  # place of an annotated area, px of tissue in it
 EMPTY = {**vars(NO_NUCLEI), **vars(NO_PIXELS), "damaged": DAMAGED, "tissue": TISSUE, "tissue_by_area": BY_AREA}
-TOGETHER = (("first", "measures", "lengths"), tuple(vars(NO_PIXELS)))  # of one length
+TOGETHER = (("first", "measures", "lengths", "class_probability"), tuple(vars(NO_PIXELS)))  # of one length
+OF_CLASSES = ("class_probability", "class_maps")  # as wide as the model has classes
 
 
 def check_part(arrays: Mapping[str, np.ndarray]) -> None:
@@ -24,7 +25,8 @@ def check_part(arrays: Mapping[str, np.ndarray]) -> None:
     """
     for name, array in arrays.items():
         like = EMPTY[name]
-        if array.dtype != like.dtype or array.ndim != like.ndim or array.shape[1:] != like.shape[1:]:
+        same_width = array.shape[1:] == like.shape[1:] or name in OF_CLASSES
+        if array.dtype != like.dtype or array.ndim != like.ndim or not same_width:
             raise ValueError(f"{name}: {array.dtype} of shape {array.shape}")
     for names in TOGETHER:
         if len({len(arrays[name]) for name in names if name in arrays}) > 1:

@@ -1,22 +1,60 @@
 """The nuclei of a result in the parts of a checkpoint, read page by page."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
-from nuseg.results.batch import NucleiBatch
+from nuseg.errors import NusegError
+from nuseg.results.batch import NucleiBatch, put_classes
 from nuseg.results.store import Box
 from nuseg.segmentation.checkpoint import Checkpoint
-from nuseg.segmentation.components import MEASURES, Nuclei
+from nuseg.segmentation.components import MEASURES, ComponentPixels, Nuclei
+from nuseg.segmentation.part_check import OF_CLASSES
 
 PAGE = 2048  # px of the model's grid: nuclei are numbered square by square of this side, in reading order
 PARTS_KEPT = 4  # in memory, of those on disk
 # Parts of a checkpoint: of a tile, the nuclei that it shares with others, those of a part of a giant.
 TILE, JOINED, GIANT = "tile", "joined", "giant"
-NUCLEI = list(Nuclei.__dataclass_fields__)
+Part = TypeVar("Part", Nuclei, ComponentPixels)
+
+
+def kept_arrays(part: Nuclei | ComponentPixels, classes: int) -> dict[str, np.ndarray]:
+    """Give what is kept of a part: all its arrays, those of classes where the model has some."""
+    return {name: array for name, array in vars(part).items() if classes or name not in OF_CLASSES}
+
+
+def load_part(kind: type[Part], parts: Checkpoint, number: tuple[str, int], classes: int) -> Part:
+    """Load a part of which `kept_arrays` was kept.
+
+    Parameters
+    ----------
+    kind : Nuclei or ComponentPixels
+    parts : Checkpoint
+    number : (str, int)
+        Kind and number of the part.
+    classes : int
+        That the model has.
+
+    Raises
+    ------
+    NusegError
+        It is damaged, or of a model with other classes.
+    """
+    names = [name for name in kind.__dataclass_fields__ if classes or name not in OF_CLASSES]
+    arrays = parts.load(*number, names)
+    if not classes:
+        arrays.append(np.zeros((len(arrays[0]), 0)))
+        return kind(*arrays)
+    if len(arrays[-1]) and arrays[-1].shape[1] != classes:
+        raise NusegError(
+            f"{' '.join(map(str, number))}: expected {classes} classes, found {arrays[-1].shape[1]}: segment the image "
+            "again into another folder"
+        )
+    return kind(*arrays)
 
 
 class PartStore:
@@ -26,16 +64,19 @@ class PartStore:
     first pixels, both in reading order.
     """
 
-    def __init__(self, scale: float, parts: Checkpoint) -> None:
-        """Read the parts; pixels of the model's grid are `scale` px of level 0 a side."""
-        self._scale, self._parts = scale, parts
+    def __init__(self, scale: float, parts: Checkpoint, classes: Sequence[str] = ()) -> None:
+        """Read the parts of a model with some classes; pixels of its grid are `scale` px of level 0 a side."""
+        self._scale, self._parts, self._classes = scale, parts, classes
         pages: dict[tuple[int, int], list[tuple[str, int]]] = defaultdict(list)
         for kind in (TILE, JOINED, GIANT):
             for number in parts.numbers(kind):
                 for page in np.unique(parts.load(kind, number, ["first"])[0] // PAGE, axis=0).tolist():
                     pages[tuple(page)].append((kind, number))
         self._pages = dict(sorted(pages.items()))
-        self._load = lru_cache(PARTS_KEPT)(lambda kind, number: Nuclei(*parts.load(kind, number, NUCLEI)))
+        self._load = lru_cache(PARTS_KEPT)(self._read)
+
+    def _read(self, kind: str, number: int) -> Nuclei:
+        return load_part(Nuclei, self._parts, (kind, number), len(self._classes))
 
     def _page(self, page: tuple[int, int]) -> Nuclei:
         found = [self._load(*part) for part in self._pages[page]]
@@ -59,12 +100,12 @@ class PartStore:
         if box is not None:
             for page, first_id, held in self._index:
                 if held[0] < box[2] and held[2] > box[0] and held[1] < box[3] and held[3] > box[1]:
-                    yield as_batch(self._page(page), self._scale, first_id)
+                    yield as_batch(self._page(page), self._scale, first_id, self._classes)
             return
         count = 0
         for page in self._pages:
             nuclei = self._page(page)
-            yield as_batch(nuclei, self._scale, count + 1)
+            yield as_batch(nuclei, self._scale, count + 1, self._classes)
             count += len(nuclei)
 
     def close(self) -> None:
@@ -72,10 +113,12 @@ class PartStore:
         self._parts.remove()
 
 
-def as_batch(nuclei: Nuclei, scale: float, first_id: int) -> NucleiBatch:
+def as_batch(nuclei: Nuclei, scale: float, first_id: int, classes: Sequence[str] = ()) -> NucleiBatch:
     """Bring nuclei from the model's grid, whose pixels are `scale` px of level 0 a side, to the source."""
     table = pd.DataFrame(nuclei.measures, columns=MEASURES)
     table[["x_px", "y_px"]] *= scale
     table["area_px"] *= scale**2
     table.insert(0, "id", np.arange(first_id, first_id + len(nuclei)))
+    if classes:
+        put_classes(table, classes, nuclei.class_probability)
     return NucleiBatch(table, np.split(nuclei.corners * (scale / 2), np.cumsum(nuclei.lengths)[:-1]))

@@ -166,6 +166,7 @@ def finish_source(work: SourceWork, parts: Checkpoint, store: NucleiStore, secon
         mpp=plan.resolution.mpp,
         mpp_source=plan.resolution.source,
         model=model.name,
+        classes=model.classes,
         count_error=model.count_error,
         counted=None if overview is None or plan.rules.roi is None else plan.rules.roi.counted,
         region_mm2=region_area(source, plan, options),
@@ -266,7 +267,7 @@ def find_nuclei_of(
 def join_nuclei(plan: Plan, parts: Checkpoint, workers: int = 1) -> NucleiStore:
     """Find the nuclei that tiles share, where all tiles are done, and give all."""
     join_tiles(plan, parts, workers)
-    store = PartStore(plan.grid.scale, parts)
+    store = PartStore(plan.grid.scale, parts, plan.classes)
     return MemoryStore(list(store.batches())) if isinstance(parts, MemoryCheckpoint) else store
 
 

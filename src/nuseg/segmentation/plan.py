@@ -25,7 +25,7 @@ from nuseg.segmentation.tiling import DEFAULT_TILE, Tile, plan_tiles
 from nuseg.types import RGB, Mask
 
 TISSUE_FROM_MM2 = 1.0  # smaller sources are fields that somebody chose: all of it counts
-FORMAT = 4  # of what is kept of unfinished sources
+FORMAT = 5  # of what is kept of unfinished sources
 ROWS_AT_ONCE = 512
 
 
@@ -120,6 +120,8 @@ class Plan:
         Of level 0.
     overview : Overview, optional
         Where a region or tissue was asked for.
+    classes : tuple of str
+        That the model tells.
     """
 
     grid: ModelGrid
@@ -128,6 +130,7 @@ class Plan:
     halo: int
     resolution: Resolution
     overview: Overview | None = None
+    classes: tuple[str, ...] = ()
 
     @cached_property
     def frame(self) -> Frame:
@@ -163,11 +166,12 @@ def plan_source(source: Source, model: ModelConfig, options: SegmentOptions) -> 
     tiles = plan_tiles(*grid.shape, tile, model.margin + halo, model.stride)
     return Plan(
         grid=grid,
-        rules=Rules(model.thresholds, model.calibration, mpp, roi),
+        rules=Rules(model.thresholds, model.calibration, mpp, roi, model.class_maps, model.class_calibration),
         tiles=[tile for tile in tiles if roi is None or roi.touches(tile.core)],
         halo=halo,
         resolution=resolution,
         overview=overview,
+        classes=model.classes,
     )
 
 

@@ -19,7 +19,7 @@ from nuseg.preprocess.stain.normaliser import Normaliser
 from nuseg.progress import Progress, ProgressCallback
 from nuseg.segmentation.checkpoint import Checkpoint
 from nuseg.segmentation.components import separate_tile
-from nuseg.segmentation.part_store import TILE
+from nuseg.segmentation.part_store import TILE, kept_arrays
 from nuseg.segmentation.plan import Frame, Plan
 from nuseg.segmentation.postprocess import quantise
 from nuseg.segmentation.tiling import Tile
@@ -132,7 +132,9 @@ def separate_and_keep(frame: Frame, tile: Tile, parts: Checkpoint, seen: ReadTil
     least = frame.least_density
     tissue = NO_SQUARES if least is None else tissue_squares(seen.pixels, window, tile.core, frame.rules, least)
     counted = {"tissue": np.array(tissue.total), "tissue_by_area": tissue.by_area(frame.rules.annotations)}
-    parts.save(TILE, seen.number, vars(found) | vars(pixels) | {"damaged": seen.damaged} | counted)
+    classes = len(frame.rules.class_maps)
+    kept = kept_arrays(found, classes) | kept_arrays(pixels, classes)
+    parts.save(TILE, seen.number, kept | {"damaged": seen.damaged} | counted)
     return len(found)
 
 

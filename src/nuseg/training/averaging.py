@@ -28,14 +28,16 @@ def drawn_towards(network: Network, start: Mapping[str, Tensor], share: float) -
     network
         Fine-tuned.
     start
-        Weights of the same network before, by name.
+        Weights of the same network before, by name; those that it did not have stay as they are.
     share
         Of the start's weights in the result, 0..1.
     """
     drawn = copy.deepcopy(network)
     drawn.load_state_dict(
         {
-            name: value.lerp(start[name].to(value.device), share) if value.is_floating_point() else value
+            name: value.lerp(start[name].to(value.device), share)
+            if value.is_floating_point() and name in start
+            else value
             for name, value in network.state_dict().items()
         }
     )

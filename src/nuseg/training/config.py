@@ -53,6 +53,12 @@ class Network(Architecture):
             raise ValueError("init_share needs init, the model that the weights are shared with")
         return self
 
+    @model_validator(mode="after")
+    def check_classes(self) -> Self:
+        if self.classes and self.init is None and not any(head.made_for for head in find_heads(self.heads)):
+            raise ValueError("classes needs the head classes among heads")
+        return self
+
 
 class Data(Strict):
     """What a training step sees."""
@@ -98,6 +104,14 @@ class Optimiser(Strict):
     touching_weight: Weight = Field(
         4.0, description="extra weight of the distance and the offset loss where nuclei touch"
     )
+    freeze: bool = Field(
+        False,
+        description="learn the class head alone: all else stays that of network.init, and segments as before; cheap",
+    )
+    class_balance: float = Field(
+        0.5, ge=0, le=1, description="0: nuclei of every class weigh the same; 1: inverse to how many a class has"
+    )
+    class_weight: float = Field(5.0, ge=1, le=1e6, description="largest weight of a class by that; 1 over it: smallest")
     patience: int = Field(
         40, ge=1, le=100_000, description="stop after this many epochs without a better validation AJI"
     )
@@ -139,6 +153,12 @@ class TrainConfig(Strict):
     optimiser: Optimiser = Optimiser()
     compute: Compute = Compute()
     export: Export = Export()
+
+    @model_validator(mode="after")
+    def check_freeze(self) -> Self:
+        if self.optimiser.freeze and self.network.init is None:
+            raise ValueError("optimiser.freeze needs network.init, the model that stays as it is")
+        return self
 
 
 def load_config(

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from nuseg.training.unknown import UNKNOWN, near_unknown
+from nuseg.types import Integers, LabelImage
 
 MAX_OVERLAP = 0.35  # share of either nucleus that a pasted one may cover
 
@@ -32,11 +33,12 @@ def copy_paste(
     -------
     tuple of np.ndarray
         New patch and labels. Pasted nuclei lie above the others; none covers more than `MAX_OVERLAP` of another.
-        A nucleus that touches what is not known, in either patch, is not pasted: half of it may be missing.
+        A nucleus that touches what is not known, in either patch, is not pasted: half of it may be missing. The
+        numbers of pasted nuclei are raised by `shift_of` the labels.
     """
     known = (labels != UNKNOWN) & (other_labels != UNKNOWN)
     nuclei, others = np.maximum(labels, 0), np.maximum(other_labels, 0)
-    first = int(nuclei.max(initial=0)) + 1
+    first = shift_of(labels)
     drawn = rng.random(int(others.max(initial=0)) + 1) < 0.5
     both = (nuclei > 0) & (others > 0)
     pairs, overlap = np.unique(nuclei[both].astype(np.int64) * drawn.size + others[both], return_counts=True)
@@ -51,3 +53,13 @@ def copy_paste(
     share = cv2.GaussianBlur(pasted.astype(np.float32), (5, 5), 1)[..., None]
     blend = np.rint(pixels + share * (other_pixels.astype(np.float32) - pixels)).astype(np.uint8)
     return blend, np.where(pasted, others + first, labels)
+
+
+def shift_of(labels: LabelImage) -> int:
+    """By how much the numbers of nuclei are raised that are pasted on a patch with these labels."""
+    return int(labels.max(initial=0)) + 1
+
+
+def classes_after(classes: Integers, labels: LabelImage) -> Integers:
+    """Number of the class of every label after `copy_paste` on a patch with these labels, of that before: `(n,)`."""
+    return np.concatenate([classes[: shift_of(labels)], classes])

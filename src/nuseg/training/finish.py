@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from nuseg.datasets.dataset import Dataset, Item, load_item, load_with_ignore
+from nuseg.datasets.dataset import Dataset, Item, load_pixels, load_with_ignore
 from nuseg.engines.backends.openvino import has_bf16
 from nuseg.engines.loading import load_engine
 from nuseg.evaluation.report import score_image, write_scores
@@ -24,6 +24,7 @@ from nuseg.segmentation.resample import resample
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.segmentation.tiling import predict_maps
 from nuseg.training.calibrate import calibrate, find_validation_nuclei, measure_counts
+from nuseg.training.class_choice import fit_classes, points_scores, scores_of_classes
 from nuseg.training.module import Training
 from nuseg.training.run_files import read_log
 from nuseg.training.run_folder import MODEL
@@ -50,8 +51,12 @@ def finish(module: Training, datasets: Sequence[Dataset], run: Path, progress: P
     """
     items = [(item, dataset) for item, dataset in module.validation if dataset.annotation == "instance"]
     config = module.model_config
-    if items:
+    if items and not module.frozen:
         config = fit_to_images(config, examples(module.segmenter(), items, progress), progress)
+    if config.classes:
+        segmenter = Segmenter(Model(config, Path()), module.segmenter().engine)
+        chosen = tracked(module.validation, "calibrating classes", progress)
+        config = config.model_copy(update={"class_calibration": fit_classes(segmenter, chosen)})
     calibration = calibration_images(datasets, config.mpp) if items and module.config.export.int8 else ()
     draw_curves(read_log(run / "log.csv"), run / "curves.png")
     with atomic_folder(run / MODEL) as folder:
@@ -92,7 +97,7 @@ def calibration_images(datasets: Sequence[Dataset], mpp: float) -> list[np.ndarr
         items = dataset.split("train")
         step = max(1, len(items) * len(datasets) // CALIBRATION_IMAGES)
         for item in items[::step]:
-            pixels = resample(open_source(load_item(item)[0]), item.mpp, mpp)
+            pixels = resample(open_source(load_pixels(item)), item.mpp, mpp)
             y, x = (max(0, side // 2 - CALIBRATION_SIDE // 2) for side in pixels.shape[:2])
             chosen.append(np.ascontiguousarray(pixels[y : y + CALIBRATION_SIDE, x : x + CALIBRATION_SIDE]))
     return chosen
@@ -134,9 +139,17 @@ def test(
     for dataset in datasets:
         rows, groups = [], {}
         for item in tracked(dataset.split("test"), f"test {dataset.name}", progress):
+            if item.label is None:
+                score = points_scores(segmenter, item)
+                rows.append({"name": item.name, **score})
+                groups[item.name] = item.group
+                continue
             pixels, truth, ignore = load_with_ignore(item)
-            found = segmenter(pixels, item.mpp).labels
+            result = segmenter(pixels, item.mpp)
+            found = result.labels
             score = score_image(truth, found, dataset.annotation == "instance", ignore)
+            if segmenter.model.config.classes:
+                score |= scores_of_classes(item, result.nuclei, ignore)
             rows.append({"name": item.name, **score})
             groups[item.name] = item.group
             drawn.append((f"{dataset.name} {item.name}", pixels, truth, found, score))

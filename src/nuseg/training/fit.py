@@ -35,6 +35,7 @@ from nuseg.training.callbacks import (
     Patience,
     RunCheckpoint,
 )
+from nuseg.training.classes import with_classes
 from nuseg.training.config import Compute, TrainConfig
 from nuseg.training.finish import finish
 from nuseg.training.losses import check_heads
@@ -91,9 +92,10 @@ def train(
     Raises
     ------
     NusegError
-        A dataset lacks a split or nuclei to validate on, or has points in place of nuclei; a head's loss counts what
-        the dataset ignores; the configuration contradicts the model to start from; the run folder is in use; or there
-        is nothing to resume. Nothing is left in the folder of a run that cannot start.
+        A dataset lacks a split or nuclei to validate on, has points in place of nuclei that teach nothing, or no
+        classes for a class head; a head's loss counts what the dataset ignores; the configuration contradicts the model
+        to start from; the run folder is in use; or there is nothing to resume. Nothing is left in the folder of a run
+        that cannot start.
     KeyboardInterrupt
         The training was interrupted; `resume` goes on with it.
     SystemExit
@@ -102,9 +104,10 @@ def train(
     config, run = config or TrainConfig(), Path(run)
     loaded = [d if isinstance(d, Dataset) else Dataset.load(Path(d)) for d in datasets]
     start = None if config.network.init is None else load_model(config.network.init)
-    config = follow_start(config, start)
-    findings = check_splits(loaded)
-    check_heads(find_heads(config.network.heads), loaded)
+    config = with_classes(follow_start(config, start), loaded, start.config.classes if start else ())
+    by_class = config.optimiser.freeze
+    findings = check_splits(loaded, bool(config.network.classes), by_class)
+    check_heads(find_heads(config.network.heads, config.network.classes), loaded)
     fingerprints = {dataset.name: dataset.fingerprint for dataset in loaded}
     if resume:
         check_same(run, config, fingerprints)
@@ -114,7 +117,7 @@ def train(
             return finished
     elif is_first_device():
         check_free(run)
-    validation = choose_validation(loaded)
+    validation = choose_validation(loaded, by_class, config.network.classes)
     notes = [f"{level}: {line}" for level, line in gather([*findings, *validation.findings])]
     for note in notes:
         print(note, file=sys.stderr)

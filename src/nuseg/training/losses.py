@@ -30,7 +30,8 @@ def segmentation_loss(
     logits, targets
         `(n, channels, height, width)` of each head, by its name.
     weight
-        Of each pixel, `(n, 1, height, width)`, from `pixel_weights`; 0 where it is not known what is there.
+        Of each pixel, `(n, 1, height, width)`, from `pixel_weights`; 0 where it is not known what is there. A class
+        head learns from all pixels that its target has a class for.
     instance
         Of each pixel, `(n, 1, height, width)` bool; False where nuclei are not known one by one and from edge to edge:
         those pixels do not enter the loss of heads that need it, and images that have no others are not given to them.
@@ -48,6 +49,8 @@ def segmentation_loss(
         if head.needs_instances:
             told = instance.flatten(1).any(1)
             values, target, of_pixels = values[told], target[told], (weight * instance)[told]
+        if head.made_for is not None:  # a class may be known where it is not known what is a nucleus, and vice versa
+            of_pixels = (target.sum(1, keepdim=True) > 0).to(weight)
         parts |= head.loss(values, target, of_pixels)
     total = sum((part_weights.get(name, 1.0) * part for name, part in parts.items()), start=weight.new_zeros(()))
     return {"loss": total, **parts}

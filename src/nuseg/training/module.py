@@ -1,6 +1,5 @@
 """The training step, the validation on whole images, and the optimiser, as a Lightning module."""
 
-import copy
 import math
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,13 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nuseg.datasets.dataset import Dataset, Item, load_with_ignore
+from nuseg.datasets.dataset import Dataset, Item, load_pixels, load_with_ignore
+from nuseg.evaluation.classes import Confusion, mean_matched_f1
 from nuseg.evaluation.report import score_image
 from nuseg.model.config import ModelConfig
 from nuseg.model.network import Network, network_maps
 from nuseg.model.store import Model
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.training.averaging import drawn_towards
+from nuseg.training.class_choice import confuse_item
 from nuseg.training.config import TrainConfig
 from nuseg.training.losses import pixel_weights, segmentation_loss
 from nuseg.training.patches import Patch
@@ -48,10 +49,16 @@ class Training(L.LightningModule):
         self.config = config
         self.model_config = model
         self.validation = validation
-        self.start = copy.deepcopy(network.state_dict()) if config.network.init_share else None
+        self.start = known_weights(network) if config.network.init_share else None
+        self.frozen = config.optimiser.freeze
+        if self.frozen:
+            assert network.branch is not None
+            network.requires_grad_(False)
+            network.branch.requires_grad_(True)
         self.begun = False  # with the first step; what goes wrong before is the fault of a checkpoint
         self.losses: dict[str, list[Tensor]] = defaultdict(list)
         self.scores: dict[str, list[float]] = defaultdict(list)
+        self.confusions: list[Confusion] = []
 
     def on_train_start(self) -> None:
         """Take up the learning rate where the schedule has it: a resumed run may have become longer."""
@@ -66,23 +73,34 @@ class Training(L.LightningModule):
         # Chance within the network (dropout) is that of the epoch, whether the training was interrupted or not.
         seed = np.random.SeedSequence([self.config.seed, self.current_epoch]).generate_state(1, np.uint64)
         torch.manual_seed(int(seed[0] >> np.uint64(1)))
+        if self.frozen:  # what a batch looks like must not change the normalisation of what stays as it is
+            assert self.network.branch is not None
+            self.network.eval()
+            self.network.branch.train()
 
     def training_step(self, batch: Patch, _index: int) -> Tensor:
         x = batch.pixels.float().contiguous(memory_format=torch.channels_last)
         how, network = self.config.optimiser, self.network
         weight = pixel_weights(batch.targets["mask"], batch.touching, batch.known, how.touching_weight)
         instance = batch.whole & torch.as_tensor(batch.instance)[:, None, None, None]
-        parts = segmentation_loss(network.outputs, network(x), batch.targets, weight, instance, how.part_weights)
+        logits = network.branch_logits(x) if self.frozen else network(x)
+        heads = [head for head in network.outputs if head.name in logits]
+        parts = segmentation_loss(heads, logits, batch.targets, weight, instance, how.part_weights)
         for name, value in parts.items():
             self.losses[name].append(value.detach())
         return parts["loss"]
 
     def validation_step(self, number: int, _index: int) -> None:
         item, dataset = self.validation[number]
-        pixels, labels, ignore = load_with_ignore(item)
-        found = self.segmenter()(pixels, item.mpp).labels
-        for name, value in score_image(labels, found, dataset.annotation == "instance", ignore).items():
-            self.scores[name].append(value)
+        pixels = load_pixels(item)
+        found = self.segmenter()(pixels, item.mpp)
+        if item.label is not None:
+            _, labels, ignore = load_with_ignore(item)
+            for name, value in score_image(labels, found.labels, dataset.annotation == "instance", ignore).items():
+                self.scores[name].append(value)
+        if self.model_config.classes:
+            confusion = confuse_item(item, found.nuclei, (pixels.shape[0], pixels.shape[1]))
+            self.confusions += [] if confusion is None else [confusion]
 
     def on_validation_epoch_end(self) -> None:
         for name, values in self.losses.items():
@@ -92,6 +110,12 @@ class Training(L.LightningModule):
             if self.scores[name]:
                 self.log(f"validation/{name}", float(np.mean(self.scores[name])), sync_dist=True, prog_bar=True)
         self.scores.clear()
+        if self.model_config.classes:
+            confusion = Confusion.together(self.confusions)
+            self.log("validation/class_f1", np.nan_to_num(mean_matched_f1(confusion)), sync_dist=True, prog_bar=True)
+            accuracy = float("nan") if confusion is None else confusion.accuracy
+            self.log("validation/class_accuracy", np.nan_to_num(accuracy), sync_dist=True)
+        self.confusions.clear()
 
     def result(self) -> Network:
         """The network that the training would give if it ended now."""
@@ -109,7 +133,7 @@ class Training(L.LightningModule):
         pretrained = (
             set() if network.pretrained is None else set(network.get_submodule(network.pretrained).parameters())
         )
-        fresh = [p for p in network.parameters() if p not in pretrained]
+        fresh = [p for p in network.parameters() if p not in pretrained and p.requires_grad]
         kept = [p for p in network.parameters() if p in pretrained]
         groups: list[dict[str, Any]] = []
         for parameters, factor in ((kept, how.encoder_lr), (fresh, 1.0)):
@@ -125,6 +149,12 @@ class Training(L.LightningModule):
             optimiser, lambda step: warmup_cosine(step, how.epochs * how.steps, how.warmup)
         )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def known_weights(network: Network) -> dict[str, Tensor]:
+    """A copy of the weights that a network starts with, without those of what was added to it."""
+    added = f"{network.added}."
+    return {name: value.clone() for name, value in network.state_dict().items() if not name.startswith(added)}
 
 
 def warmup_cosine(step: int, steps: int, warmup: float) -> float:

@@ -7,13 +7,14 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset as TorchDataset
 
-from nuseg.datasets.dataset import Dataset, load_with_ignore
+from nuseg.datasets.dataset import Dataset
 from nuseg.errors import NusegError
 from nuseg.model.registry import find_heads
 from nuseg.training.artefacts import add_artefact
 from nuseg.training.augmentation import jitter_look, measure_colours, random_patch, restain
+from nuseg.training.classes import TrainingImage, class_weights, load_training_image
 from nuseg.training.config import TrainConfig
-from nuseg.training.copy_paste import copy_paste
+from nuseg.training.copy_paste import classes_after, copy_paste
 from nuseg.training.targets import find_touching, make_targets
 from nuseg.training.unknown import UNKNOWN, find_whole, mark_unknown
 
@@ -47,6 +48,14 @@ class Patch(NamedTuple):
     instance: bool
 
 
+class Shown(NamedTuple):
+    """A training image, its labels as OpenCV warps them (`mark_unknown`), and how it is magnified."""
+
+    image: TrainingImage
+    labels: np.ndarray
+    zoom: float
+
+
 class Patches(TorchDataset[Patch]):
     """Augmented patches of the training images, by number: number `i` is the same patch in every run.
 
@@ -62,8 +71,9 @@ class Patches(TorchDataset[Patch]):
 
     def __init__(self, datasets: Sequence[Dataset], config: TrainConfig) -> None:
         self.config = config
-        self.heads = find_heads(config.network.heads)
-        self.images: list[tuple[np.ndarray, np.ndarray, float, bool]] = []
+        classes = config.network.classes
+        self.heads = find_heads(config.network.heads, classes)
+        self.images: list[Shown] = []
         shares: list[np.ndarray] = []
         unknown = set(config.data.weights) - {dataset.name for dataset in datasets}
         if unknown:
@@ -72,10 +82,11 @@ class Patches(TorchDataset[Patch]):
         for dataset in datasets:
             pixels_at_mpp = []
             for item in dataset.split("train"):
-                pixels, labels, ignore = load_with_ignore(item)
+                image = load_training_image(item, dataset.annotation, classes)
                 zoom = item.mpp / config.data.mpp
-                self.images.append((pixels, mark_unknown(labels, ignore), zoom, dataset.annotation == "instance"))
-                pixels_at_mpp.append(np.count_nonzero(~ignore) * zoom**2)
+                of_use = not config.optimiser.freeze or image.classes[image.labels[~image.ignore]].any()
+                self.images.append(Shown(image, mark_unknown(image.labels, image.ignore), zoom))
+                pixels_at_mpp.append(np.count_nonzero(~image.ignore) * zoom**2 * of_use)
             share = np.array(pixels_at_mpp, float)
             if dataset.name in config.data.weights and share.any():
                 share = share / share.sum()
@@ -85,11 +96,14 @@ class Patches(TorchDataset[Patch]):
                 "no training images: every dataset's split 'train' is empty: prepare it with another split="
             )
         if not any(share.any() for share in shares):
-            raise NusegError(
-                "nothing to train on: every image of the split 'train' is ignored as a whole; annotate some of it"
-            )
+            why = "has no nucleus of a known class" if config.optimiser.freeze else "is ignored as a whole"
+            raise NusegError(f"nothing to train on: every image of the split 'train' {why}; annotate some of it")
         if config.augmentation.restain_probability:
-            self.colours = [measure_colours(pixels) for pixels, *_ in self.images]
+            self.colours = [measure_colours(shown.image.pixels) for shown in self.images]
+        how = config.optimiser
+        self.class_weights = class_weights(
+            [shown.image for shown in self.images], len(classes), how.class_balance, how.class_weight
+        )
         self.chances = self._chances(datasets, shares)
 
     def _chances(self, datasets: Sequence[Dataset], shares: list[np.ndarray]) -> np.ndarray:
@@ -111,13 +125,15 @@ class Patches(TorchDataset[Patch]):
     def __getitem__(self, number: int) -> Patch:
         rng = np.random.default_rng([self.config.seed, number])
         chosen, other = rng.choice(len(self.chances), 2, p=self.chances)
-        pixels, labels, zoom, instance = self.images[chosen]
+        (image, labels, zoom) = self.images[chosen]
+        pixels, classes = image.pixels, image.classes
         how = self.config.augmentation
         side = self.config.data.window + 2 * RIM
         patch, marked = random_patch(pixels, labels, side, zoom, how, rng)
-        if instance and rng.random() < how.crowd_probability:
+        if image.instance and rng.random() < how.crowd_probability:
+            classes = classes_after(classes, marked)
             patch, marked = copy_paste(patch, marked, *random_patch(pixels, labels, side, zoom, how, rng), rng)
-        nuclei, known = np.maximum(marked, 0), marked != UNKNOWN
+        nuclei, known = np.maximum(marked, 0), (marked != UNKNOWN) & image.outlined
         if rng.random() < how.restain_probability:
             patch = restain(patch, self.colours[chosen], self.colours[other], rng.random())
         # No number is drawn where artefacts are off: a training without them sees the patches that it always saw.
@@ -125,14 +141,17 @@ class Patches(TorchDataset[Patch]):
             patch, nuclei = add_artefact(patch, nuclei, rng)
         inner = slice(RIM, -RIM)
         patch = jitter_look(patch[inner, inner], how, rng)
-        targets = make_targets(nuclei, self.heads)
+        targets = make_targets(nuclei, self.heads, classes)
+        for head in self.heads:
+            if head.made_for is not None:
+                targets[head.name] *= self.class_weights[:, None, None]
         return Patch(
             pixels=torch.from_numpy(patch.transpose(2, 0, 1).copy()),
             targets={name: as_tensor(target[:, inner, inner]) for name, target in targets.items()},
             touching=as_tensor(find_touching(nuclei)[:, inner, inner]),
             known=as_tensor(known[None, inner, inner]),
             whole=as_tensor(find_whole(nuclei, known)[None, inner, inner]),
-            instance=instance,
+            instance=image.instance,
         )
 
 

@@ -25,6 +25,7 @@ from nuseg.training.run_folder import MODEL, any_begun, check_free, has_begun
 
 TABLE_FILE, RECORD_FILE = "seeds.csv", "seeds.json"
 MONITORS = ("validation/aji", "validation/dice")  # what chooses; the first that the log has
+CLASS_MONITORS = ("validation/class_f1",)  # where the class head alone is trained
 TOLD = ("dice", "aji", "pq", "f1")
 
 
@@ -102,15 +103,16 @@ def train_seeds(
         check_begun(run)
     else:
         check_free(run)
+    monitors = CLASS_MONITORS if config.optimiser.freeze else MONITORS
     rows = []
     for place, (seed, folder) in enumerate(wanted.items(), 1):
         if progress:
             print(f"seed {seed} ({place} of {seeds}): {folder}", file=sys.stderr)
         own = config.model_copy(update={"seed": seed})
         model = train(loaded, folder, own, resume=resume and has_begun(folder), progress=progress)
-        rows.append({"seed": seed, "run": folder.name, **validation_of(folder), **tests_of(model)})
+        rows.append({"seed": seed, "run": folder.name, **validation_of(folder, monitors), **tests_of(model)})
     table = pd.DataFrame(rows)
-    monitor = next(name for name in MONITORS if name in table)
+    monitor = next(name for name in monitors if name in table)
     best = int(table["seed"].iloc[int(np.argmax(table[monitor]))])
     kept = keep(load_model(wanted[best]), run, config, {"best": best, "by": monitor, "of": list(wanted)})
     found = SeedRuns(kept, best, monitor, table)
@@ -161,10 +163,10 @@ def check_begun(run: Path) -> None:
     refuse_links_out(run)
 
 
-def validation_of(folder: Path) -> dict[str, float]:
-    """The best epoch of a training, and the validation score that chose it."""
+def validation_of(folder: Path, monitors: Sequence[str] = MONITORS) -> dict[str, float]:
+    """The best epoch of a training, and the validation score that chose it: the first of some that the log has."""
     log = read_log(folder / "log.csv")
-    monitor = next((name for name in MONITORS if name in log and log[name].notna().any()), None)
+    monitor = next((name for name in monitors if name in log and log[name].notna().any()), None)
     if monitor is None:
         raise NusegError(f"{folder / 'log.csv'}: has no validation score: start a new run")
     best = log.iloc[int(np.nanargmax(log[monitor]))]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nuseg.datasets.dataset import Dataset, load_item
+from nuseg.datasets.dataset import Dataset, load_pixels
 from nuseg.datasets.seen import USES, image_code
 from nuseg.errors import NusegError
 from nuseg.model.config import Architecture, ModelConfig
@@ -31,6 +31,8 @@ def follow_start(config: TrainConfig, start: Model | None) -> TrainConfig:
     if start is None:
         return config
     network = {key: value for key, value in start.config.architecture if key in type(config.network).model_fields}
+    if adds_classes(config, start):
+        network = {key: value for key, value in network.items() if key not in ("heads", "classes", "class_branch")}
     data = {"mpp": start.config.mpp}
     contradicting = [
         f"{section}.{key} is {getattr(stated, key)!r} here, {value!r} there"
@@ -50,17 +52,58 @@ def follow_start(config: TrainConfig, start: Model | None) -> TrainConfig:
     return config.model_copy(update=changes)
 
 
+def adds_classes(config: TrainConfig, start: Model) -> bool:
+    """Whether a class head is to be added, as the last one, to those of the model that is fine-tuned."""
+    before = start.config.architecture.heads
+    return not start.config.classes and config.network.heads == (*before, "classes")
+
+
 def start_network(config: TrainConfig, start: Model | None) -> Network:
-    """The network to train: fresh, or with the weights of the model to fine-tune; patches and tiles fit it."""
+    """The network to train: fresh, or with the weights of the model to fine-tune; patches and tiles fit it.
+
+    Raises
+    ------
+    NusegError
+        A class head is to be added, or to be trained alone, that shares its convolutions with others.
+    """
     if start is None:
         network = build_network(config.network, pretrained=config.network.pretrained)
         check_tiling(network)
     else:
         network = load_network(start).train()
+        if adds_classes(config, start):
+            network = with_branch(network, config)
+    if config.optimiser.freeze and network.branch is None:
+        raise NusegError(
+            f"optimiser.freeze: expected a head classes with convolutions of its own, which preset "
+            f"{config.network.preset} does not give it: train the whole network"
+        )
     if config.data.window % network.stride:
         raise NusegError(
             f"data.window={config.data.window}: expected a multiple of the network's stride of {network.stride} px"
         )
+    return network
+
+
+def with_branch(before: Network, config: TrainConfig) -> Network:
+    """A network that has a class head beside all that the one before had; the rest has its weights.
+
+    Raises
+    ------
+    NusegError
+        Its preset gives a class head no convolutions of its own.
+    """
+    network = build_network(architecture_of(config))
+    if network.branch is None:
+        raise NusegError(
+            f"network.preset={config.network.preset}: a head classes cannot be added to a trained network of this "
+            "preset: start from another model, or train anew"
+        )
+    own = {f"branch.{name}" for name in network.branch.state_dict()}
+    kept = network.load_state_dict(before.state_dict(), strict=False)
+    assert set(kept.missing_keys) <= own
+    assert not kept.unexpected_keys
+    network.added = "branch"
     return network
 
 
@@ -91,21 +134,27 @@ def describe_model(
         description=export.description or f"Network ({config.network.preset}) that segments nuclei in H&E images.",
         architecture=architecture_of(config),
         mpp=config.data.mpp,
-        maps=map_names(config.network.heads),
+        maps=map_names(config.network.heads, config.network.classes),
         stride=network.stride,
         margin=network.margin,
         thresholds=START if start is None else start.config.thresholds,
+        **(kept_of(start) if start is not None and config.optimiser.freeze else {}),
         licence=export.licence or AND.join(sorted(set(licences))),
         data=data,
         training=training,
     )
 
 
+def kept_of(start: Model) -> dict[str, Any]:
+    """What a training of the class head alone leaves as it was."""
+    return {"calibration": start.config.calibration, "count_error": start.config.count_error}
+
+
 def describe_data(datasets: Sequence[Dataset]) -> list[dict[str, Any]]:
     """What the model keeps of the datasets that it learns from or is chosen by: where from, and which images."""
     described = []
     for dataset in datasets:
-        codes = {use: [image_code(load_item(item)[0]) for item in dataset.split(use)] for use in USES}
+        codes = {use: [image_code(load_pixels(item)) for item in dataset.split(use)] for use in USES}
         if any(codes.values()):
             described.append(
                 {

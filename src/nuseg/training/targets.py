@@ -12,7 +12,7 @@ from nuseg.model.registry import find_heads
 NEAR = 2  # px; nuclei with less than twice this between them touch
 
 
-def make_targets(labels: np.ndarray, heads: Sequence[Head]) -> dict[str, np.ndarray]:
+def make_targets(labels: np.ndarray, heads: Sequence[Head], classes: np.ndarray | None = None) -> dict[str, np.ndarray]:
     """Make what the network is trained to output.
 
     Parameters
@@ -21,13 +21,22 @@ def make_targets(labels: np.ndarray, heads: Sequence[Head]) -> dict[str, np.ndar
         Label image; 0 = background, 1..N = nuclei.
     heads : sequence of Head
         Of the network.
+    classes : (N + 1,) integer, optional
+        Number of the class of each label, 0 = not known; default: none is known.
 
     Returns
     -------
     dict of (channels, h, w) float32
         The target of each head, by its name.
     """
-    return {head.name: head.target(labels) for head in heads}
+    return {head.name: head.target(seen_by(head, labels, classes)) for head in heads}
+
+
+def seen_by(head: Head, labels: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
+    """What a head makes its target of: labels, or of a class head the number of each pixel's class."""
+    if head.made_for is None:
+        return labels
+    return np.zeros_like(labels) if classes is None else classes[labels]
 
 
 def perfect_maps(labels: np.ndarray) -> np.ndarray:

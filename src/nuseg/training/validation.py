@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from nuseg.datasets.dataset import Dataset, Item, load_with_ignore
+from nuseg.datasets.dataset import Dataset, Item, load_points, load_table, load_with_ignore
 from nuseg.datasets.findings import Finding
 from nuseg.errors import NusegError
 from nuseg.evaluation.ignoring import leave_out
@@ -27,13 +27,17 @@ class Validation:
     ----------
     images : tuple of Shown
         An image without nuclei is left out. A network that finds nothing scores 1 on it and one that finds a speck 0:
-        such images would choose the network that finds least, and often they were just not annotated.
+        such images would choose the network that finds least, and often they were just not annotated. Images whose
+        nuclei are points tell of classes alone.
     findings : tuple of Finding
         What was left out.
+    by_class : bool
+        Whether the epoch is chosen by how well classes are told.
     """
 
     images: tuple[Shown, ...]
     findings: tuple[Finding, ...] = ()
+    by_class: bool = False
 
     @property
     def told_apart(self) -> list[Shown]:
@@ -43,11 +47,16 @@ class Validation:
     @property
     def monitor(self) -> str:
         """The score that chooses the epoch: of nuclei where any image tells them apart, else of the mask."""
+        if self.by_class:
+            return "validation/class_f1"
         return "validation/aji" if self.told_apart else "validation/dice"
 
 
-def check_splits(datasets: Sequence[Dataset]) -> list[Finding]:
+def check_splits(datasets: Sequence[Dataset], classes: bool = False, frozen: bool = False) -> list[Finding]:
     """Refuse datasets without images to train on or to choose by; warn of those that do not tell nuclei apart.
+
+    Where `classes` are learned, points with classes are of use; where nothing else is (`frozen`), outlines are not
+    needed.
 
     Raises
     ------
@@ -55,7 +64,7 @@ def check_splits(datasets: Sequence[Dataset]) -> list[Finding]:
         No dataset has images in the split "train", or in "validation", or nuclei are annotated by points.
     """
     for dataset in datasets:
-        if dataset.annotation == "points":
+        if dataset.annotation == "points" and not (classes and dataset.classes):
             raise NusegError(
                 f"{dataset.root}: nuclei are annotated by points, which do not say where a nucleus ends: train on a "
                 "dataset of label images or masks; nuseg evaluate scores a model on points"
@@ -65,7 +74,14 @@ def check_splits(datasets: Sequence[Dataset]) -> list[Finding]:
             raise NusegError(
                 f"{names_of(datasets)}: no image in the split '{split}': prepare it with more images or another split="
             )
-    if any(dataset.annotation == "instance" and dataset.split("train") for dataset in datasets):
+    outlined = [dataset for dataset in datasets if dataset.annotation != "points" and dataset.split("train")]
+    if not outlined and not frozen:
+        raise NusegError(
+            f"{names_of(datasets)}: nuclei are annotated by points alone, which teach classes but not where a nucleus "
+            "ends: add a dataset of label images or masks, or train the class head of a model alone "
+            "(optimiser.freeze=true)"
+        )
+    if frozen or any(dataset.annotation == "instance" for dataset in outlined):
         return []
     text = (
         "only masks to train on: the model will find nuclei, but not tell touching ones apart; add a dataset with "
@@ -74,8 +90,17 @@ def check_splits(datasets: Sequence[Dataset]) -> list[Finding]:
     return [Finding("warning", text, names_of(datasets))]
 
 
-def choose_validation(datasets: Sequence[Dataset]) -> Validation:
+def choose_validation(datasets: Sequence[Dataset], by_class: bool = False, classes: Sequence[str] = ()) -> Validation:
     """Read the validation images, and keep those with nuclei; a damaged one is found before the first step.
+
+    Parameters
+    ----------
+    datasets
+        To train on.
+    by_class
+        Choose the epoch by how well classes are told: keep images that have nuclei of some.
+    classes
+        Those that the network tells.
 
     Raises
     ------
@@ -83,15 +108,33 @@ def choose_validation(datasets: Sequence[Dataset]) -> Validation:
         An image is unreadable, or none has nuclei.
     """
     shown = [Shown(item, dataset) for dataset in datasets for item in dataset.split("validation")]
-    kept = tuple(one for one in shown if has_known_nuclei(one.item))
-    if not kept:
+    kept = tuple(one for one in shown if is_of_use(one, by_class, classes))
+    if by_class and not kept:
+        raise NusegError(
+            f"{names_of(datasets)}: no validation image ({len(shown)} in all) has a nucleus of a class, so no epoch "
+            "can be chosen by them: annotate some, or prepare the dataset with another split= or seed="
+        )
+    if not any(one.dataset.annotation != "points" for one in kept) and not by_class:
         raise NusegError(
             f"{names_of(datasets)}: no validation image ({len(shown)} in all) has a nucleus, so no epoch can be chosen "
             "by them: annotate some, or prepare the dataset with another split= or seed="
         )
     left = [one.item.name for one in shown if one not in kept]
-    text = "validation image without nuclei: it does not choose the epoch or the thresholds"
-    return Validation(kept, tuple(Finding("note", text, name) for name in left))
+    what = "nuclei of a class" if by_class else "nuclei"
+    text = f"validation image without {what}: it does not choose the epoch or the thresholds"
+    return Validation(kept, tuple(Finding("note", text, name) for name in left), by_class)
+
+
+def is_of_use(shown: Shown, by_class: bool, classes: Sequence[str]) -> bool:
+    """Whether an image has something to choose by."""
+    if by_class or shown.dataset.annotation == "points":
+        return any(name in classes for name in classes_of(shown.item))
+    return has_known_nuclei(shown.item)
+
+
+def classes_of(item: Item) -> tuple[str | None, ...]:
+    """The class of each annotated nucleus, in the order of their labels or points."""
+    return load_points(item).classes if item.label is None else load_table(item).classes
 
 
 def has_known_nuclei(item: Item) -> bool:

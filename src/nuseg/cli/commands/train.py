@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from nuseg.training.config import TrainConfig
 
 
+TOLD = ("dice", "iou", "aji", "pq", "f1", "detection_f1", "class_accuracy")  # scores that are printed
+
+
 def train(
     datasets: Annotated[
         list[Path] | None, typer.Argument(metavar="DATASETS", help="Datasets made by nuseg prepare.")
@@ -90,7 +93,7 @@ def train(
         ) from error
     print(f"model: {model.path}")
     for data, scores in model.config.scores.items():
-        text = ", ".join(f"{k} {scores[k]['mean']:.3f}" for k in ("dice", "iou", "aji", "pq", "f1") if k in scores)
+        text = ", ".join(f"{k} {scores[k]['mean']:.3f}" for k in TOLD if k in scores)
         print(f"test {data}: {text}")
 
 

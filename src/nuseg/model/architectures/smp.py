@@ -6,7 +6,7 @@ from nuseg.errors import NusegError
 from nuseg.model.builder import Builder
 from nuseg.model.config import Architecture
 from nuseg.model.head import count_channels
-from nuseg.model.registry import find_heads
+from nuseg.model.registry import heads_of
 from nuseg.text import one_line
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def build_smp(architecture: Architecture, pretrained: bool = False) -> "Network"
             f"network.preset=smp: segmentation_models_pytorch cannot be imported ({one_line(error)}): "
             "pip install 'nuseg[smp]', and the torchvision that belongs to the installed PyTorch"
         ) from error
-    heads = find_heads(architecture.heads)
+    heads = heads_of(architecture)
     options = dict(architecture.options)
     published = options.pop("encoder_weights", None)
     try:

@@ -4,8 +4,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nuseg.model.builder import Builder
-from nuseg.model.config import Architecture
-from nuseg.model.registry import find_heads
+from nuseg.model.config import BRANCHES, Architecture
+from nuseg.model.registry import heads_of
 
 if TYPE_CHECKING:
     from nuseg.model.network import Network
@@ -15,7 +15,12 @@ def build_unet(widths: tuple[int, ...], architecture: Architecture, _pretrained:
     """Build the U-Net whose contracting path has `widths` channels from scale to scale; there are no weights for it."""
     from nuseg.model.unet import ContractingPath, UNet
 
-    return UNet(ContractingPath(architecture.in_channels, widths), widths[-2::-1], find_heads(architecture.heads))
+    return UNet(
+        ContractingPath(architecture.in_channels, widths),
+        widths[-2::-1],
+        heads_of(architecture),
+        BRANCHES[architecture.class_branch],
+    )
 
 
 ARCHITECTURE = (

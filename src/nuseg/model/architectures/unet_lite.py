@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from nuseg.errors import NusegError
 from nuseg.model.builder import Builder
-from nuseg.model.config import Architecture
-from nuseg.model.registry import find_heads
+from nuseg.model.config import BRANCHES, Architecture
+from nuseg.model.registry import heads_of
 
 if TYPE_CHECKING:
     from nuseg.model.network import Network
@@ -26,7 +26,7 @@ def build_unet_lite(architecture: Architecture, pretrained: bool = False) -> "Ne
     if size not in FACTORS:
         raise NusegError(f"network.encoder={size}: expected one of {', '.join(FACTORS)} for unet-lite")
     encoder = LiteEncoder(architecture.in_channels, size)
-    network = UNet(encoder, architecture.decoder, find_heads(architecture.heads))
+    network = UNet(encoder, architecture.decoder, heads_of(architecture), BRANCHES[architecture.class_branch])
     if pretrained:
         load_imagenet(encoder)
         network.pretrained = "encoder"

@@ -1,6 +1,7 @@
 """Nuclei as AnnData (`.h5ad`), which scanpy, squidpy and scverse's other tools read."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from nuseg.io.atomic import atomic_path
+from nuseg.measure.classes import CLASS, Colour, class_colours
 from nuseg.measure.nuclei import COLUMNS
-from nuseg.results.areas import COLUMNS as AREA_COLUMNS
 from nuseg.results.info import versions
 from nuseg.results.output import Output, written_whole
 
@@ -26,8 +27,9 @@ def as_anndata(result: "Segmentation") -> "anndata.AnnData":
     """Bring nuclei to AnnData; less than 200 MB for a million of them.
 
     `X` has the measures `VARIABLES` in float32, `obs_names` the ids, `obsm["spatial"]` the centroids in px of level 0,
-    `obsm["spatial_um"]` the same in um, `uns["nuseg"]` source, resolution, model, notes, settings and versions;
-    `obs` the annotated area that holds each nucleus, where there are some.
+    `obsm["spatial_um"]` the same in um, `uns["nuseg"]` source, resolution, model, notes, settings and versions; `obs`
+    the class of each nucleus with its probabilities, where the model tells classes (`uns["class_colors"]` has their
+    colours), and the annotated area that holds it, where there are some.
     """
     import anndata
 
@@ -37,13 +39,21 @@ def as_anndata(result: "Segmentation") -> "anndata.AnnData":
     names, meanings = pd.Index(VARIABLES, dtype=object), [COLUMNS[name] for name in VARIABLES]
     about = result.info.about() | {f"version_{package}": number for package, number in versions().items()}
     about |= {"notes": "\n".join(result.notes), "settings": result.info.settings}
+    obs, colours = nuclei[result.info.columns.beside_measures].set_index(ids), class_colours(result.info.classes)
+    if colours:  # as scanpy and squidpy have them
+        obs[CLASS] = pd.Categorical(obs[CLASS], pd.Index(list(colours), dtype=object))
     return anndata.AnnData(
         X=nuclei[VARIABLES].to_numpy(np.float32),
-        obs=nuclei[[name for name in AREA_COLUMNS if name in nuclei]].set_index(ids),
+        obs=obs,
         var=pd.DataFrame({"meaning": pd.Series(meanings, names, dtype=object)}, index=names),
         obsm={name: nuclei[columns].to_numpy(np.float64) for name, columns in PLACES.items()},
-        uns={"nuseg": storable(about)},
+        uns={"nuseg": storable(about)} | ({f"{CLASS}_colors": hexadecimal(colours)} if colours else {}),
     )
+
+
+def hexadecimal(colours: Mapping[str, Colour]) -> np.ndarray:
+    """Colours as texts such as "#ff0000", in their order."""
+    return np.array([f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in colours.values()], object)
 
 
 def storable(value: Any) -> Any:

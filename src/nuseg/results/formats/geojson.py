@@ -5,7 +5,7 @@ Coordinates are pixels of the full image from its upper left corner, as QuPath c
 
 import gzip
 import io
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import repeat
 from pathlib import Path
@@ -13,9 +13,11 @@ from typing import Any, TextIO
 
 import numpy as np
 import orjson
+import pandas as pd
 
 from nuseg.annotations.object_ids import object_id
 from nuseg.io.atomic import atomic_path
+from nuseg.measure.classes import CLASS, class_colours, classes_in, probability_column
 from nuseg.results.areas import COLUMNS as AREA_COLUMNS
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.output import Add, Output
@@ -39,9 +41,14 @@ DECIMALS = 3  # of coordinates: a thousandth of a pixel
 
 
 def feature(
-    name: str, number: int, polygon: np.ndarray, measures: Mapping[Hashable, float], metadata: Mapping[Hashable, str]
+    name: str,
+    number: int,
+    polygon: np.ndarray,
+    measures: Mapping[Hashable, float],
+    metadata: Mapping[Hashable, str],
+    classification: Mapping[str, Any] = CLASSIFICATION,
 ) -> dict[str, Any]:
-    """Make one detection: a polygon (k, 2) of x, y, closed here, with its measures and its metadata.
+    """Make one detection: a polygon (k, 2) of x, y, closed here, with its measures, its metadata and its class.
 
     Its id is made of the image's name and the nucleus' number alone, so that QuPath notices objects that it
     has already.
@@ -54,7 +61,7 @@ def feature(
         "properties": {
             "objectType": "detection",
             "name": str(number),
-            "classification": CLASSIFICATION,
+            "classification": classification,
             "measurements": measures,
             **({"metadata": metadata} if metadata else {}),
         },
@@ -84,12 +91,16 @@ def opened(path: Path, name: str, about: Mapping[str, Any] | None = None) -> Ite
 
         def add(batch: NucleiBatch) -> None:
             nonlocal separator
-            rows = batch.table[list(MEASUREMENTS)].rename(columns=MEASUREMENTS).round(4).to_dict("records")
+            classes = classes_in(list(map(str, batch.table)))
+            names = MEASUREMENTS | {probability_column(one): f"Probability {one}" for one in classes}
+            rows = batch.table[list(names)].rename(columns=names).round(4).to_dict("records")
             held = [column for column in AREA_COLUMNS if column in batch.table]
             texts = batch.table[held].to_dict("records") if held else repeat({}, len(batch))
-            numbers = batch.table["id"].tolist()
-            for number, polygon, measures, metadata in zip(numbers, batch.polygons, rows, texts, strict=True):
-                detection = feature(name, number, polygon, measures, metadata)
+            numbers, kinds = batch.table["id"].tolist(), classifications(batch.table, classes)
+            for number, polygon, measures, metadata, kind in zip(
+                numbers, batch.polygons, rows, texts, kinds, strict=True
+            ):
+                detection = feature(name, number, polygon, measures, metadata, kind)
                 file.write(separator + orjson.dumps(detection).decode())
                 separator = ",\n"
 
@@ -97,6 +108,14 @@ def opened(path: Path, name: str, about: Mapping[str, Any] | None = None) -> Ite
         file.write(f'{{"type":"FeatureCollection",{origin}"features":[')
         yield add
         file.write("]}")
+
+
+def classifications(table: pd.DataFrame, classes: Sequence[str]) -> list[Mapping[str, Any]]:
+    """The classification of each nucleus as QuPath has it: its class with the colour, else the plain one."""
+    if not classes:
+        return [CLASSIFICATION] * len(table)
+    known = {name: {"name": name, "color": list(colour)} for name, colour in class_colours(classes).items()}
+    return [known[name] for name in table[CLASS].tolist()]
 
 
 @contextmanager
@@ -117,7 +136,7 @@ def open_text(path: Path) -> Iterator[TextIO]:
 OUTPUT = Output(
     name="geojson",
     suffix=".geojson",
-    help="outlines and measures as QuPath detections",
+    help="outlines, measures and classes as QuPath detections",
     open=lambda path, result: opened(path, path.name.removesuffix(".gz").removesuffix(".geojson"), result.info.about()),
     default_for=("image", "slide"),
 )

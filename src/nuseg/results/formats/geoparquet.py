@@ -18,6 +18,7 @@ import shapely
 
 from nuseg.io.atomic import atomic_path
 from nuseg.results.batch import NucleiBatch
+from nuseg.results.columns import Columns
 from nuseg.results.formats.parquet import as_metadata, schema_of
 from nuseg.results.output import Add, Output
 from nuseg.types import Floats
@@ -30,28 +31,28 @@ SHAPES = ("geometry", "bbox")  # the last columns
 
 
 @cache
-def nuclei_schema(annotated: bool) -> "pa.Schema":
-    """The columns of measures, of annotated areas where there are some, of outlines and their bounds."""
+def nuclei_schema(columns: Columns) -> "pa.Schema":
+    """The columns of a table of nuclei, then outlines and their bounds."""
     import pyarrow as pa
 
     edges = pa.struct([pa.field(edge, pa.float64(), nullable=False) for edge in EDGES])
     # Pixels of level 0 are not those that the nucleus was found on, so its area there need not be whole.
     shapes = map(pa.field, SHAPES, (pa.binary(), edges))
-    return pa.schema([field.with_nullable(False) for field in (*schema_of(annotated), *shapes)])
+    return pa.schema([field.with_nullable(False) for field in (*schema_of(columns), *shapes)])
 
 
 @contextmanager
-def opened(path: Path, about: Mapping[str, Any], annotated: bool = False) -> Iterator[Add]:
+def opened(path: Path, columns: Columns, about: Mapping[str, Any]) -> Iterator[Add]:
     """Open a file to add batches of nuclei to; it appears when the block ends well.
 
     Parameters
     ----------
     path : Path
         Where to write.
+    columns : Columns
+        That the batches have.
     about : mapping
         The file's metadata: source, mpp, model and notes.
-    annotated : bool
-        Whether the batches have the columns of annotated areas.
 
     Yields
     ------
@@ -61,7 +62,7 @@ def opened(path: Path, about: Mapping[str, Any], annotated: bool = False) -> Ite
     import pyarrow.parquet as pq
 
     low, high = np.full(2, np.inf), np.full(2, -np.inf)
-    schema = nuclei_schema(annotated).with_metadata(as_metadata(about))
+    schema = nuclei_schema(columns).with_metadata(as_metadata(about))
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
 
         def add(batch: NucleiBatch) -> None:
@@ -118,7 +119,7 @@ OUTPUT = Output(
     name="geoparquet",
     suffix=".parquet",
     help="outlines and measures, for GeoPandas, DuckDB, QGIS and R",
-    open=lambda path, result: opened(path, result.info.about(), bool(result.info.annotations)),
+    open=lambda path, result: opened(path, result.info.columns, result.info.about()),
     default_for=("slide",),
     needs=("pyarrow",),
     extra="parquet",

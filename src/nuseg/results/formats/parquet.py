@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nuseg.io.atomic import atomic_path
-from nuseg.measure.nuclei import COLUMNS
-from nuseg.results.areas import COLUMNS as AREA_COLUMNS
 from nuseg.results.batch import NucleiBatch
+from nuseg.results.columns import Columns
 from nuseg.results.output import Add, Output
 
 if TYPE_CHECKING:
@@ -18,31 +17,30 @@ if TYPE_CHECKING:
 
 
 @cache
-def schema_of(annotated: bool) -> "pa.Schema":
-    """Columns of a table of nuclei, and their types; with those of annotated areas where there are some."""
+def schema_of(columns: Columns) -> "pa.Schema":
+    """Columns of a table of nuclei, and their types."""
     import pyarrow as pa
 
-    measures = [(name, pa.int64() if name == "id" else pa.float64()) for name in COLUMNS]
-    return pa.schema([*measures, *((name, pa.string()) for name in AREA_COLUMNS if annotated)])
+    kinds = {"id": pa.int64(), **dict.fromkeys(columns.texts, pa.string())}
+    return pa.schema([(name, kinds.get(name, pa.float64())) for name in columns.names])
 
 
 @contextmanager
-def opened(path: Path, about: Mapping[str, Any] | None = None, annotated: bool = False) -> Iterator[Add]:
+def opened(path: Path, columns: Columns, about: Mapping[str, Any]) -> Iterator[Add]:
     """Open a Parquet file to add batches of nuclei to; it appears when the block ends well.
 
-    `about` becomes the schema's metadata, which `pyarrow.parquet.read_schema` gives without reading the table;
-    `annotated` adds the columns of annotated areas.
+    `about` becomes the schema's metadata, which `pyarrow.parquet.read_schema` gives without reading the table.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = schema_of(annotated)
-    schema = columns.with_metadata(as_metadata(about or {}))
+    plain = schema_of(columns)
+    schema = plain.with_metadata(as_metadata(about))
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
 
         def add(batch: NucleiBatch) -> None:
             table = batch.table[columns.names]
-            writer.write_table(pa.Table.from_pandas(table, schema=columns, preserve_index=False).cast(schema))
+            writer.write_table(pa.Table.from_pandas(table, schema=plain, preserve_index=False).cast(schema))
 
         yield add
 
@@ -56,7 +54,7 @@ OUTPUT = Output(
     name="parquet",
     suffix=".parquet",
     help="the table of csv as Parquet, unrounded",
-    open=lambda path, result: opened(path, result.info.about(), bool(result.info.annotations)),
+    open=lambda path, result: opened(path, result.info.columns, result.info.about()),
     needs=("pyarrow",),
     extra="parquet",
 )

@@ -32,7 +32,7 @@ def measure(results: Path, truth: Path) -> dict[str, tuple[np.ndarray, np.ndarra
     """Features of the matched nuclei of each image, and the place of their class in `TYPES`."""
     types = pd.read_csv(truth / "types.csv", dtype={"name": str})
     names, found = list(TYPES.values()), {}
-    for result in image_results(results):
+    for result in image_results(results)[0]:
         labels = cv2.imread(str(truth / "labels" / f"{result.name}.png"), cv2.IMREAD_UNCHANGED).astype(np.int32)
         own = types[types["name"] == result.name].set_index("nucleus")["type"]
         numbers = np.unique(labels[labels > 0])

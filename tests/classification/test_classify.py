@@ -10,15 +10,17 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from scipy.stats import binomtest
 
 import nuseg
 from marked import STEP, box, feature, two_kinds, write_features, write_marks
 from nuseg.classification.pictures import class_map
 from nuseg.classification.run import ClassifyResult
 from nuseg.io.opening import read_image
+from nuseg.measure.classes import class_colours
 from nuseg.measure.nuclei import COLUMNS
 
-COLUMNS_OF_CLASSES = ["class", "probability_long", "probability_small"]
+COLUMNS_OF_CLASSES = ["probability_long", "probability_small", "class"]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,7 @@ def test_classes_of_an_image_without_marks_are_told(done: ClassifyResult, out: P
     table = pd.read_csv(out / "csv" / "c.csv")
     assert list(table.columns) == [*COLUMNS, *COLUMNS_OF_CLASSES]
     assert (table["class"] == true_classes(table, 2)).mean() > 0.95
-    np.testing.assert_allclose(table[COLUMNS_OF_CLASSES[1:]].sum(axis=1), 1, atol=2e-4)
+    np.testing.assert_allclose(table[COLUMNS_OF_CLASSES[:2]].sum(axis=1), 1, atol=2e-4)
     assert done.scores.macro_f1 > 0.9
     assert done.scores.by_image
 
@@ -64,7 +66,8 @@ def test_all_tables_say_the_same(case: Path, done: ClassifyResult, out: Path) ->
     table = pd.read_csv(out / "csv" / "b.csv")
     for place in ("parquet/b.parquet", "geoparquet/b.parquet"):
         own, before = pq.read_table(out / place), pq.read_table(case / "results" / place)
-        assert own.column_names == [*before.column_names, *COLUMNS_OF_CLASSES]
+        shapes = before.column_names[len(COLUMNS) :]
+        assert own.column_names == [*COLUMNS, *COLUMNS_OF_CLASSES, *shapes]
         assert own.select(before.column_names).equals(before)
         assert own["class"].to_pylist() == table["class"].tolist()
         np.testing.assert_allclose(own["probability_long"].to_numpy(), table["probability_long"], atol=1e-4)
@@ -75,16 +78,18 @@ def test_all_tables_say_the_same(case: Path, done: ClassifyResult, out: Path) ->
     np.testing.assert_allclose(obs["probability_small"], table["probability_small"], atol=1e-4)
 
 
-def test_qupath_sees_classes_in_the_colours_of_the_examples(case: Path, done: ClassifyResult, out: Path) -> None:
+def test_qupath_sees_classes_in_their_colours(case: Path, done: ClassifyResult, out: Path) -> None:
     table = pd.read_csv(out / "csv" / "b.csv")
     plain = json.loads((out / "geojson" / "b.geojson").read_text())
     packed = json.loads(gzip.decompress((out / "geojson" / "b.geojson.gz").read_bytes()))
     assert plain == packed
     before = json.loads((case / "results" / "geojson" / "b.geojson").read_text())
-    for own, old, row in zip(plain["features"], before["features"], table.itertuples(), strict=True):
+    colours = class_colours(["long", "small"])
+    for own, old, row in zip(plain["features"], before["features"], table.to_dict("records"), strict=True):
         assert (own["id"], own["geometry"]) == (old["id"], old["geometry"])
-        assert own["properties"]["classification"] == {"name": row[17], "color": [9, 8, 7]}
-        assert own["properties"]["measurements"]["Probability long"] == pytest.approx(row[18])
+        known = {"name": row["class"], "color": list(colours[row["class"]])}
+        assert own["properties"]["classification"] == known
+        assert own["properties"]["measurements"]["Probability long"] == pytest.approx(row["probability_long"])
         assert own["properties"]["measurements"].items() >= old["properties"]["measurements"].items()
 
 
@@ -97,14 +102,20 @@ def test_counts_and_densities_by_class(done: ClassifyResult, out: Path) -> None:
     area = pd.read_csv(out / "summary.csv").set_index("name").loc["a", "area_mm2"]
     np.testing.assert_allclose(own["nuclei_per_mm2"], own["nuclei"] / area, rtol=1e-3)
     summary = json.loads((out / "summary" / "a.json").read_text())
-    assert {one["class"]: one["nuclei"] for one in summary["classes"]} == own["nuclei"].to_dict()
+    assert {one["name"]: one["nuclei"] for one in summary["classes"]} == own["nuclei"].to_dict()
     assert summary["classifier"]["fingerprint"] == done.classifier.fingerprint
+    rows = pd.read_csv(out / "summary.csv").set_index("name")
+    assert rows.loc["a", ["count_long", "count_small"]].tolist() == own["nuclei"].tolist()
+    for name in ("long", "small"):
+        low, high = binomtest(int(own.loc[name, "nuclei"]), len(table)).proportion_ci(0.95, "wilson")
+        assert own.loc[name, ["share_low", "share_high"]].tolist() == pytest.approx([low, high], abs=1e-5)
 
 
 def test_outlines_have_the_colour_of_their_class(case: Path, done: ClassifyResult, out: Path) -> None:
     before, after = (read_image(place / "overlay" / "a.png").pixels for place in (case / "results", out))
     green = (before == (0, 255, 0)).all(axis=2)
-    assert (after[green] == (9, 8, 7)).all()
+    found = {tuple(colour) for colour in after[green].tolist()}
+    assert found == set(class_colours(["long", "small"]).values())
     assert (after[~green] == before[~green]).all()
     legend = read_image(out / "classes" / "a.png").pixels
     side = after.shape[1]
@@ -182,7 +193,9 @@ def test_one_bad_image_does_not_end_the_others(case: Path, done: ClassifyResult,
     assert said == [f"error: {found.failed[0]}"]
     assert "b.csv" in found.failed[0]
     assert set(found.table["name"]) == {"a", "c"}
-    assert set(pd.read_csv(tmp_path / "out" / "summary.csv")["name"]) == {"a", "c"}
+    rows = pd.read_csv(tmp_path / "out" / "summary.csv").set_index("name")
+    assert rows["error"].notna().to_dict() == {"a": False, "b": True, "c": False}
+    assert "b.csv" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_names_of_classes_may_hold_anything_that_prints(case: Path, tmp_path: Path) -> None:

@@ -13,11 +13,11 @@ from nuseg.errors import NusegError
 
 @pytest.fixture(scope="module")
 def result(case: Path) -> ImageResult:
-    return next(one for one in image_results(case / "results") if one.name == "a")
+    return next(one for one in image_results(case / "results")[0] if one.name == "a")
 
 
 def found(result: ImageResult, path: Path) -> Found:
-    marks, _ = read_marks([path], [result])
+    marks = read_marks([path], [result])
     table = result.measures()
     places = np.stack([table["x_px"], table["y_px"]], axis=1)
     return find_examples(result, marks[result.name], table["id"].astype(np.int64), places)
@@ -97,7 +97,7 @@ def test_what_cannot_be_examples_is_said(
 ) -> None:
     path = write_features(tmp_path / f"{name}.geojson", marks)
     with pytest.raises(NusegError) as problem:
-        read_marks([path], image_results(case / "results"))
+        read_marks([path], image_results(case / "results")[0])
     assert words in str(problem.value)
     assert "\n" not in str(problem.value)
 
@@ -105,4 +105,4 @@ def test_what_cannot_be_examples_is_said(
 def test_folders_and_files_that_are_not_there(case: Path, tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none.geojson"):
         with pytest.raises(NusegError, match="expected examples in GeoJSON"):
-            read_marks([path], image_results(case / "results"))
+            read_marks([path], image_results(case / "results")[0])

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from nuseg.io.opening import open_source
 
 
 def measured(folder: Path, pixels: bool = True) -> Features:
-    result = image_results(folder)[0]
+    result = image_results(folder)[0][0]
     if not pixels:
         return features_of(result, None)
     with open_image(result, None) as source:
@@ -129,10 +130,10 @@ def test_what_is_missing_is_named(case: Path, tmp_path: Path) -> None:
 
 
 def test_another_image_is_refused(case: Path) -> None:
-    result = image_results(case / "results")[0]
+    result = image_results(case / "results")[0][0]
     with pytest.raises(NusegError, match="found nothing"):
         open_image(result, case / "elsewhere")
-    wider = ImageResult(result.folder, result.row.__class__(**{**result.row.__dict__, "width": 7}))
+    wider = ImageResult(result.folder, replace(result.record, row=replace(result.row, width=7)))
     with pytest.raises(NusegError, match="expected an image of 7 x 120 px"):
         open_image(wider, case / "images")
 

@@ -241,8 +241,8 @@ def learn(path: Path) -> None:
     from nuseg.classification.features import features_of
     from nuseg.classification.files import image_results
 
-    results = image_results(path.parent / "results")
-    marks, _ = read_marks([path], results)
+    results, _ = image_results(path.parent / "results")
+    marks = read_marks([path], results)
     for result in results:
         if result.name in marks:
             features = features_of(result, None)

@@ -11,19 +11,20 @@ from pydantic import Field, ValidationError
 
 from nuseg.classification.features import ALL, PLAIN
 from nuseg.classification.forest import Forest, Stored
+from nuseg.classification.likeness import Reach
 from nuseg.classification.scores import Count, Scores
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
 from nuseg.io.documents import read_object
 from nuseg.io.file_state import content_hash
-from nuseg.measure.classes import ClassCalibration, ClassNames, Colour, class_probabilities, most_probable
+from nuseg.measure.classes import ClassCalibration, ClassNames, class_probabilities, most_probable
 from nuseg.strict import Strict, problems_of
 from nuseg.types import Floats, Integers
 
 FILE = "classifier.json"
 ADVICE = "learn it anew from the examples"
+Resolution = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=1000)]
-Byte = Annotated[int, Field(ge=0, le=255)]
 
 
 class Learning(Strict):
@@ -33,8 +34,8 @@ class Learning(Strict):
     files: dict[str, Text] = Field(description="files of examples, with the first 16 digits of their SHA-256")
     results: dict[str, Text] = Field(description="images, with the settings by which they were segmented")
     model: list[Text] = Field(description="models that found the nuclei")
-    mpp: list[float] = Field(description="resolutions of the images (um/px)")
-    seed: int
+    mpp: list[Resolution] = Field(description="resolutions of the images (um/px)")
+    seed: int = Field(ge=0, lt=2**63)
     versions: dict[str, Text] = Field(description="of packages")
     warnings: list[Text] = Field(description="why scores, or a class, should not be trusted")
 
@@ -45,8 +46,8 @@ class Content(Strict):
     kind: Literal["nuseg classifier"] = "nuseg classifier"
     version: Literal[1] = 1
     classes: ClassNames = Field(min_length=2, max_length=100)
-    colours: dict[str, tuple[Byte, Byte, Byte]]
     features: tuple[Text, ...] = Field(description="what it sees of a nucleus, in its order")
+    reach: Reach
     calibration: ClassCalibration
     scores: Scores
     learning: Learning
@@ -77,11 +78,6 @@ class Classifier:
     def classes(self) -> tuple[str, ...]:
         """Names of the classes."""
         return self.content.classes
-
-    @property
-    def colours(self) -> dict[str, Colour]:
-        """Their colours: red, green, blue, 0..255."""
-        return dict(self.content.colours)
 
     @property
     def scores(self) -> Scores:
@@ -135,8 +131,10 @@ class Classifier:
             found = cls(content, fingerprint(path))
             if content.features not in (PLAIN, ALL):
                 raise ValueError("it sees features that this version of nuseg does not measure")
-            if set(content.colours) != set(content.classes):
-                raise ValueError("expected a colour of every class")
+            if not len(content.features) == len(content.reach.middle) == len(content.reach.spread):
+                raise ValueError("expected a middle and a spread of every feature")
+            if not content.scores.are_of(content.classes):
+                raise ValueError("expected scores of every class")
             found.forest.predict(np.zeros((1, len(content.features)), np.float32))
         except ValidationError as error:
             raise NusegError(f"{path}: damaged classifier ({problems_of(error)}): {ADVICE}") from error

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import shapely
 
-from nuseg.annotations.annotation import Colour
 from nuseg.annotations.classes import PLAIN_CLASS
 from nuseg.annotations.formats.geojson import EXPECTED
 from nuseg.annotations.geojson_objects import areas, objects, places
@@ -66,8 +65,8 @@ class Found:
     notes: list[str]
 
 
-def read_marks(paths: Sequence[Path], results: Sequence[ImageResult]) -> tuple[dict[str, Marks], dict[str, Colour]]:
-    """Read what was marked, by the name of the image's results, and the colours of classes.
+def read_marks(paths: Sequence[Path], results: Sequence[ImageResult]) -> dict[str, Marks]:
+    """Read what was marked, by the name of the image's results.
 
     A file belongs to the image of its name; where there is one image, every file does. Objects without a class, and
     those of the class "Nucleus", which all nuclei of results have, are no marks.
@@ -80,9 +79,8 @@ def read_marks(paths: Sequence[Path], results: Sequence[ImageResult]) -> tuple[d
     names = {same_name(result.name): result.name for result in results}
     only = results[0].name if len(results) == 1 else None
     marks: dict[str, Marks] = defaultdict(Marks)
-    colours: dict[str, Colour] = {}
     for path in example_files(paths):
-        for image, shapes, classes, own in file_marks(path):
+        for image, shapes, classes in file_marks(path):
             name = names.get(same_name(image), only)
             if name is None:
                 raise NusegError(
@@ -92,13 +90,12 @@ def read_marks(paths: Sequence[Path], results: Sequence[ImageResult]) -> tuple[d
             marks[name].shapes += shapes
             marks[name].classes += classes
             marks[name].files += [path] * len(shapes)
-            colours |= own
     if not any(one.shapes for one in marks.values()):
         raise NusegError(
             f"{', '.join(printable(path) for path in paths[:SHOWN_PLACES])}: expected points or outlines with a class, "
             "found none; give nuclei a class in QuPath, and export them as GeoJSON"
         )
-    return dict(marks), colours
+    return dict(marks)
 
 
 def example_files(paths: Sequence[Path]) -> list[Path]:
@@ -121,8 +118,8 @@ def example_files(paths: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def file_marks(path: Path) -> list[tuple[str, list[shapely.Geometry], list[str], dict[str, Colour]]]:
-    """Read the marks of a file: for each image its name, shapes, classes, and colours of classes."""
+def file_marks(path: Path) -> list[tuple[str, list[shapely.Geometry], list[str]]]:
+    """Read the marks of a file: for each image its name, shapes and their classes."""
     kind = format_of(path)
     if kind.name == "geojson":
         return [geojson_marks(path)]
@@ -132,15 +129,14 @@ def file_marks(path: Path) -> list[tuple[str, list[shapely.Geometry], list[str],
         shapes = list(shapely.points(drawn.points)) if drawn.points is not None else list(drawn.areas)
         kept = [place for place, name in enumerate(drawn.names) if name not in (None, PLAIN_CLASS)]
         names = [checked(path, str(drawn.names[place])) for place in kept]
-        read.append((Path(image).stem, [shapes[place] for place in kept], names, dict(drawn.colours)))
+        read.append((Path(image).stem, [shapes[place] for place in kept], names))
     return read
 
 
-def geojson_marks(path: Path) -> tuple[str, list[shapely.Geometry], list[str], dict[str, Colour]]:
+def geojson_marks(path: Path) -> tuple[str, list[shapely.Geometry], list[str]]:
     """Read points and areas alike, which `nuseg.annotations` takes for nuclei only where there are no areas."""
     shapes: list[shapely.Geometry] = []
     classes: list[str] = []
-    colours: dict[str, Colour] = {}
     name = next((path.name[: -len(suffix)] for suffix in SUFFIXES if path.name.lower().endswith(suffix)), path.stem)
     try:
         for drawn in objects(read_json(path, EXPECTED)):
@@ -150,12 +146,10 @@ def geojson_marks(path: Path) -> tuple[str, list[shapely.Geometry], list[str], d
             here = list(shapely.points(places(drawn.geometry))) if area is None or area.is_empty else [area]
             shapes += here
             classes += [checked(path, drawn.name)] * len(here)
-            if drawn.colour is not None:
-                colours[drawn.name] = drawn.colour
     except (ValueError, shapely.errors.GEOSException) as error:
         where = f"object {len(shapes) + 1}: " if shapes else ""
         raise NusegError(f"{path}: damaged GeoJSON ({where}{error}); export the examples again") from error
-    return name, shapes, classes, colours
+    return name, shapes, classes
 
 
 def checked(path: Path, name: str) -> str:

@@ -17,7 +17,7 @@ from nuseg.annotations.polygons import MAX_PX
 from nuseg.errors import NusegError
 from nuseg.measure.nuclei import COLUMNS
 from nuseg.results.output import require_packages
-from nuseg.results.records import Records
+from nuseg.results.records import Record, Records
 from nuseg.results.registry import outputs
 from nuseg.results.summary import Row
 from nuseg.text import in_short, plural, printable, shown
@@ -40,12 +40,17 @@ class ImageResult:
     ----------
     folder : Path
         The results folder.
-    row : Row
-        Of its summary.
+    record : Record
+        What is known of the image.
     """
 
     folder: Path
-    row: Row
+    record: Record
+
+    @property
+    def row(self) -> Row:
+        """Of the summary."""
+        return self.record.row
 
     @property
     def name(self) -> str:
@@ -127,8 +132,8 @@ class ImageResult:
         return _parquet_outlines(path) if name == "geoparquet" else _geojson_outlines(path)
 
 
-def image_results(folder: Path) -> list[ImageResult]:
-    """List the images that a results folder holds results of, those of failed images left out.
+def image_results(folder: Path) -> tuple[list[ImageResult], list[Record]]:
+    """List the images that a results folder holds results of, and the records of those that failed.
 
     Raises
     ------
@@ -138,14 +143,14 @@ def image_results(folder: Path) -> list[ImageResult]:
     if not folder.is_dir():
         there = "a file" if folder.exists() else "nothing"
         raise NusegError(f"{printable(folder)}: expected a folder of results by nuseg segment, found {there}")
-    rows = [record.row for record in Records(folder).read().values()]
-    found = [ImageResult(folder, row) for row in rows if not row.error and Path(row.name).name == row.name]
+    records = [record for record in Records(folder).read().values() if Path(record.row.name).name == record.row.name]
+    found = [ImageResult(folder, record) for record in records if not record.row.error]
     if not found:
         raise NusegError(
             f"{printable(folder)}: expected a folder of results by nuseg segment, found "
-            + (f"{plural(len(rows), 'image')}, all of them failed" if rows else "none")
+            + (f"{plural(len(records), 'image')}, all of them failed" if records else "none")
         )
-    return found
+    return found, [record for record in records if record.row.error]
 
 
 def _csv_columns(path: Path) -> dict[str, Floats]:

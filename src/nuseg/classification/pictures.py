@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from nuseg.io.image import write_png
 from nuseg.io.opening import read_image
 from nuseg.io.source import overview_shape
+from nuseg.measure.class_counts import ClassCount
 from nuseg.measure.classes import Colour
 from nuseg.measure.density import CountGrid
 from nuseg.measure.rasterise import draw_labels
@@ -18,7 +19,7 @@ from nuseg.results.info import overview_side
 from nuseg.types import RGB, Floats, Integers
 
 if TYPE_CHECKING:
-    from nuseg.classification.writing import Told
+    from nuseg.classification.told import Told
 
 SIGMA_UM = 12.0  # over which nuclei are spread: single ones are seen on an image, glands on a slide
 OPACITY = 0.8
@@ -35,32 +36,14 @@ def write_overlay(told: "Told", source: Path, path: Path) -> None:
         numbers.append(told.rows_of(source, ids) + 1)
         polygons += outlines
     labels = draw_labels(polygons, np.concatenate(numbers).astype(np.int32), pixels.shape[:2])
-    write_png(path, coloured_outlines(pixels, labels, told.classes, list(told.colours.values())))
-
-
-def coloured_outlines(pixels: RGB, labels: Integers, classes: Integers, colours: list[Colour]) -> RGB:
-    """Draw the outline of every nucleus in the colour of its class.
-
-    Parameters
-    ----------
-    pixels : (h, w, 3) uint8
-    labels : (h, w) integer
-        0 = background, n = the nucleus whose class is `classes[n - 1]`.
-    classes : (n,) int64
-        Places in `colours`.
-    colours : list of (r, g, b)
-    """
-    class_of = np.concatenate([[-1], classes])
-    drawn = pixels
-    for place, colour in enumerate(colours):
-        drawn = draw_outlines(drawn, np.where(class_of[labels] == place, labels, 0), colour)
-    return drawn
+    colours = np.array(list(told.colours.values()), np.uint8)[told.classes]
+    write_png(path, draw_outlines(pixels, labels, np.concatenate([np.zeros((1, 3), np.uint8), colours])))
 
 
 def write_picture(told: "Told", overlay: Path | None, path: Path) -> None:
     """Draw the classes with a legend: on the overlay where there is one, else as a map over the source made small."""
     drawn = read_image(overlay).pixels if overlay is not None else draw_class_map(told)
-    write_png(path, with_legend(drawn, told.colours, told.counts(), told.result.row.area_mm2))
+    write_png(path, with_legend(drawn, told.counts))
 
 
 def draw_class_map(told: "Told") -> RGB:
@@ -71,7 +54,7 @@ def draw_class_map(told: "Told") -> RGB:
     shape, factor = overview_shape(width, height, side)
     page = np.full((*shape, 3), 255, np.uint8) if told.source is None else told.source.thumbnail(side)
     grids = []
-    for place in range(len(told.colours)):
+    for place in range(len(told.names)):
         grid = CountGrid(page.shape[:2], width, height)
         own = told.places[told.classes == place]
         grid.add(own[:, 0], own[:, 1])
@@ -106,22 +89,22 @@ def class_map(page: RGB, counts: Integers, colours: list[Colour], sigma: float) 
     return np.asarray((page * (1 - share) + hue * share).round(), np.uint8)
 
 
-def with_legend(page: RGB, colours: dict[str, Colour], counts: dict[str, int], area_mm2: float | None) -> RGB:
-    """Put below a picture the colour, name, number and density of every class, a line each."""
+def with_legend(page: RGB, counts: list[ClassCount]) -> RGB:
+    """Put below a picture the colour, name, number, share and density of every class, a line each."""
     height, width = page.shape[:2]
     full = max(width, 360)
-    canvas = Image.new("RGB", (full, height + GAP + len(colours) * (FONT + GAP)), (255, 255, 255))
+    canvas = Image.new("RGB", (full, height + GAP + len(counts) * (FONT + GAP)), (255, 255, 255))
     canvas.paste(Image.fromarray(page), ((full - width) // 2, 0))
     draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(FONT)
-    total = max(sum(counts.values()), 1)
-    for line, (name, colour) in enumerate(colours.items()):
+    for line, one in enumerate(counts):
         top = height + GAP + line * (FONT + GAP)
-        draw.rectangle((GAP, top, GAP + BOX, top + BOX), colour)
-        per_mm2 = f", {counts[name] / area_mm2:,.0f} per mm2" if area_mm2 else ""
-        plain = name.encode("ascii", "replace").decode()  # the font has no characters beyond ASCII
+        draw.rectangle((GAP, top, GAP + BOX, top + BOX), one.colour)
+        share = "" if one.share is None else f" ({one.share:.0%})"
+        per_mm2 = "" if one.nuclei_per_mm2 is None else f", {one.nuclei_per_mm2:,.0f} per mm2"
+        plain = one.name.encode("ascii", "replace").decode()  # the font has no characters beyond ASCII
         draw.text(
             (2 * GAP + BOX, top - 2),
-            f"{plain}: {counts[name]:,} ({counts[name] / total:.0%}){per_mm2}",
+            f"{plain}: {one.nuclei:,}{share}{per_mm2}",
             (0, 0, 0),
             font,
         )

@@ -10,7 +10,7 @@ from nuseg.strict import Strict
 from nuseg.types import Floats, Integers
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, lt=2**53)]
 
 
 class ClassScores(Strict):
@@ -34,6 +34,11 @@ class Scores(Strict):
     )
     classes: dict[str, ClassScores] = Field(description="scores of each class")
     confusion: list[list[Count]] = Field(description="examples by true (row) and told class (column)")
+
+    def are_of(self, names: Sequence[str]) -> bool:
+        """Whether they are scores of these classes, each of them."""
+        lengths = {len(self.confusion), *map(len, self.confusion)}
+        return set(self.classes) == set(names) and lengths == {len(names)}
 
 
 def score(names: Sequence[str], truth: Integers, probabilities: Floats, folds: int, by_image: bool) -> Scores:

@@ -4,90 +4,36 @@ import csv
 import gzip
 import io
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 import orjson
 
-from nuseg.classification.files import AGAIN, ImageResult, blocks, feature_id, geojson_lines, parse_feature
+from nuseg.classification.files import AGAIN, blocks, feature_id, geojson_lines, parse_feature
 from nuseg.classification.pictures import write_overlay, write_picture
+from nuseg.classification.scverse import write_anndata, write_spatialdata
+from nuseg.classification.told import Told
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_folder, atomic_path
 from nuseg.io.documents import read_object
-from nuseg.io.source import Source
-from nuseg.measure.classes import CLASS, PROBABILITY, Colour, class_columns
+from nuseg.measure.classes import CLASS, class_columns, classes_in
+from nuseg.results import areas
+from nuseg.results.annotated import PLACE as ANNOTATED
+from nuseg.results.facts import PLACE as FACTS
+from nuseg.results.formats.csv import DECIMALS
+from nuseg.results.formats.geoparquet import SHAPES
 from nuseg.results.output import require_packages
+from nuseg.results.records import MARKER
 from nuseg.results.registry import outputs
 from nuseg.text import in_short
-from nuseg.types import Floats, Integers
+from nuseg.types import Integers
 
-DECIMALS = 4
 PICTURE = "classes"  # folder of the pictures
-
-
-@dataclass(frozen=True, eq=False)
-class Told:
-    """What was told of the nuclei of one image.
-
-    Attributes
-    ----------
-    result : ImageResult
-        Where they are.
-    source : Source, optional
-        The image, where it is at hand.
-    ids : (n,) int64
-        Their numbers, ascending.
-    places : (n, 2) float64
-        Centroids in px of level 0.
-    classes : (n,) int64
-        Place of the class of each in `colours`.
-    probabilities : (n, classes) float64
-    colours : dict
-        Red, green, blue (0..255) of each class, by name.
-    about : dict
-        Which classifier, for the records in files.
-    """
-
-    result: ImageResult
-    source: Source | None
-    ids: Integers
-    places: Floats
-    classes: Integers
-    probabilities: Floats
-    colours: dict[str, Colour]
-    about: dict[str, Any]
-
-    @property
-    def names(self) -> list[str]:
-        """Classes."""
-        return list(self.colours)
-
-    def counts(self) -> dict[str, int]:
-        """Nuclei of each class."""
-        return dict(zip(self.names, np.bincount(self.classes, minlength=len(self.colours)).tolist(), strict=True))
-
-    def rows_of(self, path: Path, numbers: Integers) -> Integers:
-        """Rows of nuclei by their numbers.
-
-        Raises
-        ------
-        NusegError
-            There is no such nucleus.
-        """
-        rows = np.searchsorted(self.ids, numbers)
-        known = len(self.ids) > 0 and (self.ids[np.minimum(rows, len(self.ids) - 1)] == numbers).all()
-        if len(numbers) and not known:
-            raise NusegError(f"{path}: expected the nuclei of its table, found others; {AGAIN}")
-        return rows
-
-    def values(self, rows: Integers) -> list[list[Any]]:
-        """Class and probabilities of some nuclei, as files hold them."""
-        rounded = self.probabilities[rows].round(DECIMALS).tolist()
-        return [[self.names[place], *own] for place, own in zip(self.classes[rows].tolist(), rounded, strict=True)]
+BEHIND = (*areas.COLUMNS, *SHAPES)  # columns that come after those of classes
 
 
 @contextmanager
@@ -107,8 +53,31 @@ def readable(source: Path) -> Iterator[None]:
         raise NusegError(f"{source}: damaged, cannot be read ({in_short(error)}); {AGAIN}") from error
 
 
+def with_classes(columns: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Columns of a table with those of the classes `names`, where tables of a model that tells classes have them.
+
+    Those of an earlier classification go.
+    """
+    earlier = class_columns(classes_in(columns))
+    kept = [column for column in columns if column != CLASS and column not in earlier]
+    place = next((place for place, column in enumerate(kept) if column in BEHIND), len(kept))
+    return [*kept[:place], *class_columns(names), *kept[place:]]
+
+
+def values_of(told: Told, rows: Integers) -> dict[str, list[Any]]:
+    """Columns of the classes of some nuclei, as text files hold them: rounded, whole numbers without a point."""
+    rounded = told.probabilities[rows].round(DECIMALS)
+    columns: list[list[Any]] = [[int(one) if one.is_integer() else one for one in held.tolist()] for held in rounded.T]
+    return dict(zip(class_columns(told.names), [*columns, class_names(told, rows)], strict=True))
+
+
+def class_names(told: Told, rows: Integers) -> list[str]:
+    """The class of some nuclei."""
+    return [told.names[place] for place in told.classes[rows].tolist()]
+
+
 def write_csv(told: Told, source: Path, path: Path) -> None:
-    """Write a table of nuclei with its classes; columns of an earlier classification go."""
+    """Write a table of nuclei with its classes."""
     with (
         source.open(encoding="utf-8", newline="") as file,
         atomic_path(path) as temporary,
@@ -116,43 +85,39 @@ def write_csv(told: Told, source: Path, path: Path) -> None:
     ):
         rows, out = csv.reader(file), csv.writer(written, lineterminator="\n")
         head = next(rows, [])
-        kept = kept_columns(head)
-        out.writerow([*(head[place] for place in kept), *class_columns(told.names)])
-        number = head.index("id") if "id" in head else -1
+        columns = with_classes(head, told.names)
+        out.writerow(columns)
         for block in blocks(rows):
-            ids = np.array([int(row[number]) for row in block], np.int64)
-            out.writerows(
-                [*(row[place] for place in kept), *own]
-                for row, own in zip(block, told.values(told.rows_of(source, ids)), strict=True)
-            )
-
-
-def kept_columns(names: list[str]) -> list[int]:
-    """Which columns of a table are not of an earlier classification."""
-    return [place for place, name in enumerate(names) if name != CLASS and not name.startswith(PROBABILITY)]
+            held: dict[str, Sequence[Any]] = dict(zip(head, zip(*block, strict=True), strict=True))
+            ids = np.array(held["id"], np.int64)
+            held |= values_of(told, told.rows_of(source, ids))
+            out.writerows(zip(*(held[column] for column in columns), strict=True))
 
 
 def write_parquet(told: Told, source: Path, path: Path) -> None:
-    """Write a Parquet or GeoParquet table with its classes, row group by row group; see `write_csv`."""
+    """Write a Parquet or GeoParquet table with its classes, row group by row group."""
     require_packages("parquet", ("pyarrow",), "parquet")
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(source) as file:
-        names = file.schema_arrow.names
-        columns = [names[place] for place in kept_columns(names)]
-        kinds = [pa.field(name, pa.string() if name == CLASS else pa.float64()) for name in class_columns(told.names)]
-        schema = pa.schema([*(file.schema_arrow.field(name) for name in columns), *kinds])
+        old, own = file.schema_arrow, class_columns(told.names)
+        names = with_classes(old.names, told.names)
+        nullable = not any(field.name in SHAPES for field in old)  # as nuseg.results.formats have it
+        kinds = {name: pa.field(name, pa.string() if name == CLASS else pa.float64(), nullable) for name in own}
+        schema = pa.schema([kinds[name] if name in kinds else old.field(name) for name in names])
         held = {key: value for key, value in (file.metadata.metadata or {}).items() if key != b"ARROW:schema"}
         schema = schema.with_metadata(held | {b"classifier": orjson.dumps(told.about)})
+        kept = [name for name in names if name not in own]
         with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
             for group in range(file.num_row_groups):
                 with readable(source):
-                    table = file.read_row_group(group, columns=columns)
+                    table = file.read_row_group(group, columns=kept)
                     rows = told.rows_of(source, np.asarray(table["id"].to_numpy(), np.int64))
-                arrays = [pa.array([told.names[place] for place in told.classes[rows].tolist()], pa.string())]
-                arrays += [pa.array(np.ascontiguousarray(column)) for column in told.probabilities[rows].T]
-                writer.write_table(pa.Table.from_arrays([*table.itercolumns(), *arrays], schema=schema))
+                columns = dict(zip(kept, table.select(kept).itercolumns(), strict=True))
+                probabilities = map(np.ascontiguousarray, told.probabilities[rows].T)
+                columns |= dict(zip(own, map(pa.array, [*probabilities, class_names(told, rows)]), strict=True))
+                writer.write_table(pa.Table.from_arrays([columns[name] for name in names], schema=schema))
 
 
 def write_geojson(told: Told, source: Path, path: Path) -> None:
@@ -194,50 +159,14 @@ def packed(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_summary(told: Told, source: Path, path: Path) -> None:
-    """Write the summary with counts and densities of the classes."""
+    """Write the summary with counts, shares and densities of the classes, and what makes them uncertain."""
     tree = read_object(source, "summary", AGAIN)
-    tree["classes"] = class_rows(told)
+    earlier = tree.get("notes")
+    tree["classes"] = [asdict(one) for one in told.counts]
     tree["classifier"] = told.about
+    tree["notes"] = [*(earlier if isinstance(earlier, list) else []), *told.notes]
     with atomic_path(path) as temporary:
         temporary.write_bytes(orjson.dumps(tree, option=orjson.OPT_INDENT_2) + b"\n")
-
-
-def class_rows(told: Told) -> list[dict[str, Any]]:
-    """Count each class: nuclei, share of all, nuclei per mm2 of the area that the summary counts over."""
-    total, area = len(told.ids), told.result.row.area_mm2
-    return [
-        {
-            "class": name,
-            "nuclei": count,
-            "share": round(count / total, 5) if total else None,
-            "nuclei_per_mm2": round(count / area, 2) if area else None,
-        }
-        for name, count in told.counts().items()
-    ]
-
-
-def write_anndata(told: Told, source: Path, path: Path) -> None:
-    """Write AnnData with classes as a column of `obs`, and probabilities beside it."""
-    require_packages("anndata", ("anndata", "h5py"), "anndata")
-    import h5py
-    import pandas as pd
-    from anndata.io import read_elem, write_elem
-
-    with atomic_path(path) as temporary:
-        shutil.copyfile(source, temporary)
-        with h5py.File(temporary, "r+") as file:
-            with readable(source):
-                table = read_elem(file["obs"])
-            table = table[[name for name in table if name != CLASS and not str(name).startswith(PROBABILITY)]]
-            rows = told.rows_of(source, table.index.to_numpy().astype(np.int64))
-            names = np.array(told.names, object)[told.classes[rows]]
-            table[CLASS] = pd.Categorical(names, categories=pd.Index(told.names, dtype=object))
-            for place, column in enumerate(list(class_columns(told.names))[1:]):
-                table[column.replace("/", "_")] = told.probabilities[rows, place]  # HDF5 takes "/" for a folder
-            # Strings as objects: AnnData does not write those of Arrow.
-            table.index = pd.Index([str(number) for number in table.index], dtype=object)
-            table.columns = pd.Index(list(table.columns), dtype=object)
-            write_elem(file, "obs", table)
 
 
 def copy(told: Told, source: Path, path: Path) -> None:
@@ -258,24 +187,31 @@ WRITERS: dict[str, Callable[[Told, Path, Path], None]] = {
     "geojson-gz": write_geojson,
     "summary": write_summary,
     "anndata": write_anndata,
+    "spatialdata": write_spatialdata,
+    "spatialdata-reference": write_spatialdata,
     "overlay": write_overlay,
 }
 """How each output is written anew; others are copied."""
 
 
 def write_all(told: Told, out: Path) -> None:
-    """Write all files of a result to another folder, and a picture of its classes.
+    """Write all files of a result to another folder, what its report is made of, and a picture of its classes.
 
     Raises
     ------
     NusegError
         A file cannot be read or written.
     """
-    name = told.result.name
+    name, folder = told.result.name, told.result.folder
     for output in outputs:
         source = told.result.file(output)
         if source is not None:
             with readable(source):
                 WRITERS.get(output, copy)(told, source, outputs[output].path(out, name))
+    beside = (f"{ANNOTATED}/{name}.csv", *(f"{FACTS}/{name}{end}" for end in (".json", ".small.jpg", ".density.jpg",
+              ".close.jpg")))  # fmt: skip
+    for place in beside:
+        if (folder / MARKER / place).is_file():
+            copy(told, folder / MARKER / place, out / MARKER / place)
     overlay = outputs["overlay"].path(out, name) if told.result.file("overlay") else None
     write_picture(told, overlay, out / PICTURE / f"{name}.png")

@@ -1,7 +1,8 @@
 """Nuclei as AnnData (`.h5ad`), which scanpy, squidpy and scverse's other tools read."""
 
 import io
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from nuseg.results.segmentation import Segmentation
 
 PLACES = {"spatial": ["x_px", "y_px"], "spatial_um": ["x_um", "y_um"]}
+SLASH = re.compile("/")  # which HDF5 takes for a folder
+FOREIGN = re.compile(r"[^\w.-]")  # what names in SpatialData do not have
 VARIABLES = [name for name in COLUMNS if name not in ("id", "area_px", *PLACES["spatial"], *PLACES["spatial_um"])]
 
 
@@ -40,6 +43,7 @@ def as_anndata(result: "Segmentation") -> "anndata.AnnData":
     about = result.info.about() | {f"version_{package}": number for package, number in versions().items()}
     about |= {"notes": "\n".join(result.notes), "settings": result.info.settings}
     obs, colours = nuclei[result.info.columns.beside_measures].set_index(ids), class_colours(result.info.classes)
+    obs.columns = pd.Index(stored_names(list(obs), SLASH), dtype=object)
     if colours:  # as scanpy and squidpy have them
         obs[CLASS] = pd.Categorical(obs[CLASS], pd.Index(list(colours), dtype=object))
     return anndata.AnnData(
@@ -54,6 +58,18 @@ def as_anndata(result: "Segmentation") -> "anndata.AnnData":
 def hexadecimal(colours: Mapping[str, Colour]) -> np.ndarray:
     """Colours as texts such as "#ff0000", in their order."""
     return np.array([f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in colours.values()], object)
+
+
+def stored_names(names: Sequence[str], foreign: "re.Pattern[str]" = FOREIGN) -> list[str]:
+    """Names of columns without `foreign` characters, which a store does not take; no two differ by case alone."""
+    found: list[str] = []
+    for name in names:
+        plain = own = foreign.sub("_", name)
+        number = 2
+        while own.lower() in map(str.lower, found):
+            own, number = f"{plain}_{number}", number + 1
+        found.append(own)
+    return found
 
 
 def storable(value: Any) -> Any:

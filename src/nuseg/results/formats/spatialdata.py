@@ -14,7 +14,7 @@ from nuseg.io.atomic import atomic_folder
 from nuseg.io.opening import open_source
 from nuseg.io.pyramid import lazy_levels
 from nuseg.io.source import Source
-from nuseg.results.formats.anndata import as_anndata, storable
+from nuseg.results.formats.anndata import as_anndata, storable, stored_names
 from nuseg.results.formats.geoparquet import as_geometries
 from nuseg.results.output import Output, require_packages, written_whole
 
@@ -51,6 +51,7 @@ def as_spatialdata(result: "Segmentation", image: bool = True) -> "spatialdata.S
 
     with quiet():
         table, found = as_anndata(result), {}
+        table.obs.columns = pd.Index(stored_names(list(table.obs)), dtype=object)
         if len(result):
             ids = result.nuclei["id"].to_numpy(np.int64)
             outlines = geopandas.GeoDataFrame(

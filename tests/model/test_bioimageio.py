@@ -10,8 +10,10 @@ import pytest
 import yaml
 
 import nuseg
+from class_model import CLASSES, save_class_model
 from dark_model import dark_network, save_dark_model
 from nuseg.errors import NusegError
+from nuseg.measure.classes import MAP
 from nuseg.model import bioimageio
 from nuseg.model.bioimageio import example_side, export_bioimageio, halo, smallest_side
 from nuseg.model.store import Model, load_model
@@ -74,6 +76,17 @@ def test_unpacked_it_is_a_model_of_nuseg(package: Path, model: Model, tmp_path: 
     assert unpacked.config.thresholds == model.config.thresholds
     found = nuseg.segment(EXAMPLE, 0.25, tmp_path, threads=1, device="cpu")
     assert np.array_equal(found.labels > 0, EXAMPLE.mean(axis=2) < 128)
+
+
+def test_a_model_with_classes_names_their_maps(tmp_path: Path) -> None:
+    pytest.importorskip("bioimageio.core", reason="needs nuseg[bioimageio]")
+    export_bioimageio(save_class_model(tmp_path / "model"), tmp_path / "package", EXAMPLE)
+    described = yaml.safe_load((tmp_path / "package" / "bioimageio.yaml").read_text())
+    names = next(axis["channel_names"] for axis in described["outputs"][0]["axes"] if axis["type"] == "channel")
+    assert names == ["mask", "distance", *(MAP + name for name in CLASSES)]
+    assert np.load(tmp_path / "package" / "test_maps.npy").shape[1] == len(names)
+    assert "the largest is its class" in (tmp_path / "package" / "README.md").read_text()
+    assert load_model(tmp_path / "package").config.classes == CLASSES
 
 
 def test_the_cover_shows_the_image_and_its_mask(package: Path, tmp_path: Path) -> None:

@@ -14,9 +14,13 @@ from class_model import CLASSES, CONFIG, class_network, picture
 from nuseg.annotations.registry import format_of
 from nuseg.measure.classes import CLASS, class_colours, class_columns, probability_column
 from nuseg.measure.counts import CountError
+from nuseg.measure.nuclei import COLUMNS as MEASURES
 from nuseg.model.store import Model
+from nuseg.results.areas import COLUMNS as AREAS
 from nuseg.results.records import Record, Records
 from nuseg.results.summary import Row, read, result_row, write
+from nuseg.segmentation.plan import SegmentOptions
+from nuseg.segmentation.region import read_region
 from nuseg.segmentation.segmenter import Segmenter
 
 COLUMNS = list(class_columns(CLASSES))
@@ -38,6 +42,26 @@ def test_tables_have_class_and_probabilities(result, tmp_path: Path):
         sums = table[[probability_column(name) for name in CLASSES]].sum(axis=1)
         np.testing.assert_allclose(sums, 1, atol=2e-4)
         np.testing.assert_allclose(table[COLUMNS[0]], result.nuclei[COLUMNS[0]], atol=1e-4)
+
+
+def test_classes_and_annotated_areas_stand_side_by_side(tmp_path: Path):
+    """Of one result all tables have the same columns in the same order, also where both are there."""
+    box = {"type": "Polygon", "coordinates": [[[0, 0], [30, 0], [30, 60], [0, 60], [0, 0]]]}
+    feature = {"type": "Feature", "geometry": box, "properties": {"name": 'left, "half"'}}
+    region = tmp_path / "region.geojson"
+    region.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    options = SegmentOptions(0.25, tissue=False, region=read_region(str(region)))
+    result = Segmenter(Model(CONFIG, Path()), class_network)(picture(), options=options)
+    files = result.save(tmp_path, ["csv", "parquet", "geoparquet", "geojson"], "one")
+    expected = [*MEASURES, *COLUMNS, *AREAS]
+    assert list(result.nuclei) == list(result.info.columns.meanings) == expected
+    for table in pd.read_csv(files["csv"]), pd.read_parquet(files["parquet"]):
+        assert list(table) == expected
+        assert table["annotation"].tolist() == ['left, "half"'] * len(result)
+        assert table[CLASS].tolist() == result.nuclei[CLASS].tolist()
+    assert list(geopandas.read_parquet(files["geoparquet"]))[: len(expected)] == expected
+    found = json.loads(files["geojson"].read_text())["features"][0]["properties"]
+    assert (found["metadata"]["annotation"], found["classification"]["name"]) == ('left, "half"', "other")
 
 
 @pytest.mark.parametrize("output", ["geojson", "geojson-gz"])

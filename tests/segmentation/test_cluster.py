@@ -18,6 +18,8 @@ import pytest
 import shapely
 from distributed import Client, LocalCluster, get_worker
 
+import class_model
+from class_model import save_class_model
 from dark_model import dark_network, save_dark_model
 from nuseg.errors import NusegError
 from nuseg.io.image import write_png
@@ -232,6 +234,19 @@ def test_areas_and_what_reports_show_are_the_same_whoever_finds_them(
     nuclei = pd.read_csv(tmp_path / "one" / "csv" / "s.csv")
     assert set(nuclei["annotation"]) == set(boxes)
     assert set(nuclei["annotation_class"]) == {"Tumor"}
+
+
+def test_classes_are_the_same_whoever_tells_them(processes: Client, tmp_path: Path) -> None:
+    model = save_class_model(tmp_path / "model").path
+    write_png(tmp_path / "in" / "a.png", class_model.picture())
+    save_pyramid(tmp_path / "in" / "s.tif", np.tile(class_model.picture(), (4, 3, 1)), (1, 2), compression=None)
+    run(tmp_path / "in", tmp_path / "one", model)
+    run(tmp_path / "in", tmp_path / "many", model, processes)
+    assert contents(tmp_path / "many") == contents(tmp_path / "one")
+    assert facts(tmp_path / "many") == facts(tmp_path / "one")
+    assert [row["classes"] for row in facts(tmp_path / "one")] == [
+        dict(zip(class_model.CLASSES, counts, strict=True)) for counts in ((2, 4), (2 * 12, 4 * 12))
+    ]
 
 
 @needs_sigkill

@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from class_model import CLASSES, class_network
+from class_model import CONFIG as CLASS_CONFIG
 from dark_model import CONFIG, dark_network
 from nuseg.errors import NusegError
 from nuseg.io.opening import open_source
+from nuseg.model.config import ModelConfig
 from nuseg.segmentation import tile_processes
 from nuseg.segmentation.checkpoint import FolderCheckpoint, MemoryCheckpoint
 from nuseg.segmentation.pipeline import segment_source
@@ -52,11 +55,13 @@ def processes(started: TileProcesses, monkeypatch: pytest.MonkeyPatch) -> TilePr
     return started
 
 
-def results(slide: Path, folder: Path, threads: int, engine: Any = dark_network) -> dict[str, bytes]:
+def results(
+    slide: Path, folder: Path, threads: int, engine: Any = dark_network, config: ModelConfig = CONFIG
+) -> dict[str, bytes]:
     with (
         open_source(slide) as source,
         segment_source(
-            source, CONFIG, engine, SegmentOptions(0.25, tissue=False, tile=TILE), folder / "parts", threads
+            source, config, engine, SegmentOptions(0.25, tissue=False, tile=TILE), folder / "parts", threads
         ) as result,
     ):
         result.save(folder, ["csv", "geojson", "geoparquet"])
@@ -69,6 +74,18 @@ def test_processes_give_the_same_bytes(slide: Path, tmp_path: Path, processes: T
     assert 0 < len(processes._idle) <= 2
     assert processes._failures == 0
     assert results(slide, tmp_path / "again", 4) == here, "a second source with the same processes"
+
+
+def test_class_maps_pass_through_processes(tmp_path: Path, processes: TileProcesses) -> None:
+    pixels = np.full((SIDE, SIDE, 3), 255, np.uint8)
+    pixels[np.ix_(*[np.arange(SIDE) % 20 < 8] * 2)] = 0
+    pixels[100:150, 10:-10] = 20
+    pixels[..., 0] += (np.arange(SIDE) // 4).astype(np.uint8) * (pixels[..., 0] < 128)  # redder to the right
+    slide = save_pyramid(tmp_path / "slide.tif", pixels, (1, 2), compression=None)
+    here = results(slide, tmp_path / "here", 1, class_network, CLASS_CONFIG)
+    assert results(slide, tmp_path / "there", 4, class_network, CLASS_CONFIG) == here
+    assert processes._failures == 0
+    assert all(f'"{name}"' in here["geojson"].decode() for name in CLASSES)
 
 
 def test_a_killed_process_costs_nothing(slide: Path, tmp_path: Path, processes: TileProcesses) -> None:

@@ -11,7 +11,7 @@ from nuseg.classification.told import Told
 from nuseg.io.atomic import atomic_folder, atomic_path
 from nuseg.measure.classes import CLASS, PROBABILITY, class_columns
 from nuseg.results import areas
-from nuseg.results.formats.anndata import FOREIGN, SLASH, hexadecimal, stored_names
+from nuseg.results.formats.anndata import FOREIGN, SLASH, as_palette, stored_names
 from nuseg.results.output import require_packages
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def write_classes(told: Told, source: Path, group: Any, foreign: "re.Pattern[str
     table = classified(told, source, table)
     table.columns = pd.Index(stored_names(list(table), foreign), dtype=object)
     write_elem(group, "obs", table)
-    write_elem(group, "uns", {**uns, f"{CLASS}_colors": hexadecimal(told.colours)})
+    write_elem(group, "uns", {**uns, **as_palette(told.colours)})
 
 
 def classified(told: Told, source: Path, table: "pd.DataFrame") -> "pd.DataFrame":

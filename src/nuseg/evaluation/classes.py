@@ -2,11 +2,12 @@
 
 True and predicted nuclei are paired by their centroids, as in `nuseg.evaluation.detection`.
 
-Source: Graham et al., "HoVer-Net", MedIA 2019, section 3.4, with the weights 2, 2, 1, 1. There the equation also has
-nuclei of other classes that were told rightly; the published code, which the published scores are from, counts only
-nuclei that are, or were said to be, of the class (compute_stats.py of vqdang/hover_net): so does this. Multi-class
-panoptic quality: Gamper et al., "PanNuke dataset extension, insights and baselines", 2020; pooled over images: Graham
-et al., "CoNIC challenge", MedIA 2024, as mPQ+.
+Source: Graham et al., "HoVer-Net", MedIA 2019: F_c of a class, with the weights 2, 2, 1, 1; F_d there, of all nuclei
+whatever their class, is `detection_f1`. The equation of F_c also has nuclei of other classes that were told rightly;
+the authors' code leaves them out, since it counts only pairs of which one nucleus is of the class (compute_stats.py of
+vqdang/hover_net): so does this. That code pools the nuclei of all images: compare published scores with pooled ones.
+Multi-class panoptic quality: Gamper et al., "PanNuke dataset extension, insights and baselines", 2020; pooled over
+images: Graham et al., "CoNIC challenge", MedIA 2024, as mPQ+.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -207,7 +208,7 @@ def quality_of_class(counts: Mapping[str, float]) -> float:
 
 
 def pooled_rates(totals: Mapping[str, float]) -> dict[str, float]:
-    """Scores of classes of all images together, by their summed counts."""
+    """Scores of classes of all images together, by their summed counts and `true_count`, as `NAME:CLASS`."""
     names = list(dict.fromkeys(key.partition(":")[2] for key in totals if key.startswith(f"{COUNTS[0]}:")))
     pooled: dict[str, float] = {}
     for name in names:
@@ -220,7 +221,9 @@ def pooled_rates(totals: Mapping[str, float]) -> dict[str, float]:
     for name in dict.fromkeys(key.partition(":")[2] for key in totals if key.startswith(f"{PQ_COUNTS[0]}:")):
         qualities[f"class_pq:{name}"] = quality_of_class({key: totals[f"{key}:{name}"] for key in PQ_COUNTS})
     if qualities:
-        pooled |= qualities | {"mpq": float(np.nanmean(list(qualities.values())))}
+        true = {key: totals.get(key.replace("class_pq", "true_count", 1), 1) for key in qualities}
+        occurring = [quality for key, quality in qualities.items() if true[key]]
+        pooled |= qualities | {"mpq": float(np.mean(occurring)) if occurring else float("nan")}
     return pooled
 
 

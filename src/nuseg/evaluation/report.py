@@ -255,7 +255,8 @@ def write_scores(
 def _pool(table: pd.DataFrame) -> dict[str, float]:
     totals = {name: float(table[name].sum()) for name in map(str, table) if is_count(name)}
     parts = {name: float(table[name].sum()) for name in map(str, table) if name.partition(":")[0] in classes.SUMMED}
-    return {**totals, **_pool_matches(table, totals), **_pool_detection(totals), **classes.pooled_rates(parts)}
+    of_classes = classes.pooled_rates(totals | parts)
+    return {**totals, **_pool_matches(table, totals), **_pool_detection(totals), **of_classes}
 
 
 def _pool_matches(table: pd.DataFrame, totals: Mapping[str, float]) -> dict[str, float]:

@@ -102,6 +102,12 @@ def class_colours(classes: Sequence[str]) -> dict[str, Colour]:
     return {name: colours[name] for name in classes}
 
 
+def hexadecimal(colour: Colour) -> str:
+    """A colour as a text such as "#ff0000"."""
+    red, green, blue = colour
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
 def class_probabilities(shares: Floats, calibration: ClassCalibration) -> Floats:
     """Probability of each class, of the mean class maps over nuclei.
 

@@ -19,6 +19,7 @@ import yaml
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_folder, atomic_path
 from nuseg.io.image import write_png
+from nuseg.measure.classes import MAP
 from nuseg.model.config import ModelConfig
 from nuseg.model.store import CARD_FILE, GRAPH_FILE, Model, save_config, sha256
 from nuseg.plot.outlines import draw_outlines
@@ -239,6 +240,13 @@ def is_spdx(licence: str) -> bool:
 def usage(config: ModelConfig) -> str:
     """Say how the package is used, and how it is validated."""
     limits = config.thresholds
+    of_classes = ""
+    if config.classes:
+        of_classes = (
+            f"\nClass of a nucleus: the mean of each map `{MAP}NAME` over its pixels, to the power "
+            f"1 / {config.class_calibration.temperature:g}; the largest is its class, its share of their sum the "
+            "probability.\n"
+        )
     return f"""## Use
 
 Input: RGB images of H&E sections, uint8, at {config.mpp:g} um/px: rescale others first. Output: maps of 0 to 1,
@@ -247,7 +255,7 @@ Input: RGB images of H&E sections, uint8, at {config.mpp:g} um/px: rescale other
 From maps to nuclei: pixels whose mask probability is at least {limits.mask:g} belong to nuclei; peaks of the normalised
 distance above {limits.marker:g} tell touching nuclei apart, in a watershed. `nuseg segment --model FOLDER` does all of
 it (rescaling, tiles, nuclei, measures), where FOLDER is this package, unpacked.
-
+{of_classes}
 Tiles: crop {halo(config)} px from each side of a tile's maps, and begin tiles at multiples of {config.stride} px.
 
 ## Validation

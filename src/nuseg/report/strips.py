@@ -1,6 +1,6 @@
 """Values of groups as rows of points with mean and interval, as inline SVG."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -89,6 +89,30 @@ def _chosen(values: Floats) -> list[int]:
     if len(order) <= MAX_POINTS:
         return [int(place) for place in order]
     return [int(order[at]) for at in np.linspace(0, len(order) - 1, MAX_POINTS).round().astype(int)]
+
+
+def mix_svg(counts: Mapping[str, int], colours: Mapping[str, str]) -> str:
+    """Draw how a whole is made up, as a bar of parts that each say what they are; "" where there is nothing.
+
+    Parameters
+    ----------
+    counts, colours : mapping
+        Of each part by its name; colours such as "#ff0000".
+    """
+    total, left, parts = sum(counts.values()), 0.0, []
+    if not total:
+        return ""
+    for name, count in counts.items():
+        wide = WIDTH * count / total
+        parts.append(
+            f'<rect x="{left:.1f}" y="0" width="{wide:.1f}" height="16" fill="{colours[name]}">'
+            f"<title>{escape(name)}: {count:,} ({count / total:.1%})</title></rect>"
+        )
+        left += wide
+    return (
+        f'<svg class="mix" viewBox="0 0 {WIDTH} 16" preserveAspectRatio="none" role="img" '
+        f'aria-label="shares of classes">{"".join(parts)}</svg>'
+    )
 
 
 def spark_svg(counts: Floats, label: str) -> str:

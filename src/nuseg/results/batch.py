@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from nuseg.measure.classes import CLASS, most_probable, probability_column
+from nuseg.measure.classes import CLASS, class_colours, most_probable, probability_column
 from nuseg.measure.nuclei import COLUMNS
-from nuseg.types import Floats
+from nuseg.plot.outlines import GREEN
+from nuseg.types import Floats, LabelImage
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,37 @@ def put_classes(table: pd.DataFrame, classes: Sequence[str], probabilities: Floa
         table[probability_column(name)] = probabilities[:, place]
     names = np.array(classes, object)
     table[CLASS] = pd.Series(names[most_probable(probabilities)], table.index, dtype=object)
+
+
+def outline_colours(
+    labels: LabelImage, batches: Iterable[NucleiBatch], classes: Sequence[str]
+) -> tuple[int, int, int] | np.ndarray:
+    """Colours that `nuseg.plot.outlines.draw_outlines` draws nuclei in: those of their classes, else green.
+
+    Parameters
+    ----------
+    labels : (h, w) integer
+        Label image, whose numbers are ids.
+    batches : iterable of NucleiBatch
+        That hold those nuclei; others do no harm.
+    classes : sequence of str
+        That are told; none without.
+
+    Returns
+    -------
+    (r, g, b), or (N + 1, 3) uint8
+        N is the largest number in the label image.
+    """
+    if not classes:
+        return GREEN
+    colours = class_colours(classes)
+    table = np.zeros((int(labels.max(initial=0)) + 1, 3), np.uint8)
+    for batch in batches:
+        numbers = batch.table["id"].to_numpy()
+        for name, colour in colours.items():
+            own = numbers[(batch.table[CLASS] == name).to_numpy()]
+            table[own[own < len(table)]] = colour
+    return table
 
 
 def regroup(batches: Iterable[NucleiBatch], size: int) -> Iterator[NucleiBatch]:

@@ -21,7 +21,6 @@ from nuseg.measure.distribution import quantiles_of_counts
 from nuseg.measure.focus import sharpness
 from nuseg.measure.stain import optical_density
 from nuseg.plot.density import draw_overview
-from nuseg.plot.outlines import draw_outlines
 from nuseg.results.statistics import SIZES
 from nuseg.types import RGB, Floats, Integers
 
@@ -178,7 +177,7 @@ def pictures_of(result: "Segmentation") -> dict[PictureName, bytes]:
         pictures["density"] = shrunk(draw_overview(result.overview), DENSITY_PX)
     for place in densest_fields(result, 1, field_side(result.mpp)):
         try:
-            pictures["close"] = shrunk(draw_outlines(result.read_pixels(*place), result.read_labels(*place)), CLOSE_PX)
+            pictures["close"] = shrunk(result.read_outlined(*place), CLOSE_PX)
         except NusegError:  # the result's notes say so
             continue
     return {name: as_jpeg(pixels, QUALITY[name]) for name, pixels in pictures.items()}

@@ -16,7 +16,6 @@ from nuseg.io.image import Image
 from nuseg.io.pixels import MAX_PIXELS
 from nuseg.io.source import Source, overview_shape
 from nuseg.measure.class_counts import ClassCount, count_classes
-from nuseg.measure.classes import CLASS, class_colours
 from nuseg.measure.counts import CountError, count_interval
 from nuseg.measure.rasterise import draw_labels
 from nuseg.notebook import with_bars
@@ -26,7 +25,7 @@ from nuseg.preprocess.tissue import tissue_area
 from nuseg.progress import Progress, ProgressCallback
 from nuseg.results.annotated import AnnotationRow, annotation_rows, as_table
 from nuseg.results.areas import assigned
-from nuseg.results.batch import NucleiBatch, regroup
+from nuseg.results.batch import NucleiBatch, outline_colours, regroup
 from nuseg.results.info import ResultInfo, as_record, overview_side, versions
 from nuseg.results.output import Add, require_packages
 from nuseg.results.registry import choose_outputs
@@ -278,15 +277,15 @@ class Segmentation:
     def outlined(self) -> RGB:
         """The whole image with the outline of every nucleus, in the colour of its class where there is one."""
         labels = self.labels  # which refuses what is too large, before its pixels are read
-        pixels = self.image.pixels
-        if not self.info.classes:
-            return draw_outlines(pixels, labels)
-        colours = class_colours(self.info.classes)
-        table = np.zeros((int(labels.max(initial=0)) + 1, 3), np.uint8)
-        numbers = self.nuclei["id"].to_numpy()
-        drawn = numbers < len(table)
-        table[numbers[drawn]] = [colours[name] for name in self.nuclei[CLASS][drawn]] if drawn.any() else 0
-        return draw_outlines(pixels, labels, table)
+        return draw_outlines(self.image.pixels, labels, outline_colours(labels, [self._all], self.info.classes))
+
+    def read_outlined(self, x: int, y: int, width: int, height: int) -> RGB:
+        """A region of level 0 with the outlines of `outlined`, `(height, width, 3)` uint8."""
+        labels = self.read_labels(x, y, width, height)
+        near = self.batches((x, y, x + width, y + height))
+        return draw_outlines(
+            self.read_pixels(x, y, width, height), labels, outline_colours(labels, near, self.info.classes)
+        )
 
     def picture(self) -> RGB:
         """Draw the image with its outlines, at most 1200 px wide and high; of a larger slide the overview.

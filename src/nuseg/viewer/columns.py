@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from nuseg.measure.classes import CLASS, class_colours, hexadecimal
+
 SHOWN = {
     "area_um2": ("Area", "µm²"),
     "perimeter_um": ("Perimeter", "µm"),
@@ -20,9 +22,6 @@ SHOWN = {
 """Measures of `nuseg.measure.nuclei.COLUMNS` that nuclei are coloured and filtered by: name and unit for the eye."""
 
 PLACES = {"x": ("x", "px"), "y": ("y", "px")}
-CLASS = "class"
-# Okabe & Ito, "Color universal design" (2008): told apart by people who do not see all colours; without its black.
-COLOURS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#999999")
 
 
 def described(name: str, values: np.ndarray, classes: Sequence[str] = ()) -> dict[str, Any]:
@@ -47,5 +46,5 @@ def described(name: str, values: np.ndarray, classes: Sequence[str] = ()) -> dic
 
 
 def coloured(classes: Sequence[str]) -> list[dict[str, str]]:
-    """Give every class its colour."""
-    return [{"name": one, "color": COLOURS[at % len(COLOURS)]} for at, one in enumerate(classes)]
+    """Give every class its colour, that of overlays and of QuPath's detections."""
+    return [{"name": name, "color": hexadecimal(colour)} for name, colour in class_colours(classes).items()]

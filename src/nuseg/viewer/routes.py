@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from nuseg.measure.classes import CLASS
 from nuseg.measure.counts import count_interval
-from nuseg.viewer.columns import CLASS, described
+from nuseg.viewer.columns import described
 from nuseg.viewer.items import Item, Layer
 from nuseg.viewer.nuclei import CELL, Nuclei
 from nuseg.viewer.on_demand import OnDemand

@@ -1,17 +1,18 @@
 """All results of a folder, with what is known of each, and what a table says of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from nuseg.errors import NusegError
+from nuseg.measure.counts import CountError
 from nuseg.results.clinical import GROUP, Clinical, read_clinical
 from nuseg.results.facts import Facts, read_facts
 from nuseg.results.ownership import is_results_folder
-from nuseg.results.records import Records
+from nuseg.results.records import Record, Records
 from nuseg.results.statistics import SIZES, size_bins
 from nuseg.results.summary import Row
 
@@ -32,12 +33,15 @@ class Entry:
         Empty where none are kept.
     said : mapping of str to str
         What the table says of it.
+    count_error : CountError, optional
+        How far the model's counts may be off.
     """
 
     row: Row
     group: str = ""
     facts: Facts = NO_FACTS
     said: dict[str, str] = field(default_factory=dict)
+    count_error: CountError | None = None
 
     @property
     def name(self) -> str:
@@ -123,18 +127,20 @@ def read_cohort(folder: Path, table: str | Path | None = None, by: str | None = 
     clinical = None if table is None else read_clinical(table, [] if by is None else [by])
     column = by or GROUP
     records = Records(folder)
-    rows = [record.row for _, record in sorted(records.read().items())]
+    known = [record for _, record in sorted(records.read().items())]
     if clinical is not None:
-        rows = [clinical.labelled(row) for row in rows]
-    entries = [_entry(records, row, clinical, column) for row in rows if not row.error]
+        known = [replace(record, row=clinical.labelled(record.row)) for record in known]
+    rows = [record.row for record in known]
+    entries = [_entry(records, record, clinical, column) for record in known if not record.row.error]
     return Cohort(folder, entries, [row for row in rows if row.error], clinical, column, absent(clinical, rows))
 
 
-def _entry(records: Records, row: Row, clinical: Clinical | None, column: str) -> Entry:
+def _entry(records: Records, record: Record, clinical: Clinical | None, column: str) -> Entry:
+    row = record.row
     said = clinical.of(row) if clinical is not None else {}
     group = said.get(column, "") if column != GROUP else row.group
     facts = read_facts(records.marker, row.name) or facts_of_table(records.folder, row.name)
-    return Entry(row, group, facts, said)
+    return Entry(row, group, facts, said, record.count_error)
 
 
 def absent(clinical: Clinical | None, rows: Sequence[Row]) -> list[str]:

@@ -1,7 +1,7 @@
 """Numbers of the groups of a cohort, and of the whole."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -93,12 +93,17 @@ def total(values: Sequence[int | None]) -> int | None:
     return sum(known) if known and len(known) == len(values) else None
 
 
-def patient_densities(entries: Sequence[Entry]) -> dict[str, float]:
-    """Nuclei per mm2 of every patient: all nuclei over all area; those without area are left out."""
+def all_nuclei(entry: Entry) -> int:
+    """Nuclei of a result, of whatever class."""
+    return entry.row.nuclei or 0
+
+
+def patient_densities(entries: Sequence[Entry], count: Callable[[Entry], int] = all_nuclei) -> dict[str, float]:
+    """Nuclei per mm2 of every patient: all that count over all area; those without area are left out."""
     nuclei: dict[str, int] = defaultdict(int)
     area: dict[str, float] = defaultdict(float)
     for entry in entries:
-        nuclei[entry.patient] += entry.row.nuclei or 0
+        nuclei[entry.patient] += count(entry)
         area[entry.patient] += entry.row.area_mm2 or 0
     return {patient: nuclei[patient] / area[patient] for patient in nuclei if area[patient]}
 

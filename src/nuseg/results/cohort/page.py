@@ -11,6 +11,9 @@ from nuseg.report.histogram import counts_svg
 from nuseg.report.page import card, document, jpeg_uri, pairs_html
 from nuseg.report.strips import Strip, spark_svg, strips_svg
 from nuseg.results.annotated import ANNOTATIONS
+from nuseg.results.cohort.cells import interval, more_html, note_html, number, row_html, table_html
+from nuseg.results.cohort.class_card import class_facts, classes_card, mix_of
+from nuseg.results.cohort.classes import ClassRow, class_names
 from nuseg.results.cohort.gather import Cohort, Entry
 from nuseg.results.cohort.groups import GroupRow, group_row, patient_densities, sizes_of
 from nuseg.results.cohort.looks import Look
@@ -43,6 +46,7 @@ class Shown:
     cohort : Cohort
     looks : sequence of Look
     groups : sequence of GroupRow
+    classes : sequence of ClassRow
     areas : sequence of mapping
         Rows of the table of annotations, as texts.
     files : mapping of str to str
@@ -54,6 +58,7 @@ class Shown:
     cohort: Cohort
     looks: Sequence[Look]
     groups: Sequence[GroupRow]
+    classes: Sequence[ClassRow]
     areas: Sequence[Mapping[str, str]]
     files: Mapping[str, str]
     picture: Picture
@@ -65,6 +70,7 @@ def render_cohort(shown: Shown) -> str:
     sections = [
         _overview(shown),
         _groups(shown) if len(cohort.entries) > 1 else "",
+        classes_card(cohort, shown.classes) if shown.classes else "",
         _looks(shown) if shown.looks else "",
         _excluded(cohort) if cohort.excluded else "",
         _annotations(shown) if shown.areas else "",
@@ -77,33 +83,6 @@ def render_cohort(shown: Shown) -> str:
     lead = f"Found, counted and measured{by}."
     title = f"Nuclei in {plural(len(cohort.entries), 'image')}"
     return document(title, lead, "\n".join(filter(None, sections)), CLOSING)
-
-
-def number(value: float | None, digits: int = 0) -> str:
-    """Write a number with separators; a dash where there is none."""
-    return "–" if value is None or np.isnan(value) else f"{value:,.{digits}f}"
-
-
-def interval(low: float | None, high: float | None) -> str:
-    """Write the ends of an interval; a dash where there is none."""
-    return "–" if low is None or high is None else f"{number(low)}–{number(high)}"
-
-
-def _note(text: str) -> str:
-    return f'<p class="note">{escape(text)}</p>'
-
-
-def _table(head: Sequence[str], rows: Sequence[str], kind: str = "") -> str:
-    cells = "".join(f"<th>{escape(name)}</th>" for name in head)
-    return f'<div class="scroll"><table class="{kind}"><thead><tr>{cells}</tr></thead>{"".join(rows)}</table></div>'
-
-
-def _cells(values: Sequence[str]) -> str:
-    return "<tr>" + "".join(f"<td>{escape(value)}</td>" for value in values) + "</tr>"
-
-
-def _more(count: int, limit: int, noun: str, file: str) -> str:
-    return _note(f"The first {limit:,} of {plural(count, noun)}; {file} has all.") if count > limit else ""
 
 
 def _overview(shown: Shown) -> str:
@@ -134,7 +113,7 @@ def _groups(shown: Shown) -> str:
         values = np.array(list(densities.values()))
         strips.append(Strip(titles[row.group], values, list(densities), row.mean_per_mm2, row.mean_low, row.mean_high))
     rows = [
-        _cells(
+        row_html(
             [
                 titles[row.group],
                 number(row.images),
@@ -154,8 +133,8 @@ def _groups(shown: Shown) -> str:
         f"<div><h3>{escape(titles[row.group])}</h3>{counts_svg(sizes_of(held[row.group]), AREA_LABEL)}</div>"
         for row in groups
     )
-    body = f"""{_table(head, rows, "numbers")}{_more(len(shown.groups), GROUPS, "group", "report_groups.csv")}
-{_note(f"Each point is one {unit}. The bar is the mean of the {unit}s with its 95 % interval (Student's t).")}
+    body = f"""{table_html(head, rows, "numbers")}{more_html(len(shown.groups), GROUPS, "group", "report_groups.csv")}
+{note_html(f"Each point is one {unit}. The bar is the mean of the {unit}s with its 95 % interval (Student's t).")}
 <div class="strips">{strips_svg(strips, "nuclei per mm²")}</div>
 <h3>Size of nuclei</h3><div class="small-multiples">{sizes}</div>"""
     return card(f"By {cohort.by}" if cohort.grouped else "Density and size", body)
@@ -169,23 +148,23 @@ def _looks(shown: Shown) -> str:
         one = _picture(shown, look.names[0], "small") if len(look.names) == 1 else ""
         items.append(
             f'<article class="look">{one}<div><h3>{title} <span class="level warning">{escape(look.kind)}</span></h3>'
-            f"<p>{escape(look.text)}.</p>{_note(f'What to do: {look.advice}.')}</div></article>"
+            f"<p>{escape(look.text)}.</p>{note_html(f'What to do: {look.advice}.')}</div></article>"
         )
-    more = _more(len(shown.looks), LOOKS, "note", "report.csv")
+    more = more_html(len(shown.looks), LOOKS, "note", "report.csv")
     return card("To be looked at", "".join(items) + more)
 
 
 def _excluded(cohort: Cohort) -> str:
-    rows = [_cells([row.name, row.error]) for row in cohort.failed[:EXCLUDED]]
-    rows += [_cells([name, "in the table, but there is no result of it"]) for name in cohort.absent[:EXCLUDED]]
-    note = _more(cohort.excluded, len(rows), "image", "report.csv")
-    return card("Excluded, and why", _table(("image", "why"), rows) + note)
+    rows = [row_html([row.name, row.error]) for row in cohort.failed[:EXCLUDED]]
+    rows += [row_html([name, "in the table, but there is no result of it"]) for name in cohort.absent[:EXCLUDED]]
+    note = more_html(cohort.excluded, len(rows), "image", "report.csv")
+    return card("Excluded, and why", table_html(("image", "why"), rows) + note)
 
 
 def _annotations(shown: Shown) -> str:
     head = ("image", "annotation", "class", "nuclei", "expected between", "mm²", "nuclei per mm²", "mean area (µm²)")
     rows = [
-        _cells(
+        row_html(
             [
                 area["name"],
                 area["annotation"],
@@ -199,9 +178,9 @@ def _annotations(shown: Shown) -> str:
         )
         for area in shown.areas[:AREAS]
     ]
-    more = _more(len(shown.areas), AREAS, "annotation", ANNOTATIONS)
-    note = _note("A nucleus counts in every annotated area that holds its centroid.")
-    return card("Annotated areas", _table(head, rows, "numbers names") + note + more)
+    more = more_html(len(shown.areas), AREAS, "annotation", ANNOTATIONS)
+    note = note_html("A nucleus counts in every annotated area that holds its centroid.")
+    return card("Annotated areas", table_html(head, rows, "numbers names") + note + more)
 
 
 def _as_number(text: str, digits: int = 0) -> str:
@@ -215,24 +194,26 @@ def _images(shown: Shown) -> str:
         return card("Images", "".join(_large(shown, entry, entry.name in looked) for entry in entries))
     local = any(entry.facts.local_densities for entry in entries[:IMAGES])
     squares = [f"in squares of {SQUARE_UM / 1000:g} mm, 80 %"] if local else []
-    head = ["", "image", "nuclei", "per mm²", *squares, "area (µm²), 80 %", "sizes"]
-    rows = [_row(shown, entry, entry.name in looked, local) for entry in entries[:IMAGES]]
-    more = _more(len(entries), IMAGES, "image", "report.csv")
-    return card("Images", _table(head, rows, "images") + more)
+    names = class_names(entries)
+    head = ["", "image", "nuclei", "per mm²", *(["classes"] if names else []), *squares, "area (µm²), 80 %", "sizes"]
+    rows = [_row(shown, entry, entry.name in looked, local, names) for entry in entries[:IMAGES]]
+    more = more_html(len(entries), IMAGES, "image", "report.csv")
+    return card("Images", table_html(head, rows, "images") + more)
 
 
-def _row(shown: Shown, entry: Entry, looked: bool, local: bool) -> str:
+def _row(shown: Shown, entry: Entry, looked: bool, local: bool, names: Sequence[str]) -> str:
     row = entry.row
     counts = entry.facts.size_counts()
     flag = ' <span class="level warning">look</span>' if looked else ""
     small = " · ".join(filter(None, (row.patient, entry.group)))
     squares = f"<td>{escape(_local(entry))}</td>" if local else ""
+    classes = f"<td>{mix_of(entry, names)}</td>" if names else ""
     between = f'<br><span class="hint">{interval(row.nuclei_low, row.nuclei_high)}</span>'
     return (
         f"<tr><td>{_picture(shown, entry.name, 'small')}</td>"
         f'<td>{escape(entry.name)}{flag}<br><span class="hint">{escape(small)}</span></td>'
         f"<td>{number(row.nuclei)}{between}</td><td>{number(row.nuclei_per_mm2)}</td>"
-        f"{squares}<td>{escape(_size(counts))}</td><td>{_spark(counts)}</td></tr>"
+        f"{classes}{squares}<td>{escape(_size(counts))}</td><td>{_spark(counts)}</td></tr>"
     )
 
 
@@ -266,6 +247,7 @@ def _large(shown: Shown, entry: Entry, looked: bool) -> str:
     }
     if entry.facts.local_densities:
         facts[f"per mm² in squares of {SQUARE_UM / 1000:g} mm, 80 %"] = _local(entry)
+    facts |= {f"class {name}": text for name, text in class_facts(row.classes).items()}
     facts |= {"group": entry.group} if entry.group else {}
     facts |= {"patient": row.patient} if row.patient else {}
     captions: dict[PictureName, str] = {
@@ -280,9 +262,10 @@ def _large(shown: Shown, entry: Entry, looked: bool) -> str:
     )
     note = f'<p class="note">{escape(row.warning)}</p>' if row.warning else ""
     counts = counts_svg(entry.facts.size_counts(), AREA_LABEL)
+    names = class_names(shown.cohort.entries)
     return f"""<article><h3>{escape(entry.name)}{flag}</h3>{note}
 <div class="columns"><div class="gallery">{pictures}</div>
-<div>{pairs_html(facts, " class=small")}{counts}</div></div></article>"""
+<div>{pairs_html(facts, " class=small")}{mix_of(entry, names)}{counts}</div></div></article>"""
 
 
 def _closer(shown: Shown) -> str:
@@ -294,8 +277,8 @@ def _closer(shown: Shown) -> str:
         for name in names
         if (picture := _picture(shown, name, "close"))
     )
-    note = _note(f"The densest part of an image, at most {FIELD_UM:g} µm wide. Those to be looked at come first.")
-    more = _more(len(shown.cohort.entries), CLOSER, "image", "the output overlay")
+    note = note_html(f"The densest part of an image, at most {FIELD_UM:g} µm wide. Those to be looked at come first.")
+    more = more_html(len(shown.cohort.entries), CLOSER, "image", "the output overlay")
     return card("Outlines", f'{note}<div class="gallery closer">{figures}</div>{more}') if figures else ""
 
 
@@ -321,6 +304,7 @@ def folder_files(folder: Path) -> dict[str, str]:
     known = {
         "report.csv": "one row per image: all numbers of this page, what the table says, what to look at",
         "report_groups.csv": "one row per group",
+        "report_classes.csv": "one row per class of nuclei in every group",
         ANNOTATIONS: "one row per annotated area",
         "summary.csv": "one row per image, with resolution, model and settings",
     }

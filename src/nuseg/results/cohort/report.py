@@ -12,14 +12,17 @@ from nuseg.io.atomic import atomic_path
 from nuseg.io.documents import DocumentError, read_table
 from nuseg.report.page import write_page
 from nuseg.results.annotated import ANNOTATIONS
+from nuseg.results.cohort.classes import COLUMNS as CLASS_COLUMNS
+from nuseg.results.cohort.classes import ClassRow, class_names, class_rows
 from nuseg.results.cohort.gather import Cohort, Entry, read_cohort
 from nuseg.results.cohort.groups import GroupRow, group_rows
 from nuseg.results.cohort.looks import Look, find_looks
 from nuseg.results.cohort.page import Shown, folder_files, render_cohort
 from nuseg.results.facts import QUANTILES, read_picture, size_quantiles
 from nuseg.results.records import MARKER, Records
+from nuseg.results.summary import COUNT, DENSITY
 
-PAGE, TABLE, GROUPS = "report.html", "report.csv", "report_groups.csv"
+PAGE, TABLE, GROUPS, CLASSES = "report.html", "report.csv", "report_groups.csv", "report_classes.csv"
 ROUNDS = 5  # of writing the report while others go on writing results
 KEPT = ("name", "image", "patient", "group", "nuclei", "nuclei_low", "nuclei_high", "nuclei_per_mm2", "area_mm2")
 KEPT_TOO = ("density_area", "mean_area_um2", "mask_fraction", "mpp", "mpp_source", "model", "settings", "warning")
@@ -61,7 +64,8 @@ def write_report(
     folder : path
         Results, written by `nuseg segment` or `nuseg.segment_folder`.
     out : path, optional
-        Folder for `report.html`, `report.csv` and `report_groups.csv`; default: that of the results.
+        Folder for `report.html`, `report.csv`, `report_groups.csv`, and where the model tells classes
+        `report_classes.csv`; default: that of the results.
     table : path, optional
         CSV with the images in a column `name`, and what is known of them, such as `patient` and `group`.
     by : str, optional
@@ -96,16 +100,22 @@ def is_current(folder: Path) -> bool:
 
 
 def _write(cohort: Cohort, place: Path) -> Report:
-    looks, groups = find_looks(cohort.entries), group_rows(cohort)
+    looks, groups, classes = find_looks(cohort.entries), group_rows(cohort), class_rows(cohort)
     report = Report(place / PAGE, place / TABLE, place / GROUPS, looks, len(cohort.entries), cohort.excluded)
     with atomic_path(report.table) as temporary:
         image_table(cohort, looks).to_csv(temporary, index=False)
     with atomic_path(report.groups) as temporary:
         group_table(groups).to_csv(temporary, index=False)
+    if classes:
+        with atomic_path(place / CLASSES) as temporary:
+            class_table(classes).to_csv(temporary, index=False)
+    else:
+        (place / CLASSES).unlink(missing_ok=True)  # of what was in the folder before
     shown = Shown(
         cohort=cohort,
         looks=looks,
         groups=groups,
+        classes=classes,
         areas=read_areas(cohort.folder),
         files=folder_files(place) | folder_files(cohort.folder),
         picture=partial(read_picture, cohort.folder / MARKER),
@@ -126,9 +136,13 @@ def image_table(cohort: Cohort, looks: list[Look]) -> pd.DataFrame:
     further = cohort.clinical.columns if cohort.clinical is not None else ()
     areas = [f"area_um2_p{100 * share:.0f}" for share in QUANTILES]
     local = [f"local_per_mm2_p{100 * share:.0f}" for share in QUANTILES]
-    columns = [*KEPT, "low_per_mm2", "high_per_mm2", *areas, *local, "sharpness", *KEPT_TOO, "look_at", "excluded"]
+    names = class_names(cohort.entries)
+    of_classes = [f"{prefix}{name}" for name in names for prefix in (COUNT, DENSITY)]
+    columns = [*KEPT, "low_per_mm2", "high_per_mm2", *of_classes, *areas, *local, "sharpness", *KEPT_TOO]
+    columns += ["look_at", "excluded"]
     columns += [name for name in further if name not in columns]
-    table = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(WHOLE, "Int64"))
+    whole = dict.fromkeys((*WHOLE, *(COUNT + name for name in names)), "Int64")
+    table = pd.DataFrame(rows, columns=columns).astype(whole)
     return table.round(4)
 
 
@@ -149,12 +163,20 @@ def _entry_row(entry: Entry) -> dict[str, Any]:
             "high_per_mm2": row.nuclei_high / area if area and row.nuclei_high is not None else None,
             "sharpness": facts.sharpness,
         }
+        | {COUNT + name: count for name, count in row.classes.items()}
+        | {DENSITY + name: count / area for name, count in row.classes.items() if area}
     )
 
 
 def group_table(groups: list[GroupRow]) -> pd.DataFrame:
     """Make the table of groups."""
     table = pd.DataFrame([row.record() for row in groups], columns=list(GroupRow.__dataclass_fields__))
+    return table.astype(dict.fromkeys(WHOLE, "Int64")).round(4)
+
+
+def class_table(classes: list[ClassRow]) -> pd.DataFrame:
+    """Make the table of classes."""
+    table = pd.DataFrame([row.record() for row in classes], columns=CLASS_COLUMNS)
     return table.astype(dict.fromkeys(WHOLE, "Int64")).round(4)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nuseg.io.atomic import atomic_path
-from nuseg.measure.classes import CLASS, Colour, class_colours
+from nuseg.measure.classes import CLASS, Colour, class_colours, hexadecimal
 from nuseg.measure.nuclei import COLUMNS
 from nuseg.results.info import versions
 from nuseg.results.output import Output, written_whole
@@ -44,20 +44,20 @@ def as_anndata(result: "Segmentation") -> "anndata.AnnData":
     about |= {"notes": "\n".join(result.notes), "settings": result.info.settings}
     obs, colours = nuclei[result.info.columns.beside_measures].set_index(ids), class_colours(result.info.classes)
     obs.columns = pd.Index(stored_names(list(obs), SLASH), dtype=object)
-    if colours:  # as scanpy and squidpy have them
+    if colours:
         obs[CLASS] = pd.Categorical(obs[CLASS], pd.Index(list(colours), dtype=object))
     return anndata.AnnData(
         X=nuclei[VARIABLES].to_numpy(np.float32),
         obs=obs,
         var=pd.DataFrame({"meaning": pd.Series(meanings, names, dtype=object)}, index=names),
         obsm={name: nuclei[columns].to_numpy(np.float64) for name, columns in PLACES.items()},
-        uns={"nuseg": storable(about)} | ({f"{CLASS}_colors": hexadecimal(colours)} if colours else {}),
+        uns={"nuseg": storable(about)} | as_palette(colours),
     )
 
 
-def hexadecimal(colours: Mapping[str, Colour]) -> np.ndarray:
-    """Colours as texts such as "#ff0000", in their order."""
-    return np.array([f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in colours.values()], object)
+def as_palette(colours: Mapping[str, Colour]) -> dict[str, np.ndarray]:
+    """Colours of classes where scanpy and squidpy look for them; nothing without classes."""
+    return {f"{CLASS}_colors": np.array(list(map(hexadecimal, colours.values())), object)} if colours else {}
 
 
 def stored_names(names: Sequence[str], foreign: "re.Pattern[str]" = FOREIGN) -> list[str]:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import anndata
+import cv2
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -17,8 +18,10 @@ from marked import STEP, box, feature, two_kinds, write_features, write_marks
 from nuseg.classification.pictures import class_map
 from nuseg.classification.run import ClassifyResult
 from nuseg.io.opening import read_image
-from nuseg.measure.classes import class_colours
+from nuseg.measure.classes import class_colours, hexadecimal
 from nuseg.measure.nuclei import COLUMNS
+from nuseg.viewer.columns import coloured
+from nuseg.viewer.reading import read_result
 
 COLUMNS_OF_CLASSES = ["probability_long", "probability_small", "class"]
 
@@ -54,6 +57,7 @@ def test_everything_else_stays_as_it_was(case: Path, done: ClassifyResult, out: 
     assert {path.name for path in out.iterdir()} == {path.name for path in (case / "results").iterdir()} | {
         "classes",
         "classes.csv",
+        "report_classes.csv",
         "classifier.json",
         "classifier.md",
         "examples.csv",
@@ -121,6 +125,21 @@ def test_outlines_have_the_colour_of_their_class(case: Path, done: ClassifyResul
     side = after.shape[1]
     left = (legend.shape[1] - side) // 2
     assert (legend[: len(after), left : left + side] == after).all()
+
+
+def test_viewer_and_report_show_the_same_colours(case: Path, done: ClassifyResult, out: Path) -> None:
+    """Also where the nucleus that comes first is not of the class that comes first."""
+    expected = {name: hexadecimal(colour) for name, colour in class_colours(["long", "small"]).items()}
+    for name in "abc":
+        found = read_result(out, name, 0.25)
+        assert {one["name"]: one["color"] for one in coloured(found.class_names)} == expected
+    assert "report_classes.csv" in {path.name for path in out.iterdir()}
+    assert all(colour in (out / "report.html").read_text() for colour in expected.values())
+    kept = [(place / ".nuseg/report/a.close.jpg").read_bytes() for place in (case / "results", out)]
+    before, after = (cv2.imdecode(np.frombuffer(one, np.uint8), cv2.IMREAD_COLOR)[..., ::-1] for one in kept)
+    assert before.shape == after.shape
+    green, blue = (before.astype(int) - after)[..., 1].max(), (after.astype(int) - before)[..., 2].max()
+    assert (green, blue) > (100, 100)
 
 
 def test_a_map_has_the_hue_of_the_classes_around() -> None:

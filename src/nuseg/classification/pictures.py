@@ -1,12 +1,15 @@
 """Pictures of classes: outlines in their colours, and where on a source which class lies."""
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from nuseg.io.atomic import atomic_path
 from nuseg.io.image import write_png
 from nuseg.io.opening import read_image
 from nuseg.io.source import overview_shape
@@ -15,6 +18,7 @@ from nuseg.measure.classes import Colour
 from nuseg.measure.density import CountGrid
 from nuseg.measure.rasterise import draw_labels
 from nuseg.plot.outlines import draw_outlines
+from nuseg.results.facts import CLOSE_PX, QUALITY, as_jpeg, densest, field_side, shrunk
 from nuseg.results.info import overview_side
 from nuseg.types import RGB, Floats, Integers
 
@@ -36,8 +40,36 @@ def write_overlay(told: "Told", source: Path, path: Path) -> None:
         numbers.append(told.rows_of(source, ids) + 1)
         polygons += outlines
     labels = draw_labels(polygons, np.concatenate(numbers).astype(np.int32), pixels.shape[:2])
+    write_png(path, draw_outlines(pixels, labels, row_colours(told)))
+
+
+def row_colours(told: "Told") -> NDArray[np.uint8]:
+    """Colour of each nucleus by its row, counted from 1: `(n + 1, 3)`."""
     colours = np.array(list(told.colours.values()), np.uint8)[told.classes]
-    write_png(path, draw_outlines(pixels, labels, np.concatenate([np.zeros((1, 3), np.uint8), colours])))
+    return np.concatenate([np.zeros((1, 3), np.uint8), colours])
+
+
+def write_close(told: "Told", source: Path, path: Path) -> None:
+    """Draw the densest part of an image anew, as the report shows it; without the image it stays as it was."""
+    if told.source is None:
+        with atomic_path(path) as temporary:
+            shutil.copyfile(source, temporary)
+        return
+    size = told.source.width, told.source.height
+    grid = count_grid(told, overview_shape(*size, overview_side(*size, told.result.mpp))[0], told.places)
+    x, y, width, height = densest(grid, size, 1, field_side(told.result.mpp))[0]
+    numbers: list[int] = []
+    polygons: list[Floats] = []
+    for ids, outlines in told.result.outlines():
+        for row, outline in zip((told.rows_of(source, ids) + 1).tolist(), outlines, strict=True):
+            (left, top), (right, bottom) = outline.min(axis=0), outline.max(axis=0)
+            if left < x + width and right > x and top < y + height and bottom > y:
+                numbers.append(row)
+                polygons.append(outline)
+    labels = draw_labels(polygons, np.array(numbers, np.int32), (height, width), (x, y))
+    drawn = draw_outlines(told.source.read(0, x, y, width, height), labels, row_colours(told))
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(as_jpeg(shrunk(drawn, CLOSE_PX), QUALITY["close"]))
 
 
 def write_picture(told: "Told", overlay: Path | None, path: Path) -> None:
@@ -53,13 +85,16 @@ def draw_class_map(told: "Told") -> RGB:
     side = overview_side(width, height, mpp)
     shape, factor = overview_shape(width, height, side)
     page = np.full((*shape, 3), 255, np.uint8) if told.source is None else told.source.thumbnail(side)
-    grids = []
-    for place in range(len(told.names)):
-        grid = CountGrid(page.shape[:2], width, height)
-        own = told.places[told.classes == place]
-        grid.add(own[:, 0], own[:, 1])
-        grids.append(grid.counts)
+    parts = (told.places[told.classes == place] for place in range(len(told.names)))
+    grids = [count_grid(told, shape, own) for own in parts]
     return class_map(page, np.stack(grids), list(told.colours.values()), SIGMA_UM / (mpp * factor))
+
+
+def count_grid(told: "Told", shape: tuple[int, int], places: Floats) -> Integers:
+    """Count nuclei in the cells of a grid over the source, `shape` (rows, columns)."""
+    grid = CountGrid(shape, told.result.row.width or 1, told.result.row.height or 1)
+    grid.add(places[:, 0], places[:, 1])
+    return grid.counts
 
 
 def class_map(page: RGB, counts: Integers, colours: list[Colour], sigma: float) -> RGB:

@@ -42,12 +42,11 @@ def write_spatialdata(told: Told, source: Path, path: Path) -> None:
 
 def write_classes(told: Told, source: Path, group: Any, foreign: "re.Pattern[str]") -> None:
     """Bring classes into the AnnData that a group of HDF5 or Zarr holds; names of columns have no `foreign` in them."""
-    import pandas as pd
     from anndata.io import read_elem, write_elem
 
     table, uns = read_elem(group["obs"]), read_elem(group["uns"])
     table = classified(told, source, table)
-    table.columns = pd.Index(stored_names(list(table), foreign), dtype=object)
+    table.columns = stored_names(table, foreign)
     write_elem(group, "obs", table)
     write_elem(group, "uns", {**uns, **as_palette(told.colours)})
 

@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 
 from nuseg.classification.files import AGAIN, blocks, feature_id, geojson_lines, parse_feature
-from nuseg.classification.pictures import write_overlay, write_picture
+from nuseg.classification.pictures import write_close, write_overlay, write_picture
 from nuseg.classification.scverse import write_anndata, write_spatialdata
 from nuseg.classification.told import Told
 from nuseg.errors import NusegError
@@ -208,10 +208,17 @@ def write_all(told: Told, out: Path) -> None:
         if source is not None:
             with readable(source):
                 WRITERS.get(output, copy)(told, source, outputs[output].path(out, name))
-    beside = (f"{ANNOTATED}/{name}.csv", *(f"{FACTS}/{name}{end}" for end in (".json", ".small.jpg", ".density.jpg",
-              ".close.jpg")))  # fmt: skip
-    for place in beside:
-        if (folder / MARKER / place).is_file():
-            copy(told, folder / MARKER / place, out / MARKER / place)
+    write_beside(told, folder / MARKER, out / MARKER)
     overlay = outputs["overlay"].path(out, name) if told.result.file("overlay") else None
     write_picture(told, overlay, out / PICTURE / f"{name}.png")
+
+
+def write_beside(told: Told, source: Path, out: Path) -> None:
+    """Bring along what reports are made of: counts of annotated areas, facts, and pictures."""
+    name = told.result.name
+    beside = {f"{ANNOTATED}/{name}.csv": copy, f"{FACTS}/{name}.json": copy}
+    beside |= {f"{FACTS}/{name}.{kind}.jpg": copy for kind in ("small", "density")}
+    beside[f"{FACTS}/{name}.close.jpg"] = write_close
+    for place, write in beside.items():
+        if (source / place).is_file():
+            write(told, source / place, out / place)

@@ -134,26 +134,40 @@ def field_side(mpp: float) -> int:
 
 
 def densest_fields(result: "Segmentation", count: int, side: int) -> list[tuple[int, int, int, int]]:
+    """Find the parts of a result in which nuclei lie most densely; see `densest`."""
+    return densest(result.overview.counts, (result.info.width, result.info.height), count, side)
+
+
+def densest(counts: Integers, size: tuple[int, int], count: int, side: int) -> list[tuple[int, int, int, int]]:
     """Find the parts of a source, of `side` px at most, in which nuclei lie most densely, apart from one another.
+
+    Parameters
+    ----------
+    counts : (h, w) integer
+        Nuclei in each cell of a grid over the source.
+    size : (width, height)
+        Of the source (px of level 0).
+    count : int
+        Of parts, at most.
+    side : int
+        Of a part (px).
 
     Returns
     -------
     list of (x, y, width, height)
         In px of level 0, the densest first; at least one.
     """
-    info, overview = result.info, result.overview
-    width, height = min(side, info.width), min(side, info.height)
-    columns = overview.counts.shape[1]
-    px = info.width / columns
+    width, height = (min(side, whole) for whole in size)
+    px = size[0] / counts.shape[1]
     wide, high = max(1, round(width / px)), max(1, round(height / px))
-    integral = cv2.integral(overview.counts.astype(np.float64))
+    integral = cv2.integral(counts.astype(np.float64))
     inside = integral[high:, wide:] - integral[:-high, wide:] - integral[high:, :-wide] + integral[:-high, :-wide]
     found: list[tuple[int, int, int, int]] = []
     for _ in range(count):
         row, column = np.unravel_index(int(inside.argmax()), inside.shape)
         if found and inside[row, column] <= 0:
             break
-        x, y = min(round(column * px), info.width - width), min(round(row * px), info.height - height)
+        x, y = min(round(column * px), size[0] - width), min(round(row * px), size[1] - height)
         found.append((x, y, width, height))
         inside[max(0, row - high + 1) : row + high, max(0, column - wide + 1) : column + wide] = -1
     return found

@@ -19,6 +19,7 @@ from nuseg.annotations.object_ids import object_id
 from nuseg.datasets.dataset import Item as Annotated
 from nuseg.datasets.dataset import load_item, load_points, load_table
 from nuseg.errors import NusegError
+from nuseg.measure.classes import classes_in
 from nuseg.measure.outline import outlines as outlines_of
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.formats.geojson import MEASUREMENTS
@@ -68,7 +69,8 @@ def read_result(folder: Path, name: str, mpp: float | None) -> Nuclei:
     files = [file for kind, end in TABLES if (file := folder / kind / f"{name}{end}").is_file()]
     drawn = [file for kind, end in DRAWN if (file := folder / kind / f"{name}{end}").is_file()]
     table = read_table(files[0]) if files else measurements(folder, name)
-    return joined(name, table, annotation, mpp, " ".join(map(version_of, files + drawn)))
+    classes = classes_in(column_names(files[0])) if files else ()
+    return joined(name, table, annotation, mpp, " ".join(map(version_of, files + drawn)), classes)
 
 
 @readable
@@ -83,7 +85,14 @@ def from_geoparquet(path: Path, name: str) -> Nuclei:
             column = file.read_row_group(part, columns=["geometry"])["geometry"]
         return Outlines.of_geometries(shapely.from_wkb(column.combine_chunks().to_numpy(zero_copy_only=False)))
 
-    return replace(as_nuclei(name, table, outlines, version_of(path)), parts=np.cumsum([0, *rows]))
+    found = as_nuclei(name, table, outlines, version_of(path), vocabulary=classes_in(column_names(path)))
+    return replace(found, parts=np.cumsum([0, *rows]))
+
+
+def column_names(path: Path) -> list[str]:
+    """Names of the columns of a table in Parquet or CSV."""
+    names = pq.read_schema(path).names if path.suffix == ".parquet" else pyarrow.csv.open_csv(path).schema.names
+    return list(map(str, names))
 
 
 @readable
@@ -136,7 +145,9 @@ def measurements(folder: Path, name: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["id", *SHOWN])
 
 
-def joined(name: str, table: pd.DataFrame, annotation: Annotation, mpp: float | None, version: str) -> Nuclei:
+def joined(
+    name: str, table: pd.DataFrame, annotation: Annotation, mpp: float | None, version: str, classes: Sequence[str]
+) -> Nuclei:
     """Bring measures and outlines together by their ids: nothing of either is left out."""
     areas = annotation.areas
     numbers = table["id"].to_numpy(np.int64) if len(table) else np.arange(1, len(areas) + 1)
@@ -160,7 +171,7 @@ def joined(name: str, table: pd.DataFrame, annotation: Annotation, mpp: float | 
     named = [annotation.names[place] if place >= 0 else None for place in order]
     whole["class"] = pd.Series(named, whole.index, object)
     ids = tuple(annotation.identifiers[place] if place >= 0 else None for place in order)
-    return as_nuclei(name, whole, lambda part: Outlines.of_geometries(shapes), version, ids)
+    return as_nuclei(name, whole, lambda part: Outlines.of_geometries(shapes), version, ids, classes)
 
 
 @readable
@@ -196,7 +207,8 @@ def read_truth(item: Annotated, classes: Sequence[str]) -> Nuclei:
 def from_batches(name: str, batches: Sequence[NucleiBatch], version: str = "") -> Nuclei:
     """Take the nuclei of a result in memory."""
     whole = NucleiBatch.together(list(batches))
-    return as_nuclei(name, whole.table, lambda part: Outlines.of_rings(whole.polygons), version)
+    classes = classes_in(list(map(str, whole.table)))
+    return as_nuclei(name, whole.table, lambda part: Outlines.of_rings(whole.polygons), version, vocabulary=classes)
 
 
 def as_nuclei(

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,7 @@ def as_anndata(result: "Segmentation") -> "anndata.AnnData":
     about = result.info.about() | {f"version_{package}": number for package, number in versions().items()}
     about |= {"notes": "\n".join(result.notes), "settings": result.info.settings}
     obs, colours = nuclei[result.info.columns.beside_measures].set_index(ids), class_colours(result.info.classes)
-    obs.columns = pd.Index(stored_names(list(obs), SLASH), dtype=object)
+    obs.columns = stored_names(obs, SLASH)
     if colours:
         obs[CLASS] = pd.Categorical(obs[CLASS], pd.Index(list(colours), dtype=object))
     return anndata.AnnData(
@@ -60,16 +60,17 @@ def as_palette(colours: Mapping[str, Colour]) -> dict[str, np.ndarray]:
     return {f"{CLASS}_colors": np.array(list(map(hexadecimal, colours.values())), object)} if colours else {}
 
 
-def stored_names(names: Sequence[str], foreign: "re.Pattern[str]" = FOREIGN) -> list[str]:
+def stored_names(table: pd.DataFrame, foreign: "re.Pattern[str]" = FOREIGN) -> pd.Index:
     """Names of columns without `foreign` characters, which a store does not take; no two differ by case alone."""
     found: list[str] = []
-    for name in names:
-        plain = own = foreign.sub("_", name)
+    for name in table:
+        plain = own = foreign.sub("_", str(name))
         number = 2
         while own.lower() in map(str.lower, found):
             own, number = f"{plain}_{number}", number + 1
         found.append(own)
-    return found
+    names: pd.Index = pd.Index(np.array(found, object))
+    return names
 
 
 def storable(value: Any) -> Any:

@@ -51,7 +51,7 @@ def as_spatialdata(result: "Segmentation", image: bool = True) -> "spatialdata.S
 
     with quiet():
         table, found = as_anndata(result), {}
-        table.obs.columns = pd.Index(stored_names(list(table.obs)), dtype=object)
+        table.obs.columns = stored_names(table.obs)
         if len(result):
             ids = result.nuclei["id"].to_numpy(np.int64)
             outlines = geopandas.GeoDataFrame(

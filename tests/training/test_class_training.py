@@ -184,10 +184,12 @@ def test_what_chooses_the_epoch(outlined: Path, dotted: Path):
 
 
 def test_a_class_head_alone_leaves_segmentation_as_it_was(outlined: Path, dotted: Path, started: Model, tmp_path: Path):
-    more = [f"network.init={started.path}", HEADS, "optimiser.freeze=true"]
+    more = [f"network.init={started.path}", "optimiser.freeze=true"]
     config = load_config(overrides=[*TINY, *more])
     model = train([outlined, dotted], tmp_path / "run", config, progress=False)
     assert model.config.classes == CLASSES
+    assert model.config.architecture.heads == (*started.config.architecture.heads, "classes")
+    assert all(name in model.config.description for name in CLASSES)
     before, after = load_network(started), load_network(model)
     for name, value in before.state_dict().items():
         assert torch.equal(value, after.state_dict()[name]), name
@@ -221,7 +223,8 @@ def test_only_a_class_head_can_be_added(started: Model):
 def test_freezing_needs_a_model_and_a_class_head(started: Model, outlined: Path, tmp_path: Path):
     with pytest.raises(NusegError, match=r"optimiser\.freeze needs network\.init"):
         load_config(overrides=["optimiser.freeze=true"])
-    frozen = load_config(overrides=[*TINY, f"network.init={started.path}", "optimiser.freeze=true"])
+    heads = f"network.heads=[{', '.join(started.config.architecture.heads)}]"
+    frozen = load_config(overrides=[*TINY, f"network.init={started.path}", heads, "optimiser.freeze=true"])
     with pytest.raises(NusegError, match=r"learns the class head alone.*add classes"):
         train([outlined], tmp_path / "run", frozen, progress=False)
     assert not (tmp_path / "run").exists()

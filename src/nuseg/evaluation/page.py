@@ -15,6 +15,8 @@ from nuseg.evaluation.charts import (
     reliability_chart,
     values_chart,
 )
+from nuseg.evaluation.class_table import HEADINGS, cells_of, class_table, of_all_nuclei
+from nuseg.evaluation.class_table import HINT as CLASS_HINT
 from nuseg.evaluation.errors import MEANING, Kind
 from nuseg.evaluation.report import is_count, title_of
 from nuseg.evaluation.scoring import ShownError
@@ -96,13 +98,14 @@ class EvaluationReport:
 
 def render_evaluation(report: EvaluationReport) -> str:
     """Make the page: HTML whose texts are escaped, with all pictures inside."""
+    by_class = class_table(report.summary)
     sections = [_scores(report)]
     sections += [_by(report)] if len(report.by) else []
     sections += [_kinds(report)] if report.kinds is not None else []
     sections += [_outlines(report)] if report.curve is not None else []
     sections += [_counts(report, report.agreement)] if report.agreement is not None else []
     sections += [_reliability(report.reliability)] if report.reliability is not None else []
-    sections += [_classes(report.confusion)] if report.confusion is not None else []
+    sections += [_classes(by_class, report.confusion)] if len(by_class) else []
     sections += [_ignored(report)] if report.ignored else []
     sections += [_worst(report)] if report.worst else []
     sections.append(_images(report))
@@ -151,7 +154,7 @@ def said(warnings: Sequence[str], notes: Sequence[str]) -> str:
 
 def _scores(report: EvaluationReport) -> str:
     rows = []
-    for score, row in report.summary.iterrows():
+    for score, row in of_all_nuclei(report.summary).iterrows():
         digits = 1 if is_count(str(score)) else 3
         pooled = "" if pd.isna(row["pooled"]) else f"{row['pooled']:.{0 if is_count(str(score)) else 3}f}"
         mean = "" if pd.isna(row["mean"]) else f"{row['mean']:.{digits}f}"
@@ -250,13 +253,20 @@ def _reliability(found: Reliability) -> str:
     )
 
 
-def _classes(confusion: pd.DataFrame) -> str:
+def _classes(by_class: pd.DataFrame, confusion: pd.DataFrame | None) -> str:
+    head = ("class", *(HEADINGS[str(score)] for score in by_class))
+    body = html_table(head, [(str(name), *cells_of(row)) for name, row in by_class.iterrows()])
+    if confusion is None:
+        return card("Classes", body, CLASS_HINT)
     rows = [(str(name), *(f"{count:,}" for count in row)) for name, row in confusion.iterrows()]
+    counts = html_table(("annotated as", *map(str, confusion)), rows)
+    body += f"<h3>What was taken for what</h3>{confusion_chart(confusion)}{counts}"
     return card(
         "Classes",
-        beside(confusion_chart(confusion), html_table(("annotated as", *map(str, confusion)), rows)),
-        "Each row: the nuclei annotated as a class, and what they were predicted as; the share in percent, and the "
-        "darker the larger it is. The last row and column are nuclei that have no partner within the radius.",
+        body,
+        f"{CLASS_HINT} Below, each row: the nuclei annotated as a class, and what they were predicted as; the share in "
+        "percent, and the darker the larger it is. The last row and column are nuclei that have no partner within the "
+        "radius.",
     )
 
 

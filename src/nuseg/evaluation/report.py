@@ -11,13 +11,14 @@ from rich.console import Group
 from rich.table import Table
 
 from nuseg.evaluation import classes
+from nuseg.evaluation.class_table import HEADINGS, cells_of, class_table, of_all_nuclei
 from nuseg.evaluation.contingency import ratio
 from nuseg.evaluation.detection import class_rates, detection_rates
 from nuseg.evaluation.object import object_scores
 from nuseg.evaluation.pixel import pixel_scores
 from nuseg.evaluation.statistics import bootstrap_ci
 from nuseg.io.atomic import atomic_path
-from nuseg.text import plural
+from nuseg.text import plural, printable
 from nuseg.types import LabelImage, Mask
 
 TITLES = {
@@ -152,11 +153,12 @@ def is_count(score: str) -> bool:
 
 def render_summary(summary: pd.DataFrame) -> Group:
     """The summary as a table to print, with the reasons for what it lacks below it."""
-    pooled = summary["pooled"].notna().any()
+    whole, by_class = of_all_nuclei(summary), class_table(summary)
+    pooled = whole["pooled"].notna().any()
     table = Table("score")
     for column in ("mean", "95 % interval", *(["pooled"] if pooled else [])):
         table.add_column(column, justify="right")
-    for score, row in summary.iterrows():
+    for score, row in whole.iterrows():
         digits = 1 if is_count(str(score)) else 3
         cells = [f"{row['mean']:.{digits}f}", f"{row['low']:.{digits}f} to {row['high']:.{digits}f}"]
         if pooled:
@@ -166,7 +168,19 @@ def render_summary(summary: pd.DataFrame) -> Group:
     notes = [f"mean over {plural(images, 'image')}"]
     if pooled:
         notes[0] += "; pooled: the nuclei of all images taken together"
-    return Group(table, *notes, *explain_gaps(summary))
+    return Group(table, *notes, *explain_gaps(summary), *([render_classes(by_class)] if len(by_class) else []))
+
+
+def render_classes(by_class: pd.DataFrame) -> Group:
+    """The scores of classes as a table to print."""
+    table = Table()
+    table.add_column("class", overflow="fold")
+    for score in by_class:
+        table.add_column(HEADINGS[str(score)], justify="right")
+    for name, row in by_class.iterrows():
+        table.add_row(printable(name), *cells_of(row))
+    fc = "; Fc: HoVer-Net's F of detection and class" if "hovernet_f1" in by_class else ""
+    return Group(table, f"of each class, the nuclei of all images taken together{fc}")
 
 
 def explain_empty(table: pd.DataFrame) -> list[str]:

@@ -167,7 +167,11 @@ def describe_classes(config: ModelConfig) -> list[str]:
     if not config.classes:
         return []
     temperature = config.class_calibration.temperature
-    return [f"- Classes of nuclei: {', '.join(config.classes)} (probabilities by a temperature of {temperature:g})"]
+    return [
+        f"- Classes of nuclei: {', '.join(config.classes)} (probabilities by a temperature of {temperature:g}). Trust "
+        "them in tissue and stains like those of the data below, and score them on images of yours first: they are no "
+        "diagnosis"
+    ]
 
 
 def describe_training(training: dict[str, Any]) -> list[str]:

@@ -106,7 +106,8 @@ class Optimiser(Strict):
     )
     freeze: bool = Field(
         False,
-        description="learn the class head alone: all else stays that of network.init, and segments as before; cheap",
+        description="learn the class head alone, added where network.init has none: all else stays, and segments as "
+        "before; cheap",
     )
     class_balance: float = Field(
         0.5, ge=0, le=1, description="0: nuclei of every class weigh the same; 1: inverse to how many a class has"

@@ -30,6 +30,7 @@ def follow_start(config: TrainConfig, start: Model | None) -> TrainConfig:
     """
     if start is None:
         return config
+    config = with_class_head(config, start)
     network = {key: value for key, value in start.config.architecture if key in type(config.network).model_fields}
     if adds_classes(config, start):
         network = {key: value for key, value in network.items() if key not in ("heads", "classes", "class_branch")}
@@ -50,6 +51,15 @@ def follow_start(config: TrainConfig, start: Model | None) -> TrainConfig:
         "data": config.data.model_copy(update=data),
     }
     return config.model_copy(update=changes)
+
+
+def with_class_head(config: TrainConfig, start: Model) -> TrainConfig:
+    """Where the class head alone is to learn, and the model has none: add one to its heads, unless heads are stated."""
+    network, before = config.network, start.config.architecture.heads
+    if not config.optimiser.freeze or start.config.classes or "heads" in network.model_fields_set:
+        return config
+    heads = network.model_copy(update={"heads": (*before, "classes")})
+    return config.model_copy(update={"network": heads})
 
 
 def adds_classes(config: TrainConfig, start: Model) -> bool:
@@ -131,7 +141,7 @@ def describe_model(
         licences += start.config.licence.split(AND)
     return ModelConfig(
         name=export.name or run.name,
-        description=export.description or f"Network ({config.network.preset}) that segments nuclei in H&E images.",
+        description=export.description or describe(config),
         architecture=architecture_of(config),
         mpp=config.data.mpp,
         maps=map_names(config.network.heads, config.network.classes),
@@ -143,6 +153,13 @@ def describe_model(
         data=data,
         training=training,
     )
+
+
+def describe(config: TrainConfig) -> str:
+    """A sentence on what the model does."""
+    classes = ", ".join(config.network.classes)
+    also = f" and tells their classes ({classes})" if classes else ""
+    return f"Network ({config.network.preset}) that segments nuclei in H&E images{also}."
 
 
 def kept_of(start: Model) -> dict[str, Any]:

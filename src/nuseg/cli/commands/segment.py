@@ -236,6 +236,10 @@ def report(result: "FolderResult") -> None:
     if good:
         nuclei = sum(row.nuclei or 0 for row in good)
         print(f"{plural(len(good), 'image')}: {plural(nuclei, 'nucleus', 'nuclei')}, summary in {result.summary}")
+        names = dict.fromkeys(name for row in good for name in row.classes)
+        counts = {name: sum(row.classes.get(name, 0) for row in good) for name in names}
+        if counts:
+            print(f"classes: {', '.join(f'{printable(name)} {count:,}' for name, count in counts.items())}")
     if result.skipped:
         print(f"{plural(result.skipped, 'image')} done before (--overwrite does all again)")
     noted = [row for row in good if row.warning]

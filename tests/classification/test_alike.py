@@ -13,6 +13,7 @@ import dark_model
 from class_model import CLASSES, CONFIG, class_network, picture
 from nuseg import SegmentOptions, read_region
 from nuseg.classification.files import HEAD, image_results
+from nuseg.classification.findings import Finding
 from nuseg.classification.told import Told
 from nuseg.classification.writing import with_classes, write_all
 from nuseg.measure.classes import CLASS, class_columns, most_probable, probability_column
@@ -30,6 +31,7 @@ from nuseg.segmentation.segmenter import Segmenter
 SAME_BYTES = ("csv", "overlay", "labels")
 GEOJSON = ("geojson", "geojson-gz")
 OUTPUTS = (*SAME_BYTES, *GEOJSON, "parquet", "geoparquet", "anndata", "summary")
+FINDING = Finding("a", "pale", "3 %", "look")
 ERROR = CountError(images=9, bias=0, mean_absolute=0.1, low=0.5, high=2)
 HALF = {"type": "Polygon", "coordinates": [[[0, 0], [60, 0], [60, 60], [0, 60], [0, 0]]]}
 
@@ -63,7 +65,15 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     probabilities = nuclei[[probability_column(name) for name in CLASSES]].to_numpy()
     places = nuclei[["x_px", "y_px"]].to_numpy()
     told = Told(
-        result, None, nuclei["id"].to_numpy(), places, most_probable(probabilities), probabilities, CLASSES, {}, ("so",)
+        result,
+        None,
+        nuclei["id"].to_numpy(),
+        places,
+        most_probable(probabilities),
+        probabilities,
+        CLASSES,
+        {},
+        (FINDING,),
     )
     write_all(told, folder / "told")
     return typed, folder / "typed", folder / "told"
@@ -109,7 +119,7 @@ def test_summaries_count_alike(both: tuple[Segmentation, Path, Path]) -> None:
     _, typed, told = both
     one, other = (json.loads((folder / place("summary")).read_text()) for folder in (typed, told))
     assert other["classes"] == one["classes"]
-    assert other["notes"][-1] == "so"
+    assert other["notes"][-1] == FINDING.note
     assert set(other) - set(one) == {"classifier"}
     known = one["classes"][1]
     assert (known["per_mm2_low"], known["per_mm2_high"]) == pytest.approx(

@@ -102,6 +102,9 @@ def test_another_stain_is_said_wherever_the_result_is_read(case: Path, tmp_path:
     assert any("unlike the examples" in note for note in found.notes)
     warnings = pd.read_csv(tmp_path / "out" / "summary.csv").set_index("name")["warning"]
     assert all(("unlike the examples" in str(warnings[name])) == (name in unlike) for name in warnings.index)
-    assert "unlike the examples" in (tmp_path / "out" / "report.html").read_text()
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert '<span class="level warning">classes</span>' in page
+    looks = pd.read_csv(tmp_path / "out" / "report.csv").set_index("name")["look_at"]
+    assert all(("classes: nuclei unlike" in str(looks[name])) == (name in unlike) for name in looks.index)
     kept = Classifier.load(tmp_path / "out" / "classifier.json")
     assert kept.content.reach == learned.classifier.content.reach

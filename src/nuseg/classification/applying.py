@@ -45,10 +45,10 @@ def apply(
     done = Applied()
     for number, result in enumerate(results, 1):
         try:
-            told, findings = apply_to(classifier, result, records.folder, way)
+            told = apply_to(classifier, result, records.folder, way)
             records.keep(classified_record(told))
             done.rows.extend({"name": result.name, "class": one.name} | _numbers(one) for one in told.counts)
-            done.findings.extend(findings)
+            done.findings.extend(told.findings)
         except Exception as error:  # one bad result must not end a run of many
             known = isinstance(error, NusegError)
             text = str(error) if known else f"{result.where}: unexpected {type(error).__name__}: {in_short(error)}"
@@ -75,7 +75,7 @@ def classified_record(told: Told) -> Record:
     return replace(told.result.record, row=replace(row, settings=settings, warning=warning, classes=counts))
 
 
-def apply_to(classifier: Classifier, result: ImageResult, out: Path, way: Way) -> tuple[Told, list[Finding]]:
+def apply_to(classifier: Classifier, result: ImageResult, out: Path, way: Way) -> Told:
     """Classify the nuclei of one image and write its files."""
     total = result.row.nuclei or 0
     source = way.source(result)
@@ -85,14 +85,13 @@ def apply_to(classifier: Classifier, result: ImageResult, out: Path, way: Way) -
         )
         classes, probabilities = classifier.predict(features.values)
         unlike = classifier.content.reach.unlike(features.values)
-        findings = findings_of(classifier.content.learning, result, unlike)
+        findings = tuple(findings_of(classifier.content.learning, result, unlike))
         about = {"fingerprint": classifier.fingerprint, "unlike_examples": round(unlike, 4)}
-        notes = tuple(one.note for one in findings)
         told = Told(
-            result, source, features.ids, features.places, classes, probabilities, classifier.classes, about, notes
+            result, source, features.ids, features.places, classes, probabilities, classifier.classes, about, findings
         )
         write_all(told, out)
-        return told, findings
+        return told
     finally:
         if source is not None:
             source.close()

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nuseg.classification.files import AGAIN, ImageResult
+from nuseg.classification.findings import Finding
 from nuseg.errors import NusegError
 from nuseg.io.source import Source
 from nuseg.measure.class_counts import ClassCount, count_classes
@@ -35,7 +36,7 @@ class Told:
         Classes.
     about : dict
         Which classifier, for the records in files.
-    notes : tuple of str
+    findings : tuple of Finding
         What makes the classes of this image uncertain.
     """
 
@@ -47,12 +48,17 @@ class Told:
     probabilities: Floats
     names: tuple[str, ...]
     about: dict[str, Any]
-    notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     @property
     def colours(self) -> dict[str, Colour]:
         """Red, green, blue (0..255) of each class, as in all results."""
         return class_colours(self.names)
+
+    @property
+    def notes(self) -> list[str]:
+        """The findings in words."""
+        return [finding.note for finding in self.findings]
 
     @cached_property
     def counts(self) -> list[ClassCount]:

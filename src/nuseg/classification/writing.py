@@ -6,7 +6,7 @@ import io
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -24,6 +24,7 @@ from nuseg.measure.classes import CLASS, class_columns, classes_in
 from nuseg.results import areas
 from nuseg.results.annotated import PLACE as ANNOTATED
 from nuseg.results.facts import PLACE as FACTS
+from nuseg.results.facts import keep_facts, read_facts
 from nuseg.results.formats.csv import DECIMALS
 from nuseg.results.formats.geoparquet import SHAPES
 from nuseg.results.output import require_packages
@@ -216,9 +217,12 @@ def write_all(told: Told, out: Path) -> None:
 def write_beside(told: Told, source: Path, out: Path) -> None:
     """Bring along what reports are made of: counts of annotated areas, facts, and pictures."""
     name = told.result.name
-    beside = {f"{ANNOTATED}/{name}.csv": copy, f"{FACTS}/{name}.json": copy}
-    beside |= {f"{FACTS}/{name}.{kind}.jpg": copy for kind in ("small", "density")}
-    beside[f"{FACTS}/{name}.close.jpg"] = write_close
+    facts = read_facts(source, name)
+    if facts is not None:
+        doubts = tuple((finding.what, finding.advice) for finding in told.findings)
+        keep_facts(out, name, replace(facts, doubts=doubts), {})
+    beside = {f"{FACTS}/{name}.{kind}.jpg": copy for kind in ("small", "density")}
+    beside |= {f"{ANNOTATED}/{name}.csv": copy, f"{FACTS}/{name}.close.jpg": write_close}
     for place, write in beside.items():
         if (source / place).is_file():
             write(told, source / place, out / place)

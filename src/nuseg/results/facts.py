@@ -61,6 +61,8 @@ class Facts:
         Of the whole picture made small, see `nuseg.measure.colours.stain_of`; empty without tissue.
     unlike : tuple of str
         What makes the picture unlike H&E.
+    doubts : tuple of (str, str)
+        What makes the classes of its nuclei uncertain, and what to do.
     """
 
     sizes: tuple[Annotated[int, Field(ge=0)], ...] = ()
@@ -68,6 +70,7 @@ class Facts:
     sharpness: Share | None = None
     stain: tuple[Share, ...] = ()
     unlike: tuple[str, ...] = ()
+    doubts: tuple[tuple[str, str], ...] = ()
 
     def size_counts(self) -> np.ndarray:
         """Nuclei of each whole um2 of area, `(SIZES,)` int64."""

@@ -86,6 +86,8 @@ def classify(
         )
     show(found, learned=bool(examples))
     print(f"results: {printable(out)}")
+    if found.report is not None:
+        print(f"page: {printable(found.report)}")
     if found.failed:
         raise typer.Exit(1)
 

@@ -36,7 +36,8 @@ class Look:
 
 def find_looks(entries: Sequence[Entry]) -> list[Look]:
     """Find what should be looked at: single images first, then what is about many."""
-    return [*colours(entries), *focus(entries), *stains(entries), *empty(entries), *damaged(entries), *mixed(entries)]
+    single = [*colours(entries), *focus(entries), *stains(entries)]
+    return [*single, *doubts(entries), *empty(entries), *damaged(entries), *mixed(entries)]
 
 
 def colours(entries: Sequence[Entry]) -> list[Look]:
@@ -80,6 +81,15 @@ def stains(entries: Sequence[Entry]) -> list[Look]:
             advice = "look at the outlines; check scanner, stain and file"
             found.append(Look("stain", (known[place].name,), text, advice))
     return found
+
+
+def doubts(entries: Sequence[Entry]) -> list[Look]:
+    """Images whose nuclei may have wrong classes."""
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for entry in entries:
+        for doubt in entry.facts.doubts:
+            found[doubt].append(entry.name)
+    return [Look("classes", tuple(names), text, advice) for (text, advice), names in found.items()]
 
 
 def empty(entries: Sequence[Entry]) -> list[Look]:

@@ -187,7 +187,7 @@ def open_image(result: ImageResult, images: Path | None) -> Source:
     if not path.is_file():
         raise NusegError(
             f"{result.where}: expected its image at {printable(path)}, found nothing; name the folder of the images by "
-            "images=, or classify without their pixels (pixels=False)"
+            "images="
         )
     source = open_source(path)
     if (source.width, source.height) != (result.row.width, result.row.height):

@@ -142,9 +142,12 @@ def classify(
         own = own.save(out / FILE)
     else:
         own = classifier if isinstance(classifier, Classifier) else Classifier.load(user_path(str(classifier)))
-        own = own.save(out / FILE)
         if pixels is False and own.needs_pixels:
-            raise NusegError("pixels=False: this classifier looks at pixels; learn one without them from the examples")
+            raise NusegError(
+                f"classifier {own.fingerprint}: expected one that needs no pixels, found one that looks at them; leave "
+                "pixels= out, or learn one without pixels from the examples"
+            )
+        own = own.save(out / FILE)
     write_card(own, out / CARD)
     if len(table):
         with atomic_path(out / EXAMPLES) as temporary:

@@ -21,6 +21,7 @@ from correcting import Page, square
 from nuseg.cli import make_app
 from nuseg.engines.loading import load_engine
 from nuseg.io.image import write_png
+from nuseg.measure.outline import outlines
 from nuseg.model import export
 from nuseg.model.network import Network
 from nuseg.model.store import load_model
@@ -51,7 +52,6 @@ PARSED_ONLY = {
     "--strict": "ends with an error where it finds faults, and these generated images resemble each other",
     "--to bioimageio": "needs a package that is optional; test_cli_export_bioimageio.py runs it",
     "network.preset=smp": "needs a package that is optional",
-    "optimiser.freeze=true": "exports a graph of its own; test_class_training.py does",
 }
 
 
@@ -119,6 +119,38 @@ def write_corrected(folder: Path) -> None:
     write_png(folder / "mydata" / "unsure" / "patient0_0.png", unsure)
 
 
+def write_cells(folder: Path, names: list[str]) -> None:
+    """Outlines with classes, as QuPath exports them."""
+    for seed, name in enumerate(names):
+        pixels, truth = field(seed)
+        write_png(folder / "images" / f"{name}.png", pixels)
+        features = [
+            annotation(shapely.Polygon(ring), ("lymphocyte", "tumour")[number % 2])
+            for number, ring in enumerate(outlines(truth))
+        ]
+        (folder / "labels").mkdir(exist_ok=True)
+        (folder / "labels" / f"{name}.geojson").write_text(
+            json.dumps({"type": "FeatureCollection", "features": features})
+        )
+
+
+def with_class_maps(model: onnx.ModelProto, classes: int) -> onnx.ModelProto:
+    """A graph that gives beside its maps one for each class: the mask, so that all are equally probable."""
+    for node in model.graph.node:
+        node.output[:] = ["maps without" if name == "maps" else name for name in node.output]
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([0], np.int64), "first"))
+    model.graph.node.extend(
+        [
+            onnx.helper.make_node("Gather", ["maps without", "first"], ["of class"], axis=1),
+            onnx.helper.make_node("Concat", ["maps without", *["of class"] * classes], ["maps"], axis=1),
+        ]
+    )
+    del model.graph.output[:]
+    shape = ["n", 2 + classes, "h", "w"]
+    model.graph.output.append(onnx.helper.make_tensor_value_info("maps", onnx.TensorProto.FLOAT, shape))
+    return model
+
+
 def write_conversions(folder: Path) -> None:
     """What `nuseg convert` is shown with."""
     shutil.copytree(folder / "mydata" / "labels", folder / "labels")
@@ -160,6 +192,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_predictions(folder / "other-tool", names)
     shutil.copy(folder / "other-tool" / "geojson" / f"{names[0]}.geojson", folder / "nuclei.geojson")
     write_conversions(folder)
+    write_cells(folder / "cells", names)
     write_images(folder / "brca-m2c" / "images", names)
     (folder / "brca-m2c" / "points").mkdir()
     for name in names:
@@ -202,7 +235,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     def shipped_graph(network: Network) -> onnx.ModelProto:
         # That of the same architecture: which weights it has does not matter here, and to make one takes long.
         wide = sum(value.numel() for value in network.parameters()) > 1_200_000
-        return onnx.load(load_model("default" if wide else "fast").graph())
+        graph = onnx.load(load_model("default" if wide else "fast").graph())
+        return graph if network.branch is None else with_class_maps(graph, network.branch.head.out_channels // 16)
 
     for module in (segmenter, finish):
         monkeypatch.setattr(module, "load_engine", load)

@@ -1,5 +1,6 @@
 """Scores of classes: by hand, against HoVer-Net's equation written out, and as files of an evaluation."""
 
+import io
 import json
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from nuseg.annotations.tables import Points
+from nuseg.evaluation.class_table import cells_of, class_table, of_all_nuclei, render_classes
 from nuseg.evaluation.classes import (
     COUNTS,
     NOTHING,
@@ -22,6 +25,7 @@ from nuseg.evaluation.classes import (
     rates_of_class,
 )
 from nuseg.evaluation.contingency import find_overlaps
+from nuseg.evaluation.detection import detection_scores
 from nuseg.evaluation.report import summarise
 
 NAME = st.sampled_from(["a", "b", "c", None])
@@ -123,6 +127,52 @@ def test_multi_class_quality_by_hand():
     last = multi_class_quality(overlaps, (None, None, None, "c"), ("a", "a", "a", "c"))
     assert last["class_pq:c"] == pytest.approx(0.8)
     assert last["mpq"] == pytest.approx(0.8)
+
+
+def test_a_class_that_nobody_annotated_is_no_part_of_mpq():
+    rows = [
+        {
+            "name": "one",
+            "mpq": 0.8,
+            "true_count:a": 4,
+            "class_matched:a": 4,
+            "class_iou:a": 3.2,
+            "class_unmatched:a": 0,
+        },
+        {"name": "two", "mpq": 0.8, "true_count:b": 0, "class_matched:b": 0, "class_iou:b": 0, "class_unmatched:b": 3},
+    ]
+    pooled = summarise(rows)["pooled"]
+    assert pooled["mpq"] == pytest.approx(0.8)
+
+
+def test_the_table_of_classes_has_what_is_pooled():
+    rows = [
+        {"name": "one", "dice": 0.5} | detection_scores(points((0, "a"), (9, "b")), points((1, "a"), (50, "b")), 3),
+        {"name": "two", "dice": 0.7} | detection_scores(points((0, "a"), (9, "a")), points((1, "a"), (9, "b")), 3),
+    ]
+    table = class_table(summarise(rows))
+    assert list(table.index) == ["a", "b"]
+    assert list(table) == ["true_count", "pred_count", "detection_recall", "class_f1"]
+    assert table.loc["a"].tolist() == [3, 2, 1, pytest.approx(4 / 5)]
+    assert table.loc["b"].tolist() == [1, 2, 0, 0]
+    assert cells_of(table.loc["a"]) == ["3", "2", "1.000", "0.800"]
+    assert not [score for score in of_all_nuclei(summarise(rows)).index if ":" in score]
+    assert not len(class_table(summarise([{"name": "one", "dice": 0.5}])))
+
+
+def test_both_tables_fit_a_terminal_and_say_every_name():
+    counts = {"true_count": 12345, "detection_recall": 0.5, "class_f1": 0.5, "pred_count": 12345}
+    counts |= {"matched_class_f1": 0.5, "hovernet_f1": 0.5, "class_pq": 0.5}
+    index = [f"{score}:{name}" for name in ("stroma", "[b]x") for score in counts]
+    values = {key: [*counts.values()] * 2 for key in ("mean", "low", "high", "pooled")}
+    summary = pd.DataFrame({**values, "images": 3}, pd.Index(index, name="score"))
+    console = Console(width=80, file=io.StringIO(), highlight=False)
+    console.print(render_classes(class_table(summary)))
+    text = console.file.getvalue()
+    assert "stroma" in text
+    assert "[b]x" in text
+    assert "class F1" in text
+    assert "…" not in text
 
 
 def test_rates_of_nothing_are_not_defined():

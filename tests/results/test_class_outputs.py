@@ -60,6 +60,10 @@ def test_classes_and_annotated_areas_stand_side_by_side(tmp_path: Path):
         assert table["annotation"].tolist() == ['left, "half"'] * len(result)
         assert table[CLASS].tolist() == result.nuclei[CLASS].tolist()
     assert list(geopandas.read_parquet(files["geoparquet"]))[: len(expected)] == expected
+    (area,) = result.summary["annotations"]
+    assert area["classes"] == {"red, or so": 0, "other": len(result)}
+    assert result.annotations.loc[0, "count_other"] == len(result)
+    assert result.annotations.loc[0, "per_mm2_other"] == pytest.approx(len(result) / area["area_mm2"], abs=0.01)
     found = json.loads(files["geojson"].read_text())["features"][0]["properties"]
     assert (found["metadata"]["annotation"], found["classification"]["name"]) == ('left, "half"', "other")
 

@@ -1,5 +1,6 @@
 """Classes of nuclei in the report on a folder: numbers by hand, the page, and folders that hold some without."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from nuseg.report.strips import mix_svg
 from nuseg.results.cohort.classes import class_names, class_rows
 from nuseg.results.cohort.gather import Cohort, Entry
 from nuseg.results.cohort.groups import mean_interval
+from nuseg.results.records import MARKER
 from nuseg.results.summary import Row
 
 ERROR = CountError(images=9, bias=0, mean_absolute=0.1, low=0.5, high=2)
@@ -79,6 +81,26 @@ def test_without_classes_there_is_no_table_of_them(results: Path, tmp_path: Path
     assert not (results / "report_classes.csv").exists()
     assert "Classes of nuclei" not in (results / "report.html").read_text(encoding="utf-8")
     assert not [name for name in pd.read_csv(results / "report.csv") if name.startswith("count_")]
+
+
+def test_annotated_areas_count_classes(tmp_path: Path) -> None:
+    """Also where some images were done by a model that tells none, and by a version that wrote no names of columns."""
+    write_png(tmp_path / "in" / "one.png", picture())
+    ring = [[0, 0], [90, 0], [90, 30], [0, 30], [0, 0]]
+    (tmp_path / "top.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    options = {"mpp": 0.25, "region": tmp_path / "top.geojson", "tissue": False}
+    out = tmp_path / "out"
+    nuseg.segment_folder(tmp_path / "in", out, ["csv"], model=save_dark_model(tmp_path / "dark").path, **options)
+    assert not [name for name in pd.read_csv(out / "annotations.csv") if name.startswith("count_")]
+    kept = out / MARKER / "annotations" / "one.csv"
+    kept.write_text("".join(kept.read_text().splitlines(keepends=True)[1:]))
+    write_png(tmp_path / "more" / "two.png", picture())
+    nuseg.segment_folder(tmp_path / "more", out, ["csv"], model=save_class_model(tmp_path / "model").path, **options)
+    areas = pd.read_csv(out / "annotations.csv").set_index("name")
+    assert areas["nuclei"].to_dict() == {"one": 3, "two": 3}
+    assert areas.loc["two", [f"count_{name}" for name in CLASSES]].tolist() == [1, 2]
+    assert areas.loc["two", "per_mm2_other"] == pytest.approx(2 / (30 * 90 * 0.25**2 / 1e6), abs=0.01)
+    assert areas.loc["one", [f"count_{name}" for name in CLASSES]].isna().all()
 
 
 def test_a_mix_says_what_it_shows() -> None:

@@ -1,6 +1,11 @@
 """Scores of classes, one row per class, of the summary of all scores."""
 
 import pandas as pd
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from nuseg.text import printable
 
 HEADINGS = {
     "true_count": "true",
@@ -52,3 +57,15 @@ def cells_of(row: "pd.Series[float]") -> list[str]:
         "" if pd.isna(value) else f"{value:,.0f}" if score in COUNTED else f"{value:.3f}"
         for score, value in row.items()
     ]
+
+
+def render_classes(by_class: pd.DataFrame) -> Group:
+    """The scores of classes as a table to print."""
+    table = Table()
+    table.add_column("class", overflow="fold")
+    for score in by_class:
+        table.add_column(HEADINGS[str(score)], justify="right")
+    for name, row in by_class.iterrows():
+        table.add_row(Text(printable(name)), *cells_of(row))
+    fc = "; Fc: HoVer-Net's F of detection and class" if "hovernet_f1" in by_class else ""
+    return Group(table, f"of each class, the nuclei of all images taken together{fc}")

@@ -11,14 +11,14 @@ from rich.console import Group
 from rich.table import Table
 
 from nuseg.evaluation import classes
-from nuseg.evaluation.class_table import HEADINGS, cells_of, class_table, of_all_nuclei
+from nuseg.evaluation.class_table import class_table, of_all_nuclei, render_classes
 from nuseg.evaluation.contingency import ratio
 from nuseg.evaluation.detection import class_rates, detection_rates
 from nuseg.evaluation.object import object_scores
 from nuseg.evaluation.pixel import pixel_scores
 from nuseg.evaluation.statistics import bootstrap_ci
 from nuseg.io.atomic import atomic_path
-from nuseg.text import plural, printable
+from nuseg.text import plural
 from nuseg.types import LabelImage, Mask
 
 TITLES = {
@@ -169,18 +169,6 @@ def render_summary(summary: pd.DataFrame) -> Group:
     if pooled:
         notes[0] += "; pooled: the nuclei of all images taken together"
     return Group(table, *notes, *explain_gaps(summary), *([render_classes(by_class)] if len(by_class) else []))
-
-
-def render_classes(by_class: pd.DataFrame) -> Group:
-    """The scores of classes as a table to print."""
-    table = Table()
-    table.add_column("class", overflow="fold")
-    for score in by_class:
-        table.add_column(HEADINGS[str(score)], justify="right")
-    for name, row in by_class.iterrows():
-        table.add_row(printable(name), *cells_of(row))
-    fc = "; Fc: HoVer-Net's F of detection and class" if "hovernet_f1" in by_class else ""
-    return Group(table, f"of each class, the nuclei of all images taken together{fc}")
 
 
 def explain_empty(table: pd.DataFrame) -> list[str]:

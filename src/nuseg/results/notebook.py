@@ -22,6 +22,8 @@ def facts(result: "Segmentation") -> dict[str, str]:
     shown = {"image": info.file or info.name, "nuclei": found}
     if info.density_mm2:
         shown["nuclei per mm²"] = f"{result.nuclei_per_mm2:,.0f} over {AREAS[info.density_area]}"
+    if result.classes:
+        shown["classes"] = ", ".join(f"{one.name} {one.nuclei:,}" for one in result.classes)
     if means := result.statistics.means():
         shown["mean area"] = f"{means['area_um2']:.1f} µm²"
     shown["size"] = f"{info.width:,} × {info.height:,} px at {info.mpp:g} µm/px ({info.mpp_source})"

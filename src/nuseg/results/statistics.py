@@ -1,6 +1,6 @@
 """What is counted while nuclei are written: numbers, means, densities."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,6 +39,8 @@ class Statistics:
         Nuclei in each annotated area.
     area_sums : (n, len(MEASURES)) float64
         Sums of their measures.
+    area_classes : mapping of str to (n,) int64
+        Of each class that occurred, nuclei in each annotated area.
     """
 
     def __init__(self, shape: tuple[int, int], width: int, height: int, areas: Sequence[AnnotatedArea] = ()) -> None:
@@ -54,6 +56,7 @@ class Statistics:
         self._areas = areas
         self.area_counts = np.zeros(len(areas), np.int64)
         self.area_sums = np.zeros((len(areas), len(MEASURES)))
+        self.area_classes = defaultdict[str, Integers](lambda: np.zeros(len(areas), np.int64))
 
     def add(self, batch: NucleiBatch) -> None:
         """Count a batch."""
@@ -61,13 +64,16 @@ class Statistics:
         x, y = batch.table["x_px"].to_numpy(), batch.table["y_px"].to_numpy()
         self.grid.add(x, y)
         self._sums += batch.table[MEASURES].sum().to_numpy()
-        if CLASS in batch.table:
-            self.classes.update(batch.table[CLASS].tolist())
+        classes = batch.table[CLASS].to_numpy() if CLASS in batch.table else np.full(0, "", object)
+        self.classes.update(classes.tolist())
         self.sizes += np.bincount(size_bins(batch.table["area_um2"].to_numpy()), minlength=SIZES)
         if self._areas:
             area, point = members(self._areas, x, y)
             self.area_counts += np.bincount(area, minlength=len(self._areas))
             np.add.at(self.area_sums, area, batch.table[MEASURES].to_numpy()[point])
+            held = classes[point] if len(classes) else classes
+            for name in dict.fromkeys(held.tolist()):
+                self.area_classes[name] += np.bincount(area[held == name], minlength=len(self._areas))
 
     @property
     def area_um2(self) -> float:

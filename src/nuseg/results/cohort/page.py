@@ -18,7 +18,7 @@ from nuseg.results.cohort.gather import Cohort, Entry
 from nuseg.results.cohort.groups import GroupRow, group_row, patient_densities, sizes_of
 from nuseg.results.cohort.looks import Look
 from nuseg.results.facts import FIELD_UM, SQUARE_UM, PictureName, size_quantiles
-from nuseg.results.summary import Row
+from nuseg.results.summary import COUNT, Row
 from nuseg.text import plural
 
 LARGE = 6  # images up to which each is shown large
@@ -162,7 +162,9 @@ def _excluded(cohort: Cohort) -> str:
 
 
 def _annotations(shown: Shown) -> str:
-    head = ("image", "annotation", "class", "nuclei", "expected between", "mm²", "nuclei per mm²", "mean area (µm²)")
+    names = [name for name in class_names(shown.cohort.entries) if any(area.get(COUNT + name) for area in shown.areas)]
+    head = ["image", "annotation", "class", "nuclei", "expected between", "mm²", "nuclei per mm²", "mean area (µm²)"]
+    head += names
     rows = [
         row_html(
             [
@@ -174,6 +176,7 @@ def _annotations(shown: Shown) -> str:
                 _as_number(area["area_mm2"], 4),
                 _as_number(area["nuclei_per_mm2"]),
                 _as_number(area["mean_area_um2"], 1),
+                *(_as_number(area.get(COUNT + name, "")) for name in names),
             ]
         )
         for area in shown.areas[:AREAS]

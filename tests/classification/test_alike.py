@@ -12,20 +12,22 @@ import pytest
 import dark_model
 from class_model import CLASSES, CONFIG, class_network, picture
 from nuseg import SegmentOptions, read_region
-from nuseg.classification.files import HEAD, image_results
+from nuseg.classification.files import HEAD, ImageResult, image_results
 from nuseg.classification.findings import Finding
+from nuseg.classification.in_areas import classes_of, count_in_areas
 from nuseg.classification.told import Told
 from nuseg.classification.writing import with_classes, write_all
 from nuseg.measure.classes import CLASS, class_columns, most_probable, probability_column
 from nuseg.measure.counts import CountError
 from nuseg.model.store import Model
+from nuseg.results.annotated import keep_annotations
 from nuseg.results.areas import COLUMNS as AREAS
 from nuseg.results.columns import Columns
 from nuseg.results.output import Output
-from nuseg.results.records import Record, Records
+from nuseg.results.records import MARKER, Record, Records
 from nuseg.results.registry import outputs
 from nuseg.results.segmentation import Segmentation
-from nuseg.results.summary import result_row
+from nuseg.results.summary import Row, result_row
 from nuseg.segmentation.segmenter import Segmenter
 
 SAME_BYTES = ("csv", "overlay", "labels")
@@ -60,6 +62,8 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     records = Records(folder / "plain")
     records.begin()
     records.keep(Record(result_row("a", "a.png", plain, "s"), count_error=ERROR))
+    keep_annotations(records.marker, "a", plain.annotation_rows)
+    keep_annotations(folder / "typed" / MARKER, "a", typed.annotation_rows)
     ((result,), _) = image_results(folder / "plain")
     nuclei = typed.nuclei
     probabilities = nuclei[[probability_column(name) for name in CLASSES]].to_numpy()
@@ -126,6 +130,36 @@ def test_summaries_count_alike(both: tuple[Segmentation, Path, Path]) -> None:
         [known[end] / one["counted_mm2"] for end in ("nuclei_low", "nuclei_high")]
     )
     assert 0 < known["share_low"] < known["share"] <= known["share_high"] <= 1
+
+
+def test_classes_are_counted_in_annotated_areas(both: tuple[Segmentation, Path, Path]) -> None:
+    result, typed, told = both
+    file = Path(MARKER) / "annotations" / "a.csv"
+    one, other = (folder / file for folder in (typed, told))
+    assert one.exists() == other.exists() == bool(result.info.annotations)
+    if not one.exists():
+        return
+    before, after = (pd.read_csv(path) for path in (one, other))
+    pd.testing.assert_frame_equal(after, before, atol=0.01)
+    assert after[[f"count_{name}" for name in CLASSES]].to_numpy().sum() == after["nuclei"].sum()
+    areas = [json.loads((folder / "summary" / "a.json").read_text())["annotations"] for folder in (typed, told)]
+    assert areas[0] == areas[1]
+
+
+def test_areas_with_areas_inside_say_nothing_of_classes(both: tuple[Segmentation, Path, Path]) -> None:
+    """The table names the smallest area alone, so what lies in both is not known of the larger one."""
+    result, _, folder = both
+    if not result.info.annotations:
+        pytest.skip("areas alone")
+    table = pd.read_csv(folder / place("csv"))
+    held = ImageResult(folder, Record(Row("a", "a.png", width=90, height=60, mpp=0.25)))
+    ids, places = table["id"].to_numpy(), table[["x_px", "y_px"]].to_numpy()
+    told = Told(held, None, ids, places, np.zeros(len(ids), int), np.ones((len(ids), 1)), ("x",), {})
+    counts = count_in_areas(told)
+    assert counts == {"left, half": {"x": len(table)}}
+    assert classes_of(told, counts, "left, half", len(table)) == {"x": len(table)}
+    assert classes_of(told, counts, "left, half", len(table) + 1) == {}
+    assert classes_of(told, counts, "empty", 0) == {"x": 0}
 
 
 def test_spatialdata_has_classes(tmp_path: Path) -> None:

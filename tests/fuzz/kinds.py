@@ -172,7 +172,7 @@ KINDS: dict[str, Kind] = {
     "classifier": Kind(samples.classifier, doors.classify, changed=f"{INPUT}/classifier.json", inputs=24),
     "examples": Kind(samples.examples, doors.learn, changed=f"{INPUT}/marked/*", inputs=12),
     "results to classify": Kind(
-        samples.results_to_classify, doors.classify_results, changed=f"{INPUT}/results/*/*", inputs=12
+        samples.results_to_classify, doors.classify_results, changed=f"{INPUT}/results/**/*", inputs=16
     ),
     "model": Kind(samples.model, doors.model, changed=f"{INPUT}/*.json", inputs=60),
     "model, graph": Kind(samples.model, doors.model, changed=f"{INPUT}/*.onnx", mend=correct_checksums),

@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 
 from nuseg.classification.files import AGAIN, blocks, feature_id, geojson_lines, parse_feature
+from nuseg.classification.in_areas import classified_areas, write_areas
 from nuseg.classification.pictures import write_close, write_overlay, write_picture
 from nuseg.classification.scverse import write_anndata, write_spatialdata
 from nuseg.classification.told import Told
@@ -165,6 +166,7 @@ def write_summary(told: Told, source: Path, path: Path) -> None:
     earlier = tree.get("notes")
     tree["classes"] = [asdict(one) for one in told.counts]
     tree["classifier"] = told.about
+    tree["annotations"] = classified_areas(told, tree.get("annotations"))
     tree["notes"] = [*(earlier if isinstance(earlier, list) else []), *told.notes]
     with atomic_path(path) as temporary:
         temporary.write_bytes(orjson.dumps(tree, option=orjson.OPT_INDENT_2) + b"\n")
@@ -222,7 +224,8 @@ def write_beside(told: Told, source: Path, out: Path) -> None:
         doubts = tuple((finding.what, finding.advice) for finding in told.findings)
         keep_facts(out, name, replace(facts, doubts=doubts), {})
     beside = {f"{FACTS}/{name}.{kind}.jpg": copy for kind in ("small", "density")}
-    beside |= {f"{ANNOTATED}/{name}.csv": copy, f"{FACTS}/{name}.close.jpg": write_close}
+    beside |= {f"{ANNOTATED}/{name}.csv": write_areas, f"{FACTS}/{name}.close.jpg": write_close}
     for place, write in beside.items():
         if (source / place).is_file():
-            write(told, source / place, out / place)
+            with readable(source / place):
+                write(told, source / place, out / place)

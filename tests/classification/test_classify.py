@@ -20,6 +20,8 @@ from nuseg.classification.run import ClassifyResult
 from nuseg.io.opening import read_image
 from nuseg.measure.classes import class_colours, hexadecimal
 from nuseg.measure.nuclei import COLUMNS
+from nuseg.results.records import Record, Records
+from nuseg.results.summary import Row
 from nuseg.viewer.columns import coloured
 from nuseg.viewer.reading import read_result
 
@@ -257,3 +259,27 @@ def test_marks_on_no_nucleus(case: Path, tmp_path: Path) -> None:
     write_features(tmp_path / "few" / "a.geojson", content["features"][:3])
     with pytest.raises(nuseg.NusegError, match="examples: expected"):
         nuseg.classify(case / "results", tmp_path / "out", examples=tmp_path / "few")
+
+
+def test_a_folder_with_other_images_is_refused(case: Path, done: ClassifyResult, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(case / "results", tmp_path / "results"))
+    nuseg.classify(folder, tmp_path / "out", classifier=done.classifier)
+    nuseg.classify(folder, tmp_path / "out", classifier=done.classifier)  # the same images again
+    (folder / ".nuseg" / "images" / "b.json").unlink()
+    with pytest.raises(nuseg.NusegError, match="found those of b; choose another folder out="):
+        nuseg.classify(folder, tmp_path / "out", classifier=done.classifier)
+
+
+def test_images_that_failed_before_stay_in_the_summary(case: Path, done: ClassifyResult, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(case / "results", tmp_path / "results"))
+    Records(folder).keep(Record(Row("d", "d.png", error="d.png: damaged")))
+    found = nuseg.classify(folder, tmp_path / "out", classifier=done.classifier)
+    assert not found.failed
+    rows = pd.read_csv(tmp_path / "out" / "summary.csv").set_index("name")
+    assert rows["error"].dropna().to_dict() == {"d": "d.png: damaged"}
+
+
+def test_a_classifier_that_looks_at_pixels_cannot_do_without(case: Path, done: ClassifyResult, tmp_path: Path) -> None:
+    with pytest.raises(nuseg.NusegError, match="leave pixels= out"):
+        nuseg.classify(case / "results", tmp_path / "out", classifier=done.classifier, pixels=False)
+    assert not (tmp_path / "out").exists()

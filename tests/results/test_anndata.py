@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from nuseg.errors import NusegError
@@ -75,3 +76,10 @@ def test_same_nuclei_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         write(tmp_path / name, as_result([BATCH], INFO))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_names_that_a_store_does_not_take_are_written_otherwise() -> None:
+    table = pd.DataFrame([[0] * 5], columns=["probability_a/b", "probability_A/B", "probability_a_b", "class", "é ü"])
+    slashes = ["probability_a_b", "probability_A_B_2", "probability_a_b_3", "class", "é ü"]
+    assert list(anndata.stored_names(table, anndata.SLASH)) == slashes
+    assert list(anndata.stored_names(table)) == [*slashes[:4], "é_ü"]

@@ -19,6 +19,7 @@ from nuseg.annotations.object_ids import object_id
 from nuseg.datasets.dataset import Item as Annotated
 from nuseg.datasets.dataset import load_item, load_points, load_table
 from nuseg.errors import NusegError
+from nuseg.measure.classes import classes_in
 from nuseg.measure.outline import outlines as outlines_of
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.formats.geojson import MEASUREMENTS
@@ -92,7 +93,8 @@ def read_table(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         with pq.ParquetFile(path) as file:
             check_count(path, file.metadata.num_rows)
-            table = file.read(columns=[column for column in WANTED if column in file.schema_arrow.names])
+            names = file.schema_arrow.names
+            table = file.read(columns=[column for column in WANTED if column in names])
     else:
         names = pyarrow.csv.open_csv(path).schema.names
         options = pyarrow.csv.ConvertOptions(include_columns=[column for column in WANTED if column in names])
@@ -102,7 +104,16 @@ def read_table(path: Path) -> pd.DataFrame:
     if missing:
         raise NusegError(f"{path}: expected a table of nuclei, lacks {', '.join(missing)}; segment the image again")
     frame: pd.DataFrame = table.to_pandas()
-    return frame
+    return with_all_classes(frame, names)
+
+
+def with_all_classes(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Let the column `class` know all classes that a result's columns tell of, since colours depend on all of them."""
+    told = classes_in(columns)
+    if "class" not in table or not told:
+        return table
+    known = dict.fromkeys([*told, *table["class"].dropna().unique()])
+    return table.assign(**{"class": pd.Categorical(table["class"], list(known))})
 
 
 def check_count(path: Path, count: int) -> None:
@@ -196,7 +207,8 @@ def read_truth(item: Annotated, classes: Sequence[str]) -> Nuclei:
 def from_batches(name: str, batches: Sequence[NucleiBatch], version: str = "") -> Nuclei:
     """Take the nuclei of a result in memory."""
     whole = NucleiBatch.together(list(batches))
-    return as_nuclei(name, whole.table, lambda part: Outlines.of_rings(whole.polygons), version)
+    table = with_all_classes(whole.table, list(map(str, whole.table)))
+    return as_nuclei(name, table, lambda part: Outlines.of_rings(whole.polygons), version)
 
 
 def as_nuclei(
@@ -232,9 +244,11 @@ def as_nuclei(
 def as_classes(
     held: "pd.Series[Any] | None", count: int, vocabulary: Sequence[str]
 ) -> tuple[tuple[str, ...], np.ndarray]:
-    """Number classes in the order of `vocabulary`, then as they come; -1 = none."""
+    """Number classes in the order of `vocabulary`, then of the categories of the column, or as they come; -1 = none."""
     if held is None:
         return tuple(vocabulary), np.full(count, -1, np.int32)
+    if isinstance(held.dtype, pd.CategoricalDtype):
+        vocabulary = [*vocabulary, *held.cat.categories]
     texts = held.astype("string")
     names = tuple(dict.fromkeys([*vocabulary, *texts.dropna().unique()]))
     return names, pd.Categorical(texts, categories=list(names)).codes.astype(np.int32)

@@ -129,12 +129,19 @@ def test_outlines_have_the_colour_of_their_class(case: Path, done: ClassifyResul
     assert (legend[: len(after), left : left + side] == after).all()
 
 
-def test_viewer_and_report_show_the_same_colours(case: Path, done: ClassifyResult, out: Path) -> None:
+def test_viewer_and_report_show_the_same_colours(case: Path, done: ClassifyResult, out: Path, tmp_path: Path) -> None:
     """Also where the nucleus that comes first is not of the class that comes first."""
     expected = {name: hexadecimal(colour) for name, colour in class_colours(["long", "small"]).items()}
     for name in "abc":
         found = read_result(out, name, 0.25)
         assert {one["name"]: one["color"] for one in coloured(found.class_names)} == expected
+    plain = Path(shutil.copytree(out, tmp_path / "plain"))  # no GeoParquet; a class does not occur
+    shutil.rmtree(plain / "geoparquet")
+    shutil.rmtree(plain / "parquet")
+    for file in (plain / "csv" / "a.csv", plain / "geojson" / "a.geojson"):
+        text = file.read_text().replace(",long\n", ",small\n").replace('"name":"long"', '"name":"small"')
+        file.write_text(text)
+    assert {one["name"]: one["color"] for one in coloured(read_result(plain, "a", 0.25).class_names)} == expected
     assert "report_classes.csv" in {path.name for path in out.iterdir()}
     assert all(colour in (out / "report.html").read_text() for colour in expected.values())
     kept = [(place / ".nuseg/report/a.close.jpg").read_bytes() for place in (case / "results", out)]

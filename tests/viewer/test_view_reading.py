@@ -10,11 +10,16 @@ import pyarrow.parquet as pq
 import pytest
 from skimage.measure import label
 
+from class_model import CLASSES, CONFIG, class_network, picture
 from nuseg.annotations.object_ids import object_id
 from nuseg.datasets.dataset import Dataset
 from nuseg.datasets.prepare import PrepareSettings, prepare
 from nuseg.errors import NusegError
 from nuseg.io.image import write_png
+from nuseg.measure.classes import class_colours, hexadecimal
+from nuseg.model.store import Model
+from nuseg.segmentation.segmenter import Segmenter
+from nuseg.viewer.columns import coloured
 from nuseg.viewer.nuclei import Nuclei, Outlines
 from nuseg.viewer.reading import from_batches, read_result, read_truth
 from shown import DARK, DISCS, MPP, client_of, discs, save_shown, shelf_of
@@ -87,6 +92,21 @@ def test_classes_come_from_a_column(tmp_path: Path) -> None:
     found = read_result(results, "a", MPP)
     assert found.class_names == ("tumour", "stroma")
     assert [found.class_of(index) for index in range(len(DISCS))] == names
+
+
+@pytest.mark.parametrize("output", ["geoparquet", "memory"])
+def test_a_class_keeps_its_colour_where_others_do_not_occur(tmp_path: Path, output: str) -> None:
+    pixels = picture()
+    pixels[..., 0] = np.where(pixels[..., 0] < 240, 0, 240)  # nothing is red
+    result = Segmenter(Model(CONFIG, Path()), class_network)(pixels, 0.25)
+    if output == "memory":
+        nuclei = from_batches("a", list(result.batches()))
+    else:
+        result.save(tmp_path, [output], "a")
+        nuclei = read_result(tmp_path, "a", 0.25)
+    shown = {one["name"]: one["color"] for one in coloured(nuclei.class_names)}
+    assert {nuclei.class_of(index) for index in range(len(nuclei))} == {"other"}
+    assert shown == {name: hexadecimal(colour) for name, colour in class_colours(CLASSES).items()}
 
 
 def test_truth_has_the_classes_of_its_dataset(tmp_path: Path) -> None:

@@ -93,11 +93,12 @@ def classes_in(columns: Sequence[str]) -> tuple[str, ...]:
 def class_colours(classes: Sequence[str]) -> dict[str, Colour]:
     """Colour of each class, the same in every output: red, green, blue, 0..255.
 
-    Usual names have colours of their own; the others take those of the palette that are left, in their order.
+    Usual names have colours of their own; the others, in the order of the alphabet, take those of the palette that are
+    left. So the order in which classes are listed does not matter.
     """
     colours = {name: USUAL[name.lower()] for name in classes if name.lower() in USUAL}
     free = [colour for colour in PALETTE if colour not in colours.values()] or list(PALETTE)
-    others = [name for name in classes if name not in colours]
+    others = sorted({*classes} - {*colours})
     colours |= {name: free[place % len(free)] for place, name in enumerate(others)}
     return {name: colours[name] for name in classes}
 

@@ -69,8 +69,7 @@ def read_result(folder: Path, name: str, mpp: float | None) -> Nuclei:
     files = [file for kind, end in TABLES if (file := folder / kind / f"{name}{end}").is_file()]
     drawn = [file for kind, end in DRAWN if (file := folder / kind / f"{name}{end}").is_file()]
     table = read_table(files[0]) if files else measurements(folder, name)
-    classes = classes_in(column_names(files[0])) if files else ()
-    return joined(name, table, annotation, mpp, " ".join(map(version_of, files + drawn)), classes)
+    return joined(name, table, annotation, mpp, " ".join(map(version_of, files + drawn)))
 
 
 @readable
@@ -85,14 +84,7 @@ def from_geoparquet(path: Path, name: str) -> Nuclei:
             column = file.read_row_group(part, columns=["geometry"])["geometry"]
         return Outlines.of_geometries(shapely.from_wkb(column.combine_chunks().to_numpy(zero_copy_only=False)))
 
-    found = as_nuclei(name, table, outlines, version_of(path), vocabulary=classes_in(column_names(path)))
-    return replace(found, parts=np.cumsum([0, *rows]))
-
-
-def column_names(path: Path) -> list[str]:
-    """Names of the columns of a table in Parquet or CSV."""
-    names = pq.read_schema(path).names if path.suffix == ".parquet" else pyarrow.csv.open_csv(path).schema.names
-    return list(map(str, names))
+    return replace(as_nuclei(name, table, outlines, version_of(path)), parts=np.cumsum([0, *rows]))
 
 
 @readable
@@ -101,7 +93,8 @@ def read_table(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         with pq.ParquetFile(path) as file:
             check_count(path, file.metadata.num_rows)
-            table = file.read(columns=[column for column in WANTED if column in file.schema_arrow.names])
+            names = file.schema_arrow.names
+            table = file.read(columns=[column for column in WANTED if column in names])
     else:
         names = pyarrow.csv.open_csv(path).schema.names
         options = pyarrow.csv.ConvertOptions(include_columns=[column for column in WANTED if column in names])
@@ -111,7 +104,16 @@ def read_table(path: Path) -> pd.DataFrame:
     if missing:
         raise NusegError(f"{path}: expected a table of nuclei, lacks {', '.join(missing)}; segment the image again")
     frame: pd.DataFrame = table.to_pandas()
-    return frame
+    return with_all_classes(frame, names)
+
+
+def with_all_classes(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Let the column `class` know all classes that a result's columns tell of, since colours depend on all of them."""
+    told = classes_in(columns)
+    if "class" not in table or not told:
+        return table
+    known = dict.fromkeys([*told, *table["class"].dropna().unique()])
+    return table.assign(**{"class": pd.Categorical(table["class"], list(known))})
 
 
 def check_count(path: Path, count: int) -> None:
@@ -145,9 +147,7 @@ def measurements(folder: Path, name: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["id", *SHOWN])
 
 
-def joined(
-    name: str, table: pd.DataFrame, annotation: Annotation, mpp: float | None, version: str, classes: Sequence[str]
-) -> Nuclei:
+def joined(name: str, table: pd.DataFrame, annotation: Annotation, mpp: float | None, version: str) -> Nuclei:
     """Bring measures and outlines together by their ids: nothing of either is left out."""
     areas = annotation.areas
     numbers = table["id"].to_numpy(np.int64) if len(table) else np.arange(1, len(areas) + 1)
@@ -169,9 +169,11 @@ def joined(
     if "area_um2" not in table or table["area_um2"].isna().all():
         whole["area_um2"] = shapely.area(shapes) * mpp**2 if mpp else np.nan
     named = [annotation.names[place] if place >= 0 else None for place in order]
-    whole["class"] = pd.Series(named, whole.index, object)
+    held = table.get("class")
+    told = held.cat.categories if held is not None and isinstance(held.dtype, pd.CategoricalDtype) else ()
+    whole["class"] = pd.Categorical(named, list(dict.fromkeys([*told, *filter(None, named)])))
     ids = tuple(annotation.identifiers[place] if place >= 0 else None for place in order)
-    return as_nuclei(name, whole, lambda part: Outlines.of_geometries(shapes), version, ids, classes)
+    return as_nuclei(name, whole, lambda part: Outlines.of_geometries(shapes), version, ids)
 
 
 @readable
@@ -207,8 +209,8 @@ def read_truth(item: Annotated, classes: Sequence[str]) -> Nuclei:
 def from_batches(name: str, batches: Sequence[NucleiBatch], version: str = "") -> Nuclei:
     """Take the nuclei of a result in memory."""
     whole = NucleiBatch.together(list(batches))
-    classes = classes_in(list(map(str, whole.table)))
-    return as_nuclei(name, whole.table, lambda part: Outlines.of_rings(whole.polygons), version, vocabulary=classes)
+    table = with_all_classes(whole.table, list(map(str, whole.table)))
+    return as_nuclei(name, table, lambda part: Outlines.of_rings(whole.polygons), version)
 
 
 def as_nuclei(
@@ -244,9 +246,11 @@ def as_nuclei(
 def as_classes(
     held: "pd.Series[Any] | None", count: int, vocabulary: Sequence[str]
 ) -> tuple[tuple[str, ...], np.ndarray]:
-    """Number classes in the order of `vocabulary`, then as they come; -1 = none."""
+    """Number classes in the order of `vocabulary`, then of the categories of the column, or as they come; -1 = none."""
     if held is None:
         return tuple(vocabulary), np.full(count, -1, np.int32)
+    if isinstance(held.dtype, pd.CategoricalDtype):
+        vocabulary = [*vocabulary, *held.cat.categories]
     texts = held.astype("string")
     names = tuple(dict.fromkeys([*vocabulary, *texts.dropna().unique()]))
     return names, pd.Categorical(texts, categories=list(names)).codes.astype(np.int32)

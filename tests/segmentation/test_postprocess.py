@@ -1,5 +1,6 @@
 """Maps to nuclei: hand-made maps, and properties on random ones."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from nuseg.segmentation.postprocess import (
     find_foreground,
     grow,
     quantise,
+    share_out,
     smooth,
 )
 from nuseg.training.targets import perfect_maps
@@ -201,3 +203,33 @@ def test_leaving_the_inside_of_markers_out_changes_nothing(seed):
     seeds = np.flatnonzero(markers)
     level.flat[seeds] = -(2.0**20) + seeds / level.size
     np.testing.assert_array_equal(grow(markers, distance, mask), watershed(level, markers, mask=mask))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_only_where_markers_meet_there_is_something_to_grow(seed):
+    rng = np.random.default_rng(seed)
+    distance = smooth(rng.integers(0, 256, (60, 80), np.uint8), 2.0)
+    mask = distance > np.quantile(distance, 0.55)
+    count, markers = cv2.connectedComponents((distance > np.quantile(distance, 0.8)).astype(np.uint8), connectivity=4)
+    components = ndimage.label(mask)[0]
+    held = [
+        len(np.unique(markers[(components == number) & (markers > 0)])) for number in range(1, components.max() + 1)
+    ]
+    assert {0, 1, 2} <= set(held.tolist())
+    unseeded = np.isin(components, np.flatnonzero(held == 0) + 1)
+    pieces = ndimage.label(unseeded)[0].astype(np.int32)
+    seeds = markers + np.where(unseeded, pieces + count - 1, 0)
+    np.testing.assert_array_equal(share_out(mask, markers, count, distance), grow(seeds, distance, mask))
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 10_000), side=st.integers(1, 9), share=st.sampled_from([0.3, 0.5, 0.6]))
+def test_holes_are_those_of_plain_components(seed, side, share):
+    mask = np.random.default_rng(seed).random((24, 31)) < share
+    pieces, _ = ndimage.label(~mask, np.ones((3, 3)))
+    expected = mask.copy()
+    for number, (rows, columns) in enumerate(ndimage.find_objects(pieces), 1):
+        inside = rows.start > 0 and columns.start > 0 and rows.stop < mask.shape[0] and columns.stop < mask.shape[1]
+        if inside and max(rows.stop - rows.start, columns.stop - columns.start) <= side:
+            expected |= pieces == number
+    np.testing.assert_array_equal(fill_holes(mask, side), expected)

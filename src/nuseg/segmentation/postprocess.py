@@ -82,12 +82,21 @@ def fill_holes(mask: np.ndarray, side: int) -> np.ndarray:
     A hole is an 8-connected component of background that does not reach the border of the image and lies in a square of
     `side` px: whether a pixel is in one can be seen within that distance.
     """
-    _, holes, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
-    x, y, width, height = (stats[:, column] for column in range(4))
-    within = [x > 0, y > 0, x + width < mask.shape[1], y + height < mask.shape[0]]
-    small = np.logical_and.reduce([*within, width <= side, height <= side])
-    small[0] = True  # the mask itself
-    filled: np.ndarray = small[holes]
+    count, holes = cv2.connectedComponents((~mask).astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    inner = np.ones(count, bool)
+    inner[0] = False  # the mask itself
+    for line in (holes[0], holes[-1], holes[:, 0], holes[:, -1]):
+        inner[line] = False
+    place = np.flatnonzero(inner[holes])  # few: boxes of all components would take longer than finding them
+    hole = holes.ravel()[place].astype(np.intp)
+    longest = np.zeros(count, np.int64)
+    for places in np.divmod(place, mask.shape[1]):
+        first, last = np.full(count, mask.size), np.zeros(count, np.int64)
+        np.minimum.at(first, hole, places)
+        np.maximum.at(last, hole, places)
+        longest = np.maximum(longest, last + 1 - first)
+    filled: np.ndarray = mask.copy()
+    filled.ravel()[place[longest[hole] <= side]] = True
     return filled
 
 
@@ -116,22 +125,46 @@ def label_nuclei(
     """
     seeds = mask & (distance >= round(thresholds.marker * FULL_DISTANCE))
     count, markers = cv2.connectedComponents(seeds.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-    markers = seed_unseeded(mask, markers, count)
-    labels = grow(markers, distance, mask)
+    labels = share_out(mask, markers, count, distance)
     lowest = thresholds.min_raw_probability * FULL_MAP
     return drop_doubtful(labels, raw_probability, thresholds.min_area_um2 / mpp**2, lowest)
 
 
-def seed_unseeded(mask: np.ndarray, markers: np.ndarray, count: int) -> np.ndarray:
-    """Make every 4-connected component of the mask that holds no marker a marker itself, numbered from `count`."""
+def share_out(mask: np.ndarray, markers: np.ndarray, count: int, distance: np.ndarray) -> np.ndarray:
+    """Give every pixel of a mask to a marker of its 4-connected component; a component without one is a marker itself.
+
+    Only in components of several markers there is something to decide.
+
+    Parameters
+    ----------
+    mask : (h, w) bool
+    markers : (h, w) int32
+        4-connected pieces within the mask, 1..`count` - 1.
+    count : int
+        Number of the first component that becomes a marker.
+    distance : (h, w) uint16
+
+    Returns
+    -------
+    (h, w) int32
+    """
     components_count, components = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-    seeded = np.zeros(components_count, bool)
-    seeded[components[markers > 0]] = True
-    seeded[0] = True
+    seeds = np.flatnonzero(markers > 0)
+    home = np.zeros(count, np.intp)  # component of each marker
+    home[markers.ravel()[seeds]] = components.ravel()[seeds]
+    held = np.bincount(home[1:], minlength=components_count)
     number = np.zeros(components_count, np.int32)
-    number[~seeded] = count + np.arange(np.count_nonzero(~seeded))
-    seeds: np.ndarray = markers + number[components]
-    return seeds
+    number[home] = np.arange(count)
+    unseeded = held == 0
+    unseeded[0] = False
+    number[unseeded] = count + np.arange(np.count_nonzero(unseeded))
+    shared = held > 1
+    number[shared] = 0
+    labels: np.ndarray = number[components]
+    if shared.any():
+        contested = shared[components]
+        labels += grow(np.where(contested, markers, 0), distance, contested)
+    return labels
 
 
 def grow(markers: np.ndarray, distance: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -141,7 +174,7 @@ def grow(markers: np.ndarray, distance: np.ndarray, mask: np.ndarray) -> np.ndar
     decided the same way whatever else the image holds.
     """
     level = -distance.astype(np.float64)
-    seeds = np.flatnonzero(markers)
+    seeds = np.flatnonzero(markers > 0)
     level.ravel()[seeds] = -3 * FULL_DISTANCE + seeds / max(level.size, 1)
     # What lies within a marker has nowhere to grow: left out, it costs nothing.
     core = cv2.erode((markers > 0).astype(np.uint8), CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
@@ -151,8 +184,8 @@ def grow(markers: np.ndarray, distance: np.ndarray, mask: np.ndarray) -> np.ndar
 
 def drop_doubtful(labels: np.ndarray, raw_probability: np.ndarray, min_area: float, min_mean: float) -> np.ndarray:
     """Remove nuclei under an area (px) or a mean of `raw_probability`, and number the others 1..N in their order."""
-    inside = np.flatnonzero(labels)
-    owner = labels.ravel()[inside]
+    inside = np.flatnonzero(labels > 0)
+    owner = labels.ravel()[inside].astype(np.intp)  # what bincount would convert to each time
     area = np.bincount(owner, minlength=1)
     total = np.bincount(owner, weights=raw_probability.ravel()[inside], minlength=1)
     keep = (area >= min_area) & (total >= min_mean * area)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from nuseg.measure.nuclei import COLUMNS, measures_of
-from nuseg.measure.outline import first_places, outlines
+from nuseg.measure.borders import Borders
+from nuseg.measure.nuclei import COLUMNS, Traced, measures_of
+from nuseg.measure.outline import rings_of
 from nuseg.measure.probability import Calibration
 from nuseg.model.config import Thresholds
 from nuseg.results.areas import AnnotatedArea
@@ -253,19 +254,18 @@ def find_nuclei(
         How.
     """
     labels = label_nuclei(mask, raw_probability, distance, rules.thresholds, rules.mpp)
-    if not labels.any():
+    borders = Borders.of(labels)
+    rings = rings_of(borders)
+    if not len(rings):
         return NO_NUCLEI
-    rings = outlines(labels)
     means = raw_probability / np.float32(FULL_MAP)
-    measures = measures_of(labels, colour, means, rules.mpp, rings, origin, rules.calibration)
-    inside = np.flatnonzero(labels)
-    place = first_places(labels.ravel()[inside], inside)
-    first = np.stack(np.divmod(place, labels.shape[1]), axis=1) + origin
+    measures = measures_of(Traced(borders, rings), colour, means, rules.mpp, origin, rules.calibration)
+    first, runs = borders.runs.first(len(rings)), borders.runs
     nuclei = Nuclei(
-        first,
+        np.stack([runs.y[first], runs.x[first]], axis=1) + origin,
         np.stack([measures[name] for name in MEASURES], axis=1).astype(np.float64),
-        (np.concatenate(rings) * 2).astype(np.int32) + 2 * np.array(origin[::-1], np.int32),
-        np.array([len(ring) for ring in rings], np.int64),
+        rings.points.astype(np.int32) + 2 * np.array(origin[::-1], np.int32),
+        rings.lengths,
     )
     if rules.roi is None:
         return nuclei

@@ -68,7 +68,7 @@ def measure_nuclei(
     """
     borders = Borders.of(labels)
     rings = rings_of(borders) if polygons is None else Rings.of(polygons)
-    measures = measures_of(Traced(borders, rings), image, raw_probability, mpp, origin, calibration)
+    measures = measures_of(Traced(borders, rings), image, raw_probability, mpp, np.array([origin]), calibration)
     return pd.DataFrame(measures, columns=list(COLUMNS))
 
 
@@ -85,13 +85,16 @@ def measures_of(
     image: np.ndarray,
     raw_probability: np.ndarray,
     mpp: float,
-    origin: tuple[int, int],
+    origins: np.ndarray,
     calibration: Calibration,
 ) -> dict[str, np.ndarray]:
-    """Measure as `measure_nuclei` does, without a table: for few nuclei pandas takes longer than all the measures."""
+    """Measure as `measure_nuclei` does, without a table: for few nuclei pandas takes longer than all the measures.
+
+    `origins`, `(1, 2)` or `(n, 2)` integer, holds row and column that coordinates of all or of each count from.
+    """
     count, runs = len(nuclei.rings), nuclei.borders.runs
     area = runs.totals(runs.length, count).astype(np.int64)
-    shape = ellipses(runs, origin, count)
+    shape = ellipses(runs, origins, count)
 
     # Unmixing is linear, so the mean density of a nucleus is unmixed, not that of every pixel.
     colours = image.reshape(-1, 3).take(runs.pixels, axis=0)

@@ -7,15 +7,15 @@ from nuseg.measure.borders import Borders, Runs
 from nuseg.measure.outline import Rings, parted
 
 
-def ellipses(runs: Runs, origin: tuple[int, int], count: int) -> dict[str, np.ndarray]:
+def ellipses(runs: Runs, origins: np.ndarray, count: int) -> dict[str, np.ndarray]:
     """Centroid and the ellipse with the same second moments.
 
     Parameters
     ----------
     runs : Runs
         Of nuclei 1..`count`.
-    origin : tuple of int
-        Row and column of the first pixel, in the image that coordinates count from.
+    origins : (1, 2) or (count, 2) integer
+        Row and column of the first pixel in the image that coordinates count from: of all, or for each.
     count : int
 
     Returns
@@ -44,8 +44,8 @@ def ellipses(runs: Runs, origin: tuple[int, int], count: int) -> dict[str, np.nd
     large, small = half_trace + root, np.maximum(half_trace - root, 0)
     eccentricity = np.sqrt(1 - np.divide(small, large, out=np.ones(count), where=large > 0))
     return {
-        "x": (from_x + origin[1]) + (mean_x + 0.5),
-        "y": (from_y + origin[0]) + (mean_y + 0.5),
+        "x": (from_x + origins[:, 1]) + (mean_x + 0.5),
+        "y": (from_y + origins[:, 0]) + (mean_y + 0.5),
         "major": 4 * np.sqrt(large),
         "minor": 4 * np.sqrt(small),
         "eccentricity": eccentricity,

@@ -17,6 +17,7 @@ from nuseg.measure.outline import rings_of
 from nuseg.measure.probability import Calibration
 from nuseg.model.config import Thresholds
 from nuseg.results.areas import AnnotatedArea
+from nuseg.segmentation.packing import pack
 from nuseg.segmentation.postprocess import (
     FULL_MAP,
     blur_radius,
@@ -32,6 +33,7 @@ from nuseg.segmentation.tiling import Tile
 
 MEASURES = [name for name in COLUMNS if name != "id"]
 X, Y = MEASURES.index("x_px"), MEASURES.index("y_px")
+LARGEST_CANVAS = 2**22  # px of components that are put close together; one alone may be larger
 
 
 @dataclass(frozen=True)
@@ -141,19 +143,34 @@ class ComponentPixels:
             *(np.concatenate([getattr(part, name) for part in parts]) for name in ComponentPixels.__dataclass_fields__)
         )
 
-    def nuclei(self, rules: Rules) -> Nuclei:
-        """Find the nuclei in whole components, or in what was cut out of a giant."""
+    def nuclei(self, rules: Rules, group: np.ndarray | None = None) -> Nuclei:
+        """Find the nuclei in whole components, or in what was cut out of a giant.
+
+        Parameters
+        ----------
+        rules : Rules
+            How.
+        group : (n,) integer, optional
+            Which component each pixel belongs to: they are then put close together, since a nucleus depends on its
+            component alone. Default: all pixels stay where they are.
+        """
         if not len(self.y):
             return NO_NUCLEI
-        top, left = int(self.y.min()), int(self.x.min())
-        place = self.y - top, self.x - left
-        shape = int(place[0].max()) + 1, int(place[1].max()) + 1
-        canvases = [np.zeros((*shape, *rest), kind) for kind, rest in
-                    ((bool, ()), (np.uint8, ()), (np.uint16, ()), (np.uint8, (3,)))]  # fmt: skip
-        for canvas, values in zip(canvases, (True, self.raw_probability, self.distance, self.colour), strict=True):
-            canvas[place] = values
-        mask, raw_probability, distance, colour = canvases
-        return find_nuclei(mask, raw_probability, distance, colour, (top, left), rules)
+        owner = np.zeros(len(self.y), np.intp) if group is None else np.unique(group, return_inverse=True)[1]
+        canvas = pack(self.y, self.x, owner)
+        middle = (int(owner.max()) + 1) // 2
+        if canvas.size > LARGEST_CANVAS and middle:
+            halves = [np.flatnonzero(owner < middle), np.flatnonzero(owner >= middle)]
+            return Nuclei.together([self.take(half).nuclei(rules, owner[half]) for half in halves])
+        y, x = np.divmod(canvas.place, canvas.shape[1])
+        return find_nuclei(
+            canvas.draw(np.ones(len(self.y), bool)),
+            canvas.draw(self.raw_probability),
+            canvas.draw(self.distance),
+            canvas.draw(self.colour),
+            canvas.draw(np.stack([self.y - y, self.x - x], axis=1)),
+            rules,
+        )
 
 
 NO_PIXELS = ComponentPixels(
@@ -235,7 +252,7 @@ def find_nuclei(
     raw_probability: np.ndarray,
     distance: np.ndarray,
     colour: np.ndarray,
-    origin: tuple[int, int],
+    origin: tuple[int, int] | np.ndarray,
     rules: Rules,
 ) -> Nuclei:
     """Find, outline and measure the nuclei in whole components, and keep those that count.
@@ -248,8 +265,9 @@ def find_nuclei(
         Quantised and smoothed maps.
     colour : (h, w, 3) uint8
         Pixels.
-    origin : tuple of int
-        Row and column of the upper left pixel on the model's grid.
+    origin : tuple of int or (h, w, 2) integer
+        Row and column of the upper left pixel on the model's grid; where components were put close together, so that it
+        is another one for each, for every pixel.
     rules : Rules
         How.
     """
@@ -258,13 +276,16 @@ def find_nuclei(
     rings = rings_of(borders)
     if not len(rings):
         return NO_NUCLEI
+    runs = borders.runs
+    first = runs.first(len(rings))
+    y, x = runs.y[first], runs.x[first]
+    origins = np.broadcast_to(np.asarray(origin), (*labels.shape, 2))[y, x]
     means = raw_probability / np.float32(FULL_MAP)
-    measures = measures_of(Traced(borders, rings), colour, means, rules.mpp, origin, rules.calibration)
-    first, runs = borders.runs.first(len(rings)), borders.runs
+    measures = measures_of(Traced(borders, rings), colour, means, rules.mpp, origins, rules.calibration)
     nuclei = Nuclei(
-        np.stack([runs.y[first], runs.x[first]], axis=1) + origin,
+        np.stack([y, x], axis=1) + origins,
         np.stack([measures[name] for name in MEASURES], axis=1).astype(np.float64),
-        rings.points.astype(np.int32) + 2 * np.array(origin[::-1], np.int32),
+        (rings.points + 2 * np.repeat(origins[:, ::-1], rings.lengths, axis=0)).astype(np.int32),
         rings.lengths,
     )
     if rules.roi is None:

@@ -9,6 +9,7 @@ import numpy as np
 from skimage.segmentation import watershed
 
 from nuseg.model.config import Thresholds
+from nuseg.segmentation.packing import Canvas, pack
 from nuseg.types import RGB, Floats
 
 HOLE_UM = 8.0  # larger holes are not in a nucleus but between nuclei
@@ -162,8 +163,14 @@ def share_out(mask: np.ndarray, markers: np.ndarray, count: int, distance: np.nd
     number[shared] = 0
     labels: np.ndarray = number[components]
     if shared.any():
-        contested = shared[components]
-        labels += grow(np.where(contested, markers, 0), distance, contested)
+        place = np.flatnonzero(shared[components])
+        rank = np.cumsum(shared) - 1
+        y, x = np.divmod(place, mask.shape[1])
+        canvas = pack(y, x, rank[components.ravel()[place]])
+        if canvas.size > mask.size:  # long and bent components
+            canvas = Canvas((mask.shape[0], mask.shape[1]), place)
+        seen = (canvas.draw(values.ravel()[place]) for values in (markers, distance, mask))
+        labels.ravel()[place] = grow(*seen).ravel()[canvas.place]
     return labels
 
 

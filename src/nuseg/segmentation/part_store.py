@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 import pandas as pd
 
+from nuseg.measure.outline import parted
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.store import Box
 from nuseg.segmentation.checkpoint import Checkpoint
@@ -78,4 +79,4 @@ def as_batch(nuclei: Nuclei, scale: float, first_id: int) -> NucleiBatch:
     table[["x_px", "y_px"]] *= scale
     table["area_px"] *= scale**2
     table.insert(0, "id", np.arange(first_id, first_id + len(nuclei)))
-    return NucleiBatch(table, np.split(nuclei.corners * (scale / 2), np.cumsum(nuclei.lengths)[:-1]))
+    return NucleiBatch(table, parted(nuclei.corners * (scale / 2), nuclei.lengths))

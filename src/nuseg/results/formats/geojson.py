@@ -5,7 +5,7 @@ Coordinates are pixels of the full image from its upper left corner, as QuPath c
 
 import gzip
 import io
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import repeat
 from pathlib import Path
@@ -19,6 +19,7 @@ from nuseg.io.atomic import atomic_path
 from nuseg.results.areas import COLUMNS as AREA_COLUMNS
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.output import Add, Output
+from nuseg.types import Floats
 
 CLASSIFICATION = {"name": "Nucleus", "color": [0, 255, 0]}
 
@@ -39,18 +40,17 @@ DECIMALS = 3  # of coordinates: a thousandth of a pixel
 
 
 def feature(
-    name: str, number: int, polygon: np.ndarray, measures: Mapping[Hashable, float], metadata: Mapping[Hashable, str]
+    name: str, number: int, ring: Floats, measures: Mapping[Hashable, float], metadata: Mapping[Hashable, str]
 ) -> dict[str, Any]:
-    """Make one detection: a polygon (k, 2) of x, y, closed here, with its measures and its metadata.
+    """Make one detection: a closed ring `(k, 2)` of x, y with its measures and its metadata.
 
     Its id is made of the image's name and the nucleus' number alone, so that QuPath notices objects that it
     has already.
     """
-    ring = polygon.round(DECIMALS).tolist()
     return {
         "type": "Feature",
         "id": object_id(name, number),
-        "geometry": {"type": "Polygon", "coordinates": [[*ring, ring[0]]]},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
         "properties": {
             "objectType": "detection",
             "name": str(number),
@@ -59,6 +59,15 @@ def feature(
             **({"metadata": metadata} if metadata else {}),
         },
     }
+
+
+def closed_rings(polygons: Sequence[Floats]) -> list[Floats]:
+    """Round polygons `(k, 2)`, and repeat the first point of each at its end."""
+    if not polygons:
+        return []
+    ends = np.cumsum([len(polygon) + 1 for polygon in polygons])
+    points = np.concatenate([piece for polygon in polygons for piece in (polygon, polygon[:1])]).round(DECIMALS)
+    return [points[begin:end] for begin, end in zip([0, *ends.tolist()], ends.tolist(), strict=False)]
 
 
 @contextmanager
@@ -88,9 +97,10 @@ def opened(path: Path, name: str, about: Mapping[str, Any] | None = None) -> Ite
             held = [column for column in AREA_COLUMNS if column in batch.table]
             texts = batch.table[held].to_dict("records") if held else repeat({}, len(batch))
             numbers = batch.table["id"].tolist()
-            for number, polygon, measures, metadata in zip(numbers, batch.polygons, rows, texts, strict=True):
-                detection = feature(name, number, polygon, measures, metadata)
-                file.write(separator + orjson.dumps(detection).decode())
+            rings = closed_rings(batch.polygons)
+            for number, ring, measures, metadata in zip(numbers, rings, rows, texts, strict=True):
+                detection = feature(name, number, ring, measures, metadata)
+                file.write(separator + orjson.dumps(detection, option=orjson.OPT_SERIALIZE_NUMPY).decode())
                 separator = ",\n"
 
         origin = f'"nuseg":{orjson.dumps(dict(about)).decode()},' if about else ""

@@ -102,7 +102,7 @@ def measures_of(
     sums = [runs.sums(density[:, c], count) for c in range(3)]
     haematoxylin, eosin = (sum(sums[c] / area * UNMIX[c, stain] for c in range(3)) for stain in range(2))
 
-    mean_raw = runs.sums(raw_probability.ravel()[runs.pixels], count) / area
+    mean_raw = runs.sums(raw_probability.take(runs.pixels), count) / area
     return {
         "id": np.arange(1, count + 1),
         "x_px": shape["x"],

@@ -33,12 +33,12 @@ def ellipses(runs: Runs, origins: np.ndarray, count: int) -> dict[str, np.ndarra
     mean_x = runs.totals(length * dx + length * (length - 1) // 2, count) / area
     mean_y = runs.totals(length * dy, count) / area
     # About the centroid: about the origin, large coordinates would cancel.
-    owner = np.repeat(runs.owner, length)
-    along = np.arange(len(owner)) + np.repeat(dx - runs.begins, length)
-    near_x, near_y = along - mean_x[owner - 1], np.repeat(dy - mean_y[runs.owner - 1], length)
+    of_run = runs.owner - 1
+    along = np.arange(length.sum()) + np.repeat(dx - runs.begins, length)
+    near_x, near_y = along - np.repeat(mean_x[of_run], length), np.repeat(dy - mean_y[of_run], length)
+    owner = np.repeat(of_run, length)
     xx, yy, xy = (
-        np.bincount(owner, values, count + 1)[1:] / area
-        for values in (near_x * near_x, near_y * near_y, near_x * near_y)
+        np.bincount(owner, values, count) / area for values in (near_x * near_x, near_y * near_y, near_x * near_y)
     )
     half_trace, root = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
     large, small = half_trace + root, np.maximum(half_trace - root, 0)

@@ -8,7 +8,6 @@ to join.
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from nuseg.measure.borders import Borders
@@ -25,6 +24,7 @@ from nuseg.segmentation.postprocess import (
     find_foreground,
     hole_side,
     label_nuclei,
+    pieces_of,
     raw_probability_of,
     smooth,
 )
@@ -227,14 +227,14 @@ def separate_tile(
     edges = (rows.start > 0, rows.stop < shape[0], columns.start > 0, columns.stop < shape[1])
     if not any(edges):  # the whole source: no component reaches into another tile
         return find_nuclei(mask, raw_probability, distance, colour, origin, rules), NO_PIXELS
-    _, components = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-    open_ = np.zeros(components.max() + 1, bool)
+    count, components = pieces_of(mask)
+    open_ = np.zeros(count, bool)
     lines = components[0], components[-1], components[:, 0], components[:, -1]
     for line, inner in zip(lines, edges, strict=True):
         open_[line] |= inner
     open_[0] = False
-    apart = open_[components]
-    y, x = np.nonzero(apart)
+    apart = open_.take(components)
+    y, x = np.divmod(np.flatnonzero(apart), apart.shape[1])
     number = np.cumsum(open_) - 1
     pixels = ComponentPixels(
         (y + origin[0]).astype(np.int32),

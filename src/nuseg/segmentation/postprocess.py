@@ -10,7 +10,7 @@ from skimage.segmentation import watershed
 
 from nuseg.model.config import Thresholds
 from nuseg.segmentation.packing import Canvas, pack
-from nuseg.types import RGB, Floats
+from nuseg.types import RGB, Floats, LabelImage
 
 HOLE_UM = 8.0  # larger holes are not in a nucleus but between nuclei
 LARGEST_COMPONENT = 2560  # px; a component that is no group of nuclei any more: one of this size takes some 1.5 GB
@@ -77,19 +77,25 @@ def smooth(distance: np.ndarray, sigma: float) -> np.ndarray:
     return cv2.GaussianBlur(wide, (side, side), sigma).reshape(wide.shape)
 
 
+def pieces_of(mask: np.ndarray, connectivity: int = 4) -> tuple[int, LabelImage]:
+    """Number the connected components of a mask: how many, with the rest, which is 0, and `(h, w)` int32."""
+    count, pieces = cv2.connectedComponents(mask.astype(np.uint8), connectivity=connectivity, ltype=cv2.CV_32S)
+    return count, np.asarray(pieces, np.int32)
+
+
 def fill_holes(mask: np.ndarray, side: int) -> np.ndarray:
     """Fill small holes of a mask.
 
     A hole is an 8-connected component of background that does not reach the border of the image and lies in a square of
     `side` px: whether a pixel is in one can be seen within that distance.
     """
-    count, holes = cv2.connectedComponents((~mask).astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    count, holes = pieces_of(~mask, 8)
     inner = np.ones(count, bool)
     inner[0] = False  # the mask itself
     for line in (holes[0], holes[-1], holes[:, 0], holes[:, -1]):
         inner[line] = False
-    place = np.flatnonzero(inner[holes])  # few: boxes of all components would take longer than finding them
-    hole = holes.ravel()[place].astype(np.intp)
+    place = np.flatnonzero(inner.take(holes))  # few: boxes of all components would take longer than finding them
+    hole = holes.take(place).astype(np.intp)
     longest = np.zeros(count, np.int64)
     for places in np.divmod(place, mask.shape[1]):
         first, last = np.full(count, mask.size), np.zeros(count, np.int64)
@@ -125,7 +131,7 @@ def label_nuclei(
         Label image `(h, w)` int32.
     """
     seeds = mask & (distance >= round(thresholds.marker * FULL_DISTANCE))
-    count, markers = cv2.connectedComponents(seeds.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+    count, markers = pieces_of(seeds)
     labels = share_out(mask, markers, count, distance)
     lowest = thresholds.min_raw_probability * FULL_MAP
     return drop_doubtful(labels, raw_probability, thresholds.min_area_um2 / mpp**2, lowest)
@@ -149,10 +155,10 @@ def share_out(mask: np.ndarray, markers: np.ndarray, count: int, distance: np.nd
     -------
     (h, w) int32
     """
-    components_count, components = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+    components_count, components = pieces_of(mask)
     seeds = np.flatnonzero(markers > 0)
     home = np.zeros(count, np.intp)  # component of each marker
-    home[markers.ravel()[seeds]] = components.ravel()[seeds]
+    home[markers.take(seeds)] = components.take(seeds)
     held = np.bincount(home[1:], minlength=components_count)
     number = np.zeros(components_count, np.int32)
     number[home] = np.arange(count)
@@ -161,16 +167,16 @@ def share_out(mask: np.ndarray, markers: np.ndarray, count: int, distance: np.nd
     number[unseeded] = count + np.arange(np.count_nonzero(unseeded))
     shared = held > 1
     number[shared] = 0
-    labels: np.ndarray = number[components]
+    labels: np.ndarray = number.take(components)  # half the time of indexing
     if shared.any():
-        place = np.flatnonzero(shared[components])
+        place = np.flatnonzero(mask & (labels == 0))
         rank = np.cumsum(shared) - 1
         y, x = np.divmod(place, mask.shape[1])
-        canvas = pack(y, x, rank[components.ravel()[place]])
+        canvas = pack(y, x, rank[components.take(place)])
         if canvas.size > mask.size:  # long and bent components
             canvas = Canvas((mask.shape[0], mask.shape[1]), place)
-        seen = (canvas.draw(values.ravel()[place]) for values in (markers, distance, mask))
-        labels.ravel()[place] = grow(*seen).ravel()[canvas.place]
+        seen = (canvas.draw(values.take(place)) for values in (markers, distance, mask))
+        labels.ravel()[place] = grow(*seen).take(canvas.place)
     return labels
 
 
@@ -192,12 +198,12 @@ def grow(markers: np.ndarray, distance: np.ndarray, mask: np.ndarray) -> np.ndar
 def drop_doubtful(labels: np.ndarray, raw_probability: np.ndarray, min_area: float, min_mean: float) -> np.ndarray:
     """Remove nuclei under an area (px) or a mean of `raw_probability`, and number the others 1..N in their order."""
     inside = np.flatnonzero(labels > 0)
-    owner = labels.ravel()[inside].astype(np.intp)  # what bincount would convert to each time
+    owner = labels.take(inside).astype(np.intp)  # what bincount would convert to each time
     area = np.bincount(owner, minlength=1)
-    total = np.bincount(owner, weights=raw_probability.ravel()[inside], minlength=1)
+    total = np.bincount(owner, weights=raw_probability.take(inside), minlength=1)
     keep = (area >= min_area) & (total >= min_mean * area)
     keep[0] = False
     if keep[1:].all():
         return labels
-    kept: np.ndarray = (np.cumsum(keep, dtype=np.int32) * keep)[labels].astype(np.int32, copy=False)
+    kept: np.ndarray = (np.cumsum(keep, dtype=np.int32) * keep).take(labels)
     return kept

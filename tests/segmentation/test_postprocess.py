@@ -233,3 +233,12 @@ def test_holes_are_those_of_plain_components(seed, side, share):
         if inside and max(rows.stop - rows.start, columns.stop - columns.start) <= side:
             expected |= pieces == number
     np.testing.assert_array_equal(fill_holes(mask, side), expected)
+
+
+@pytest.mark.parametrize("part", [np.s_[:], np.s_[:, 3:40, 5:33], np.s_[1:2, :, 1:2], np.s_[:0]])
+def test_maps_are_rounded_and_cut_also_of_a_part(part):
+    maps = np.random.default_rng(0).random((3, 50, 40), np.float32) * 1.4 - 0.2
+    maps[:, :10, :10] = (np.arange(100).reshape(10, 10) + 0.5) / 255  # halves are rounded to even
+    found = quantise(maps[part])
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, np.clip(np.rint(maps[part] * np.float32(255)), 0, 255))

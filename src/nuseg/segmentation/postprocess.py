@@ -22,10 +22,11 @@ CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 def quantise(maps: Floats) -> RGB:
     """Bring maps `(k, h, w)` of 0..1 to uint8 0..255, rounded."""
-    scaled = np.maximum(maps.reshape(-1, maps.shape[-1]), 0)
-    # OpenCV rounds as numpy does, to even, cuts at 255, and takes a third of the time.
-    quantised = np.asarray(cv2.convertScaleAbs(scaled, alpha=FULL_MAP), np.uint8)
-    return quantised.reshape(maps.shape)
+    quantised = np.empty(maps.shape, np.uint8)
+    for plane, made in zip(maps, quantised, strict=True):  # a part of larger maps is not copied first
+        # OpenCV rounds as numpy does, to even, cuts at 255, and takes a third of the time.
+        cv2.convertScaleAbs(np.maximum(plane, 0), made, alpha=FULL_MAP)
+    return quantised
 
 
 def find_foreground(maps: np.ndarray, thresholds: Thresholds) -> np.ndarray:

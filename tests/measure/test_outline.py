@@ -13,7 +13,8 @@ from shapely import MultiPoint, Polygon, box
 from skimage.measure import find_contours
 from skimage.measure import label as connected_pieces
 
-from nuseg.measure.outline import outlines
+from nuseg.measure.borders import Borders
+from nuseg.measure.outline import first_places, follow, link_sides, outlines
 
 
 def nuclei_of(values: np.ndarray) -> np.ndarray:
@@ -107,6 +108,25 @@ def test_neighbours_share_no_area(labels: np.ndarray) -> None:
         for j, other in enumerate(rings[:i]):
             if not (filled[i] & filled[j]).any():  # a nucleus in the hole of another lies in its outline
                 assert one.intersection(other).area == 0
+
+
+@given(label_images)
+@settings(deadline=None, max_examples=50)
+def test_rings_are_followed_as_by_walking_side_by_side(labels: np.ndarray) -> None:
+    links = link_sides(Borders.of(labels))
+    assert sorted(links.following) == list(range(len(links.sides)))
+    first = first_places(links.owner, np.arange(len(links.sides)))
+    order, lengths = follow(links.following, first)
+    walked: list[int] = []
+    sides_walked = []
+    for start in first:
+        place, before = start, len(walked)
+        while place != start or len(walked) == before:
+            walked.append(place)
+            place = links.following[place]
+        sides_walked.append(len(walked) - before)
+    assert order.tolist() == walked
+    assert lengths.tolist() == sides_walked
 
 
 def test_real_nuclei(real_data: Path) -> None:

@@ -10,7 +10,8 @@ from skimage.draw import disk
 from skimage.measure import label as connected_pieces
 from skimage.measure import perimeter_crofton, regionprops
 
-from nuseg.measure.outline import outlines
+from nuseg.measure.borders import Borders
+from nuseg.measure.outline import Rings, rings_of
 from nuseg.measure.shape import perimeters, solidities
 
 
@@ -21,7 +22,7 @@ def disc(radius: float, side: int = 64) -> np.ndarray:
 
 
 def solidity(labels: np.ndarray) -> np.ndarray:
-    return solidities(outlines(labels), np.bincount(labels.ravel())[1:])
+    return solidities(rings_of(Borders.of(labels)), np.bincount(labels.ravel())[1:])
 
 
 @given(arrays(np.int32, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 3)))
@@ -30,12 +31,12 @@ def test_perimeter_is_scikit_images_crofton_perimeter(values: np.ndarray) -> Non
     labels = connected_pieces(values, connectivity=1)
     count = labels.max()
     expected = [perimeter_crofton(np.pad(labels == n, 1), directions=4) for n in range(1, count + 1)]
-    assert perimeters(labels, count) == pytest.approx(expected)
+    assert perimeters(Borders.of(labels), count) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("radius", [6.3, 10.0, 15.7, 25.2])
 def test_perimeter_of_a_disc(radius: float) -> None:
-    assert perimeters(disc(radius), 1)[0] == pytest.approx(2 * np.pi * radius, rel=0.02)
+    assert perimeters(Borders.of(disc(radius)), 1)[0] == pytest.approx(2 * np.pi * radius, rel=0.02)
 
 
 @given(arrays(np.int32, st.tuples(st.integers(1, 14), st.integers(1, 14)), elements=st.integers(0, 3)))
@@ -71,5 +72,5 @@ def test_solidity_of_a_convex_and_of_a_bent_nucleus() -> None:
 
 
 def test_no_nuclei() -> None:
-    assert perimeters(np.zeros((3, 3), np.int32), 0).shape == (0,)
-    assert solidities([], np.zeros(0, int)).shape == (0,)
+    assert perimeters(Borders.of(np.zeros((3, 3), np.int32)), 0).shape == (0,)
+    assert solidities(Rings.of([]), np.zeros(0, int)).shape == (0,)

@@ -117,3 +117,17 @@ def test_qupath_detections(tmp_path: Path, nuclei: pd.DataFrame) -> None:
 def test_no_detections(tmp_path: Path, nuclei: pd.DataFrame) -> None:
     write_geojson([], nuclei.iloc[:0], tmp_path / "q.geojson")
     assert json.loads((tmp_path / "q.geojson").read_text()) == {"type": "FeatureCollection", "features": []}
+
+
+def test_qupath_rings_are_closed_and_rounded(tmp_path: Path, nuclei: pd.DataFrame) -> None:
+    polygons = [ring + np.pi for ring in outlines(LABELS)]
+    write_geojson(polygons, nuclei, tmp_path / "q.geojson")
+    features = json.loads((tmp_path / "q.geojson").read_text(encoding="utf-8"))["features"]
+    for detection, polygon in zip(features, polygons, strict=True):
+        (ring,) = detection["geometry"]["coordinates"]
+        assert ring == [*polygon.round(3).tolist(), polygon[0].round(3).tolist()]
+
+
+def test_qupath_file_without_nuclei(tmp_path: Path, nuclei: pd.DataFrame) -> None:
+    write_geojson([], nuclei.iloc[:0], tmp_path / "q.geojson")
+    assert json.loads((tmp_path / "q.geojson").read_text(encoding="utf-8"))["features"] == []

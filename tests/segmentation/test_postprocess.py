@@ -1,5 +1,6 @@
 """Maps to nuclei: hand-made maps, and properties on random ones."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from nuseg.segmentation.postprocess import (
     find_foreground,
     grow,
     quantise,
+    share_out,
     smooth,
 )
 from nuseg.training.targets import perfect_maps
@@ -201,3 +203,42 @@ def test_leaving_the_inside_of_markers_out_changes_nothing(seed):
     seeds = np.flatnonzero(markers)
     level.flat[seeds] = -(2.0**20) + seeds / level.size
     np.testing.assert_array_equal(grow(markers, distance, mask), watershed(level, markers, mask=mask))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_only_where_markers_meet_there_is_something_to_grow(seed):
+    rng = np.random.default_rng(seed)
+    distance = smooth(rng.integers(0, 256, (60, 80), np.uint8), 2.0)
+    mask = distance > np.quantile(distance, 0.55)
+    count, markers = cv2.connectedComponents((distance > np.quantile(distance, 0.8)).astype(np.uint8), connectivity=4)
+    components = ndimage.label(mask)[0]
+    pairs = np.unique(np.stack([components, markers])[:, markers > 0], axis=1)
+    held = np.bincount(pairs[0], minlength=components.max() + 1)[1:]
+    assert {0, 1} <= set(held.tolist())
+    assert held.max() > 1
+    unseeded = np.isin(components, np.flatnonzero(held == 0) + 1)
+    pieces = ndimage.label(unseeded)[0].astype(np.int32)
+    seeds = markers + np.where(unseeded, pieces + count - 1, 0)
+    np.testing.assert_array_equal(share_out(mask, markers, count, distance), grow(seeds, distance, mask))
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 10_000), side=st.integers(1, 9), share=st.sampled_from([0.3, 0.5, 0.6]))
+def test_holes_are_those_of_plain_components(seed, side, share):
+    mask = np.random.default_rng(seed).random((24, 31)) < share
+    pieces, _ = ndimage.label(~mask, np.ones((3, 3)))
+    expected = mask.copy()
+    for number, (rows, columns) in enumerate(ndimage.find_objects(pieces), 1):
+        inside = rows.start > 0 and columns.start > 0 and rows.stop < mask.shape[0] and columns.stop < mask.shape[1]
+        if inside and max(rows.stop - rows.start, columns.stop - columns.start) <= side:
+            expected |= pieces == number
+    np.testing.assert_array_equal(fill_holes(mask, side), expected)
+
+
+@pytest.mark.parametrize("part", [np.s_[:], np.s_[:, 3:40, 5:33], np.s_[1:2, :, 1:2], np.s_[:0]])
+def test_maps_are_rounded_and_cut_also_of_a_part(part):
+    maps = np.random.default_rng(0).random((3, 50, 40), np.float32) * 1.4 - 0.2
+    maps[:, :10, :10] = (np.arange(100).reshape(10, 10) + 0.5) / 255  # halves are rounded to even
+    found = quantise(maps[part])
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, np.clip(np.rint(maps[part] * np.float32(255)), 0, 255))

@@ -8,6 +8,7 @@ import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from nuseg.measure.borders import Borders
 from nuseg.measure.outline import corners, first_places, follow, link_sides
 
 START = np.array([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)])  # of the sides top, right, bottom, left, as x, y
@@ -28,17 +29,16 @@ def pixel_areas(labels: np.ndarray) -> list[shapely.Geometry]:
     -------
     list of N valid shapely.Polygon or shapely.MultiPolygon
     """
-    sides, following, _ = link_sides(labels)
-    if not len(sides):
+    links = link_sides(Borders.of(labels))
+    if not len(links.sides):
         return []
-    count = len(sides)
-    links = coo_array((np.ones(count, bool), (np.arange(count), following)), shape=(count, count))
-    ring_of_side = connected_components(links, directed=False)[1] + 1
-    order, lengths = follow(following, first_places(ring_of_side, np.arange(count)))
-    pixel, side = np.divmod(sides[order], 4)
-    y, x = np.divmod(pixel, labels.shape[1] + 2)
-    points = np.stack([x - 1, y - 1], axis=1) + START[side]
-    kept = corners(points, lengths)
+    count = len(links.sides)
+    pairs = coo_array((np.ones(count, bool), (np.arange(count), links.following)), shape=(count, count))
+    ring_of_side = connected_components(pairs, directed=False)[1] + 1
+    order, lengths = follow(links.following, first_places(ring_of_side, np.arange(count)))
+    y, x = np.divmod(links.sides[order] >> 2, links.width)
+    points = np.stack([x - 1, y - 1], axis=1) + START[links.side[order]]
+    kept = corners(links.side[order], lengths)
     ring = np.repeat(np.arange(len(lengths)), lengths)[kept]
     begins = np.cumsum(lengths) - lengths
     owner = labels[y[begins] - 1, x[begins] - 1]

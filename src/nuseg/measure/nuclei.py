@@ -1,12 +1,15 @@
 """The table of nuclei: one row of measures for each."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
-from nuseg.measure.outline import outlines
+from nuseg.measure.borders import Borders
+from nuseg.measure.outline import Rings, rings_of
 from nuseg.measure.probability import Calibration, calibrated_probability
 from nuseg.measure.shape import ellipses, perimeters, solidities
-from nuseg.measure.stain import DENSITY_OF_VALUE, UNMIX
+from nuseg.measure.stain import UNMIX, optical_density
 
 COLUMNS = {
     "id": "label of the nucleus, 1..N",
@@ -63,35 +66,43 @@ def measure_nuclei(
     pandas.DataFrame
         One row per nucleus in label order; the columns of `COLUMNS`, which says what they are.
     """
-    polygons = outlines(labels) if polygons is None else polygons
-    measures = measures_of(labels, image, raw_probability, mpp, polygons, origin, calibration)
+    borders = Borders.of(labels)
+    rings = rings_of(borders) if polygons is None else Rings.of(polygons)
+    measures = measures_of(Traced(borders, rings), image, raw_probability, mpp, np.array([origin]), calibration)
     return pd.DataFrame(measures, columns=list(COLUMNS))
 
 
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """The nuclei of a label image: their borders and their outlines."""
+
+    borders: Borders
+    rings: Rings
+
+
 def measures_of(
-    labels: np.ndarray,
+    nuclei: Traced,
     image: np.ndarray,
     raw_probability: np.ndarray,
     mpp: float,
-    polygons: list[np.ndarray],
-    origin: tuple[int, int],
+    origins: np.ndarray,
     calibration: Calibration,
 ) -> dict[str, np.ndarray]:
-    """Measure as `measure_nuclei` does, without a table: for few nuclei pandas takes longer than all the measures."""
-    count = len(polygons)
-    inside = np.flatnonzero(labels)
-    owner = labels.ravel()[inside].astype(np.intp)  # what bincount would convert to each time
-    y = inside // labels.shape[1]
-    x = inside - y * labels.shape[1]  # divmod takes three times as long
-    area = np.bincount(owner, minlength=count + 1)[1:]
-    shape = ellipses(owner, x + origin[1], y + origin[0], count)
+    """Measure as `measure_nuclei` does, without a table: for few nuclei pandas takes longer than all the measures.
+
+    `origins`, `(1, 2)` or `(n, 2)` integer, holds row and column that coordinates of all or of each count from.
+    """
+    count, runs = len(nuclei.rings), nuclei.borders.runs
+    area = runs.totals(runs.length, count).astype(np.int64)
+    shape = ellipses(runs, origins, count)
 
     # Unmixing is linear, so the mean density of a nucleus is unmixed, not that of every pixel.
-    colours = image.reshape(-1, 3).take(inside, axis=0)
-    sums = [np.bincount(owner, DENSITY_OF_VALUE[colours[:, c]], count + 1)[1:] for c in range(3)]
+    colours = image.reshape(-1, 3).take(runs.pixels, axis=0)
+    density = optical_density(colours) if count else colours  # OpenCV takes no empty arrays
+    sums = [runs.sums(density[:, c], count) for c in range(3)]
     haematoxylin, eosin = (sum(sums[c] / area * UNMIX[c, stain] for c in range(3)) for stain in range(2))
 
-    mean_raw = np.bincount(owner, raw_probability.ravel()[inside], count + 1)[1:] / area
+    mean_raw = runs.sums(raw_probability.take(runs.pixels), count) / area
     return {
         "id": np.arange(1, count + 1),
         "x_px": shape["x"],
@@ -100,12 +111,12 @@ def measures_of(
         "y_um": shape["y"] * mpp,
         "area_px": area,
         "area_um2": area * mpp**2,
-        "perimeter_um": perimeters(labels, count) * mpp,
+        "perimeter_um": perimeters(nuclei.borders, count) * mpp,
         "diameter_um": np.sqrt(4 / np.pi * area) * mpp,
         "major_axis_um": shape["major"] * mpp,
         "minor_axis_um": shape["minor"] * mpp,
         "eccentricity": shape["eccentricity"],
-        "solidity": solidities(polygons, area),
+        "solidity": solidities(nuclei.rings, area),
         "haematoxylin_od": haematoxylin,
         "eosin_od": eosin,
         "probability": calibrated_probability(mean_raw, calibration),

@@ -3,18 +3,20 @@
 import cv2
 import numpy as np
 
-from nuseg.measure.outline import shifted, unrolled
+from nuseg.measure.borders import Borders, Runs
+from nuseg.measure.outline import Rings, parted
 
 
-def ellipses(owner: np.ndarray, x: np.ndarray, y: np.ndarray, count: int) -> dict[str, np.ndarray]:
+def ellipses(runs: Runs, origins: np.ndarray, count: int) -> dict[str, np.ndarray]:
     """Centroid and the ellipse with the same second moments.
 
     Parameters
     ----------
-    owner : (m,) integer
-        Label 1..`count` of each pixel in a nucleus.
-    x, y : (m,) integer
-        Column and row of each pixel, in reading order.
+    runs : Runs
+        Of nuclei 1..`count`.
+    origins : (1, 2) or (count, 2) integer
+        Row and column of the first pixel in the image that coordinates count from: of all, or for each.
+    count : int
 
     Returns
     -------
@@ -23,32 +25,34 @@ def ellipses(owner: np.ndarray, x: np.ndarray, y: np.ndarray, count: int) -> dic
         the ellipse; 0 for a single pixel. `eccentricity`: 0 circle .. 1 line.
     """
 
-    def total(values: np.ndarray | None = None) -> np.ndarray:
-        return np.bincount(owner, values, count + 1)[1:]
-
-    area = total()
+    area = runs.totals(runs.length, count)
     # About the nucleus' own first pixel: the shape then does not depend on the place, to the last bit.
-    first = np.zeros(count, np.intp)
-    first[owner[::-1] - 1] = np.arange(len(owner))[::-1]
-    from_x, from_y = x[first], y[first]
-    dx, dy = x - from_x[owner - 1], y - from_y[owner - 1]
-    mean_x, mean_y = total(dx) / area, total(dy) / area
+    first = runs.first(count)
+    from_x, from_y = runs.x[first], runs.y[first]
+    length, dx, dy = runs.length, runs.x - from_x[runs.owner - 1], runs.y - from_y[runs.owner - 1]
+    mean_x = runs.totals(length * dx + length * (length - 1) // 2, count) / area
+    mean_y = runs.totals(length * dy, count) / area
     # About the centroid: about the origin, large coordinates would cancel.
-    dx, dy = dx - mean_x[owner - 1], dy - mean_y[owner - 1]
-    xx, yy, xy = total(dx * dx) / area, total(dy * dy) / area, total(dx * dy) / area
+    of_run = runs.owner - 1
+    along = np.arange(length.sum()) + np.repeat(dx - runs.begins, length)
+    near_x, near_y = along - np.repeat(mean_x[of_run], length), np.repeat(dy - mean_y[of_run], length)
+    owner = np.repeat(of_run, length)
+    xx, yy, xy = (
+        np.bincount(owner, values, count) / area for values in (near_x * near_x, near_y * near_y, near_x * near_y)
+    )
     half_trace, root = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
     large, small = half_trace + root, np.maximum(half_trace - root, 0)
     eccentricity = np.sqrt(1 - np.divide(small, large, out=np.ones(count), where=large > 0))
     return {
-        "x": from_x + (mean_x + 0.5),
-        "y": from_y + (mean_y + 0.5),
+        "x": (from_x + origins[:, 1]) + (mean_x + 0.5),
+        "y": (from_y + origins[:, 0]) + (mean_y + 0.5),
         "major": 4 * np.sqrt(large),
         "minor": 4 * np.sqrt(small),
         "eccentricity": eccentricity,
     }
 
 
-def perimeters(labels: np.ndarray, count: int) -> np.ndarray:
+def perimeters(borders: Borders, count: int) -> np.ndarray:
     """Perimeter by Crofton's formula in four directions, `(count,)` float64, px.
 
     Lines in the directions 0, 45, 90 and 135 degrees are counted where they cross a nucleus' border. Unlike
@@ -58,18 +62,21 @@ def perimeters(labels: np.ndarray, count: int) -> np.ndarray:
     Source: Legland, Kieu & Devaux, "Computation of Minkowski measures on 2D and 3D binary images", Image
     Analysis & Stereology 26 (2007).
     """
-    flat, width = unrolled(labels)
-    core = shifted(flat, width)
-    inside = core != 0
+    flat, width = borders.flat, borders.width
+    diagonal = 0.5**0.5
     total = np.zeros(count)
-    for step, spacing in ((1, 1.0), (width, 1.0), (width + 1, 0.5**0.5), (width - 1, 0.5**0.5)):
-        for offset in (step, -step):
-            crossed = core[inside & (core != shifted(flat, width, offset))]
-            total += spacing * np.bincount(crossed, minlength=count + 1)[1:]
+    for step, spacing, before in (
+        (1, 1.0, borders.along_rows),
+        (width, 1.0, borders.along_columns),
+        (width + 1, diagonal, borders.changes(width + 1)),
+        (width - 1, diagonal, borders.changes(width - 1)),
+    ):
+        for place in (before, before + step):
+            total += spacing * np.bincount(flat[place], minlength=count + 1)[1:]
     return np.pi / 8 * total
 
 
-def solidities(polygons: list[np.ndarray], area: np.ndarray) -> np.ndarray:
+def solidities(rings: Rings, area: np.ndarray) -> np.ndarray:
     """Share of its convex hull that each nucleus fills, as scikit-image's `regionprops` has it.
 
     The hull is that of the midpoints of the pixels' sides, and its area the number of pixels whose centre lies in it or
@@ -77,8 +84,8 @@ def solidities(polygons: list[np.ndarray], area: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    polygons : list of (k, 2) float64
-        `outlines` of the nuclei: their corners are such midpoints.
+    rings : Rings
+        Outlines of the nuclei: their corners are such midpoints.
     area : (N,) integer
         Pixels of each nucleus.
 
@@ -87,12 +94,10 @@ def solidities(polygons: list[np.ndarray], area: np.ndarray) -> np.ndarray:
     (N,) float64
         0..1.
     """
-    if not polygons:
+    if not len(rings):
         return np.zeros(0)
-    # Doubled, midpoints of pixel sides are whole numbers, and centres of pixels odd ones: all of it is exact.
-    doubled = (2 * np.concatenate(polygons)).astype(np.int32)
-    ends = np.cumsum([len(polygon) for polygon in polygons])
-    hulls = [cv2.convexHull(ring)[:, 0] for ring in np.split(doubled, ends[:-1])]
+    # In half pixels midpoints are whole numbers, and centres of pixels odd ones: all of it is exact.
+    hulls = [cv2.convexHull(ring)[:, 0] for ring in parted(rings.points.astype(np.int32), rings.lengths)]
     share: np.ndarray = area / centres_in(np.concatenate(hulls).astype(np.int64), np.array([len(h) for h in hulls]))
     return share
 

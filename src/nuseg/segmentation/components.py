@@ -8,15 +8,16 @@ to join.
 
 from dataclasses import dataclass, field, replace
 
-import cv2
 import numpy as np
 
+from nuseg.measure.borders import Borders, Runs
 from nuseg.measure.classes import ClassCalibration, class_probabilities
-from nuseg.measure.nuclei import COLUMNS, measures_of
-from nuseg.measure.outline import first_places, outlines
+from nuseg.measure.nuclei import COLUMNS, Traced, measures_of
+from nuseg.measure.outline import rings_of
 from nuseg.measure.probability import Calibration
 from nuseg.model.config import Thresholds
 from nuseg.results.areas import AnnotatedArea
+from nuseg.segmentation.packing import pack
 from nuseg.segmentation.postprocess import (
     FULL_MAP,
     blur_radius,
@@ -24,15 +25,17 @@ from nuseg.segmentation.postprocess import (
     find_foreground,
     hole_side,
     label_nuclei,
+    pieces_of,
     raw_probability_of,
     smooth,
 )
 from nuseg.segmentation.roi import RegionOfInterest
 from nuseg.segmentation.tiling import Tile
-from nuseg.types import RGB, Floats, Integers, LabelImage, Mask
+from nuseg.types import RGB, Floats, Integers, Mask
 
 MEASURES = [name for name in COLUMNS if name != "id"]
 X, Y = MEASURES.index("x_px"), MEASURES.index("y_px")
+LARGEST_CANVAS = 2**22  # px of components that are put close together; one alone may be larger
 
 
 @dataclass(frozen=True)
@@ -182,20 +185,30 @@ class ComponentPixels:
             *(np.concatenate([getattr(part, name) for part in parts]) for name in ComponentPixels.__dataclass_fields__)
         )
 
-    def nuclei(self, rules: Rules) -> Nuclei:
-        """Find the nuclei in whole components, or in what was cut out of a giant."""
+    def nuclei(self, rules: Rules, group: np.ndarray | None = None) -> Nuclei:
+        """Find the nuclei in whole components, or in what was cut out of a giant.
+
+        Parameters
+        ----------
+        rules : Rules
+            How.
+        group : (n,) integer, optional
+            Which component each pixel belongs to: they are then put close together, since a nucleus depends on its
+            component alone. Default: all pixels stay where they are.
+        """
         if not len(self.y):
             return NO_NUCLEI
-        top, left = int(self.y.min()), int(self.x.min())
-        place = self.y - top, self.x - left
-        shape = int(place[0].max()) + 1, int(place[1].max()) + 1
-        canvases = []
+        owner = np.zeros(len(self.y), np.intp) if group is None else np.unique(group, return_inverse=True)[1]
+        canvas = pack(self.y, self.x, owner)
+        middle = (int(owner.max()) + 1) // 2
+        if canvas.size > LARGEST_CANVAS and middle:
+            halves = [np.flatnonzero(owner < middle), np.flatnonzero(owner >= middle)]
+            return Nuclei.together([self.take(half).nuclei(rules, owner[half]) for half in halves])
+        y, x = np.divmod(canvas.place, canvas.shape[1])
         inside = np.ones(len(self.y), bool)
-        for values in (inside, self.raw_probability, self.distance, self.colour, self.class_maps):
-            canvas = np.zeros((*shape, *values.shape[1:]), values.dtype)
-            canvas[place] = values
-            canvases.append(canvas)
-        return find_nuclei(Layers(*canvases), (top, left), rules)
+        planes = inside, self.raw_probability, self.distance, self.colour, self.class_maps
+        origins = canvas.draw(np.stack([self.y - y, self.x - x], axis=1))
+        return find_nuclei(Layers(*map(canvas.draw, planes)), origins, rules)
 
 
 NO_PIXELS = ComponentPixels(
@@ -259,14 +272,14 @@ def separate_tile(
     edges = (rows.start > 0, rows.stop < shape[0], columns.start > 0, columns.stop < shape[1])
     if not any(edges):  # the whole source: no component reaches into another tile
         return find_nuclei(layers, origin, rules), NO_PIXELS
-    _, components = cv2.connectedComponents(layers.mask.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-    open_ = np.zeros(components.max() + 1, bool)
+    count, components = pieces_of(layers.mask)
+    open_ = np.zeros(count, bool)
     lines = components[0], components[-1], components[:, 0], components[:, -1]
     for line, inner in zip(lines, edges, strict=True):
         open_[line] |= inner
     open_[0] = False
-    apart = open_[components]
-    y, x = np.nonzero(apart)
+    apart = open_.take(components)
+    y, x = np.divmod(np.flatnonzero(apart), apart.shape[1])
     number = np.cumsum(open_) - 1
     pixels = ComponentPixels(
         (y + origin[0]).astype(np.int32),
@@ -280,61 +293,60 @@ def separate_tile(
     return find_nuclei(replace(layers, mask=layers.mask & ~apart), origin, rules), pixels
 
 
-def find_nuclei(layers: Layers, origin: tuple[int, int], rules: Rules) -> Nuclei:
+def find_nuclei(layers: Layers, origin: tuple[int, int] | np.ndarray, rules: Rules) -> Nuclei:
     """Find, outline and measure the nuclei in whole components, and keep those that count.
 
     Parameters
     ----------
     layers : Layers
-    origin : tuple of int
-        Row and column of the upper left pixel on the model's grid.
+    origin : tuple of int or (h, w, 2) integer
+        Row and column of the upper left pixel on the model's grid; where components were put close together, so that it
+        is another one for each, for every pixel.
     rules : Rules
         How.
     """
-    raw_probability = layers.raw_probability
-    labels = label_nuclei(layers.mask, raw_probability, layers.distance, rules.thresholds, rules.mpp)
-    if not labels.any():
+    labels = label_nuclei(layers.mask, layers.raw_probability, layers.distance, rules.thresholds, rules.mpp)
+    borders = Borders.of(labels)
+    rings = rings_of(borders)
+    if not len(rings):
         return NO_NUCLEI
-    rings = outlines(labels)
-    means = raw_probability / np.float32(FULL_MAP)
-    measures = measures_of(labels, layers.colour, means, rules.mpp, rings, origin, rules.calibration)
-    inside = np.flatnonzero(labels)
-    place = first_places(labels.ravel()[inside], inside)
-    first = np.stack(np.divmod(place, labels.shape[1]), axis=1) + origin
+    runs = borders.runs
+    first = runs.first(len(rings))
+    y, x = runs.y[first], runs.x[first]
+    origins = np.broadcast_to(np.asarray(origin), (*labels.shape, 2))[y, x]
+    means = layers.raw_probability / np.float32(FULL_MAP)
+    measures = measures_of(Traced(borders, rings), layers.colour, means, rules.mpp, origins, rules.calibration)
     nuclei = Nuclei(
-        first,
+        np.stack([y, x], axis=1) + origins,
         np.stack([measures[name] for name in MEASURES], axis=1).astype(np.float64),
-        (np.concatenate(rings) * 2).astype(np.int32) + 2 * np.array(origin[::-1], np.int32),
-        np.array([len(ring) for ring in rings], np.int64),
-        class_probabilities(class_shares(labels, layers.class_maps, inside), rules.class_calibration),
+        (rings.points + 2 * np.repeat(origins[:, ::-1], rings.lengths, axis=0)).astype(np.int32),
+        rings.lengths,
+        class_probabilities(class_shares(runs, len(rings), layers.class_maps), rules.class_calibration),
     )
     if rules.roi is None:
         return nuclei
     return nuclei.take(rules.roi.counts(nuclei.measures[:, X], nuclei.measures[:, Y]))
 
 
-def class_shares(labels: LabelImage, classes: RGB, inside: Integers) -> Floats:
+def class_shares(runs: Runs, count: int, classes: RGB) -> Floats:
     """Mean of the class maps over the pixels of each nucleus, whose sum over classes is 1.
 
     Parameters
     ----------
-    labels : (h, w) integer
-        Label image 0..n.
+    runs : Runs
+        Of all nuclei.
+    count : int
+        How many they are.
     classes : (h, w, c) uint8
         Quantised class maps.
-    inside : (m,) integer
-        Where labels are above 0, in the flat image.
 
     Returns
     -------
-    (n, c) float64
+    (count, c) float64
         From sums of whole numbers: the same whatever the order of the pixels.
     """
-    owner = labels.ravel()[inside]
-    count = int(labels.max(initial=0)) + 1
-    values = classes.reshape(-1, classes.shape[-1]) if classes.shape[-1] else np.zeros((labels.size, 0), np.uint8)
-    sums = [np.bincount(owner, values[inside, number], count)[1:] for number in range(values.shape[1])]
-    if not sums:
-        return np.zeros((count - 1, 0))
-    shares = np.stack(sums, axis=1)
+    if not classes.shape[-1]:
+        return np.zeros((count, 0))
+    values = classes.reshape(-1, classes.shape[-1])[runs.pixels]
+    shares = np.stack([runs.sums(one, count) for one in values.T], axis=1)
     return np.asarray(shares / np.maximum(shares.sum(axis=1, keepdims=True), 1))

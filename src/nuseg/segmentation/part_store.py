@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from nuseg.errors import NusegError
+from nuseg.measure.outline import parted
 from nuseg.results.batch import NucleiBatch, put_classes
 from nuseg.results.store import Box
 from nuseg.segmentation.checkpoint import Checkpoint
@@ -121,4 +122,4 @@ def as_batch(nuclei: Nuclei, scale: float, first_id: int, classes: Sequence[str]
     table.insert(0, "id", np.arange(first_id, first_id + len(nuclei)))
     if classes:
         put_classes(table, classes, nuclei.class_probability)
-    return NucleiBatch(table, np.split(nuclei.corners * (scale / 2), np.cumsum(nuclei.lengths)[:-1]))
+    return NucleiBatch(table, parted(nuclei.corners * (scale / 2), nuclei.lengths))

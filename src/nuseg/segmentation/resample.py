@@ -17,6 +17,7 @@ from nuseg.types import RGB, Integers
 BLOCK = 512  # px; regions are read from the source in blocks of about this side, on a fixed grid
 KEPT = 96 * 2**20  # bytes of blocks that are kept, since the windows of neighbouring tiles overlap
 STEPS = 32  # a place between pixels is known to this part of a pixel: the precision of OpenCV's fixed-point tables
+BAND = 64  # rows that are interpolated at once
 REACH = 2  # px that an interpolation looks at on either side
 
 Place = tuple[int, int, int, int]  # x, y, width, height in px of level 0
@@ -118,11 +119,19 @@ class ModelGrid:
         columns, column_steps = self._places(x, width)
         top, left = int(rows[0]) - REACH, int(columns[0]) - REACH
         means, damaged = self._means(top, left, int(rows[-1]) + REACH + 2 - top, int(columns[-1]) + REACH + 2 - left)
-        where = np.empty((height, width, 2), np.int16)
-        where[..., 0], where[..., 1] = columns - left, (rows - top)[:, None]
-        steps = (row_steps[:, None] * STEPS + column_steps).astype(np.uint16)
         how = cv2.INTER_LINEAR if self.zoom > 1 else cv2.INTER_CUBIC
-        return np.asarray(cv2.remap(means, where, steps, how, borderMode=cv2.BORDER_REPLICATE), np.uint8), damaged
+        pixels = np.empty((height, width, 3), np.uint8)
+        # Band by band, so that the places of pixels stay in the processor's cache.
+        where = np.empty((min(BAND, height), width, 2), np.int16)
+        where[..., 0] = columns - left
+        across = column_steps.astype(np.uint16)
+        for start in range(0, height, BAND):
+            band = slice(start, min(start + BAND, height))
+            places = where[: band.stop - start]
+            places[..., 1] = (rows[band] - top)[:, None]
+            steps = (row_steps[band] * STEPS).astype(np.uint16)[:, None] + across
+            cv2.remap(means, places, steps, how, pixels[band], cv2.BORDER_REPLICATE)
+        return pixels, damaged
 
     def _places(self, start: int, count: int) -> tuple[Integers, Integers]:
         """Where the centres of pixels lie among the means: whole numbers, and how many 32nds beyond."""

@@ -128,9 +128,7 @@ def nuclei_of(wanted: np.ndarray, groups: Groups, load: Load, rules: Rules) -> N
     if not parts:
         return NO_NUCLEI
     pixels, group = ComponentPixels.together([part for part, _ in parts]), np.concatenate([part for _, part in parts])
-    order = np.argsort(group, kind="stable")
-    ends = np.flatnonzero(np.diff(group[order])) + 1
-    return Nuclei.together([pixels.take(which).nuclei(rules) for which in np.split(order, ends)])
+    return pixels.nuclei(rules, group)
 
 
 def giant_cells(group: int, groups: Groups, load: Load) -> Iterator[ComponentPixels]:

@@ -21,6 +21,7 @@ from nuseg.measure.classes import CLASS, class_colours, classes_in, probability_
 from nuseg.results.areas import COLUMNS as AREA_COLUMNS
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.output import Add, Output
+from nuseg.types import Floats
 
 CLASSIFICATION = {"name": "Nucleus", "color": [0, 255, 0]}
 
@@ -43,21 +44,20 @@ DECIMALS = 3  # of coordinates: a thousandth of a pixel
 def feature(
     name: str,
     number: int,
-    polygon: np.ndarray,
+    ring: Floats,
     measures: Mapping[Hashable, float],
     metadata: Mapping[Hashable, str],
     classification: Mapping[str, Any] = CLASSIFICATION,
 ) -> dict[str, Any]:
-    """Make one detection: a polygon (k, 2) of x, y, closed here, with its measures, its metadata and its class.
+    """Make one detection: a closed ring `(k, 2)` of x, y with its measures, its metadata and its class.
 
     Its id is made of the image's name and the nucleus' number alone, so that QuPath notices objects that it
     has already.
     """
-    ring = polygon.round(DECIMALS).tolist()
     return {
         "type": "Feature",
         "id": object_id(name, number),
-        "geometry": {"type": "Polygon", "coordinates": [[*ring, ring[0]]]},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
         "properties": {
             "objectType": "detection",
             "name": str(number),
@@ -66,6 +66,15 @@ def feature(
             **({"metadata": metadata} if metadata else {}),
         },
     }
+
+
+def closed_rings(polygons: Sequence[Floats]) -> list[Floats]:
+    """Round polygons `(k, 2)`, and repeat the first point of each at its end."""
+    if not polygons:
+        return []
+    ends = np.cumsum([len(polygon) + 1 for polygon in polygons])
+    points = np.concatenate([piece for polygon in polygons for piece in (polygon, polygon[:1])]).round(DECIMALS)
+    return [points[begin:end] for begin, end in zip([0, *ends.tolist()], ends.tolist(), strict=False)]
 
 
 @contextmanager
@@ -97,11 +106,10 @@ def opened(path: Path, name: str, about: Mapping[str, Any] | None = None) -> Ite
             held = [column for column in AREA_COLUMNS if column in batch.table]
             texts = batch.table[held].to_dict("records") if held else repeat({}, len(batch))
             numbers, kinds = batch.table["id"].tolist(), classifications(batch.table, classes)
-            for number, polygon, measures, metadata, kind in zip(
-                numbers, batch.polygons, rows, texts, kinds, strict=True
-            ):
-                detection = feature(name, number, polygon, measures, metadata, kind)
-                file.write(separator + orjson.dumps(detection).decode())
+            rings = closed_rings(batch.polygons)
+            for number, ring, measures, metadata, kind in zip(numbers, rings, rows, texts, kinds, strict=True):
+                detection = feature(name, number, ring, measures, metadata, kind)
+                file.write(separator + orjson.dumps(detection, option=orjson.OPT_SERIALIZE_NUMPY).decode())
                 separator = ",\n"
 
         origin = f'"nuseg":{orjson.dumps(dict(about)).decode()},' if about else ""

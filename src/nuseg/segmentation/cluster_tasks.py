@@ -28,6 +28,7 @@ from nuseg.results.records import FolderLost, Record, Records
 from nuseg.results.segmentation import Segmentation
 from nuseg.results.summary import Row
 from nuseg.segmentation.checkpoint import FolderCheckpoint
+from nuseg.segmentation.guarded import guard_engine
 from nuseg.segmentation.jobs import Job, identity
 from nuseg.segmentation.one_image import Wanted, error_line, write_result
 from nuseg.segmentation.part_store import TILE
@@ -252,7 +253,7 @@ def _load(order: ModelOrder) -> Segmenter:
     except NusegError as error:
         raise WorkerUnfit(f"{worker_name()}: {one_line(error)}") from error
     # Tasks of one worker take turns with the network.
-    return Segmenter(model, Stop().guard(engine), threads, order.quality, order.device)
+    return Segmenter(model, guard_engine(engine, Stop()), threads, order.quality, order.device)
 
 
 def loaded(order: ModelOrder) -> Segmenter:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from nuseg.engines.engine import Engine
+from nuseg.engines.engine import Engine, notes_of
 from nuseg.engines.loading import Device, choose_device, load_engine
 from nuseg.io.opening import Picture, open_source
 from nuseg.model.store import Model, Quality, choose_model
@@ -31,6 +31,8 @@ class Segmenter:
         CPU threads for all that is done beside the engine; None = all.
     quality, device : str, optional
         What was asked for and where the engine runs, for the record.
+    notes : tuple of str
+        What every result should say of how the model was chosen.
 
     Examples
     --------
@@ -44,6 +46,7 @@ class Segmenter:
     threads: int | None = None
     quality: Quality | None = None
     device: Device | None = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def load(
@@ -76,6 +79,8 @@ class Segmenter:
         try:
             found = segment_source(opened, self.model.config, self.engine, chosen, checkpoint, self.threads, progress)
             found.info.settings.update(quality=self.quality, device=self.device)
+            if notes := (*self.notes, *notes_of(self.engine)):
+                found.info = replace(found.info, notes=(*found.info.notes, *notes))
             return found
         except BaseException:
             if opened is not source:

@@ -29,11 +29,10 @@ class Quality(StrEnum):
 
 def check_device(given: str) -> str:
     """Refuse a device that no engine serves."""
-    from nuseg.engines.registry import engines
+    from nuseg.engines.loading import known_devices, serving
 
-    known = dict.fromkeys(["auto", *(device for engine in engines.values() for device in engine.devices)])
-    if given not in known:
-        raise typer.BadParameter(f"{given!r} is not one of {', '.join(map(repr, known))}")
+    if given != "auto" and not serving(given):
+        raise typer.BadParameter(f"{given!r:.200} is not one of {', '.join(map(repr, ['auto', *known_devices()]))}")
     return given
 
 
@@ -73,7 +72,9 @@ def segment(
     device: Annotated[
         str,
         typer.Option(
-            help="Where the network runs: auto, cpu, cuda, mps, or what another engine serves.", callback=check_device
+            help="Where the network runs: auto, cpu, cuda (all GPUs; cuda:0 is the first one), mps, or what another "
+            "engine serves.",
+            callback=check_device,
         ),
     ] = "auto",
     tile: Annotated[int, typer.Option(min=64, help="Side of the tiles (px): memory, never the result.")] = 2048,

@@ -103,7 +103,7 @@ def test_what_pytorch_says_of_memory_is_told_apart(error: Exception, expected: t
 def test_numbers_too_large_for_16_bits_are_computed_in_32() -> None:
     class Overflowing(TorchDevice):
         def _compute(self, sent: Any, bytes_out: bool, precise: bool) -> tuple[Any, Any]:
-            maps, good = super()._compute(sent, False, precise)
+            maps, _good = super()._compute(sent, False, precise)
             if not precise:
                 maps[1] = torch.nan
             return maps, maps.isfinite().flatten(1).all(dim=1)

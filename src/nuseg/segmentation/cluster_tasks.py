@@ -65,6 +65,8 @@ class ModelOrder:
     device : str
     threads : int, optional
         CPU threads of a worker; None = as many as it does tasks at a time.
+    notes : tuple of str
+        What every result should say of how the model was chosen.
     """
 
     model: str
@@ -72,13 +74,16 @@ class ModelOrder:
     fingerprint: str
     device: str
     threads: int | None
+    notes: tuple[str, ...] = ()
 
 
-def order_model(model: Model, quality: Quality | None, device: str, threads: int | None) -> ModelOrder:
+def order_model(
+    model: Model, quality: Quality | None, device: str, threads: int | None, notes: tuple[str, ...] = ()
+) -> ModelOrder:
     """Order a model, shipped ones by their names: other machines have them at other places."""
     shipped = model.path.parent == SHIPPED
     name = model.path.name if shipped else str(model.path.absolute())
-    return ModelOrder(name, quality, model_fingerprint(model.config), device, threads)
+    return ModelOrder(name, quality, model_fingerprint(model.config), device, threads, notes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,7 +258,7 @@ def _load(order: ModelOrder) -> Segmenter:
     except NusegError as error:
         raise WorkerUnfit(f"{worker_name()}: {one_line(error)}") from error
     # Tasks of one worker take turns with the network.
-    return Segmenter(model, guard_engine(engine, Stop()), threads, order.quality, order.device)
+    return Segmenter(model, guard_engine(engine, Stop()), threads, order.quality, order.device, order.notes)
 
 
 def loaded(order: ModelOrder) -> Segmenter:
@@ -315,6 +320,7 @@ def finish_slide(order: Order, job: Job, slide: BegunSlide) -> Record:
         store = join_nuclei(work.plan, parts, max(1, cores // 2))
         result = finish_source(work, parts, store, time.time() - slide.begun)
         result.info.settings.update(quality=order.model.quality, device=order.model.device)
+        result.info = replace(result.info, notes=(*result.info.notes, *order.model.notes))
         row, kind = write(order, job, result, Records(order.wanted.folder))
     return Record(replace(row, seconds=time.time() - slide.begun), kind, slide.state, result.count_error)
 

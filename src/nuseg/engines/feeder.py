@@ -87,7 +87,7 @@ class Worker:
     device: Device
     waiting: Waiting
     sizes: Sizes
-    running: deque[tuple[list[Job], Any]] = field(default_factory=deque)
+    running: deque[tuple[list[Job], int, Any]] = field(default_factory=deque)  # jobs, windows, what the device gave
     too_large: bool = False
 
     def run(self) -> None:
@@ -126,23 +126,23 @@ class Worker:
         missing = self.sizes.windows(height * width) - len(jobs)
         windows = [job.window for job in jobs] + [jobs[-1].window] * missing
         try:
-            self.running.append((jobs, self.device.start(windows, jobs[0].bytes_out)))
+            self.running.append((jobs, len(windows), self.device.start(windows, jobs[0].bytes_out)))
         except OutOfMemory:
             while self.running:
                 self.end()
-            self.shrink(jobs)
+            self.shrink(jobs, len(windows))
         except BaseException as error:
             fail(jobs, error)
 
     def end(self) -> None:
         """Wait for the oldest batch and hand its maps out."""
-        jobs, handle = self.running.popleft()
+        jobs, size, handle = self.running.popleft()
         try:
             maps, good = self.device.finish(handle)
             for number, job in enumerate(jobs):
                 job.maps.set_result(maps[number] if good[number] else self.in_32_bits(job))
         except OutOfMemory:
-            self.shrink([job for job in jobs if not job.maps.done()])
+            self.shrink([job for job in jobs if not job.maps.done()], size)
         except BaseException as error:
             fail(jobs, error)
 
@@ -153,11 +153,10 @@ class Worker:
         alone: np.ndarray = maps[0]
         return alone
 
-    def shrink(self, jobs: list[Job]) -> None:
-        """Do a batch for which memory lacked in smaller ones, as all that come after it."""
+    def shrink(self, jobs: list[Job], size: int) -> None:
+        """Do a batch of so many windows for which memory lacked in smaller ones, as all that come after it."""
         self.device.clear()
         height, width = jobs[0].window.shape[:2]
-        size = max(self.sizes.windows(height * width), len(jobs))
         if size == 1:
             name = self.device.name
             error = f"device='{name}': not enough memory for a window of {width} x {height} px; take a smaller tile="

@@ -132,6 +132,21 @@ def test_where_processes_are_worth_it(tmp_path: Path) -> None:
     assert (choose_hands(1, kept, 9).readers, choose_hands(1, kept, 9).workers) == (2, 1)
 
 
+def test_a_network_that_runs_elsewhere_leaves_its_cores(tmp_path: Path) -> None:
+    class Elsewhere:
+        notes = ()
+
+        def __call__(self, batch: np.ndarray) -> np.ndarray:
+            return batch
+
+        submit = in_flight = __call__
+
+    kept = FolderCheckpoint(tmp_path / "parts", {})
+    assert choose_hands(16, kept, 1000, Elsewhere()).workers == 15  # type: ignore[arg-type]
+    assert choose_hands(16, kept, 1000, dark_network).workers == 8
+    assert choose_hands(1, kept, 1000, Elsewhere()).workers == 1  # type: ignore[arg-type]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 def test_no_process_outlives_its_parent(slide: Path, tmp_path: Path) -> None:
     """Killed with SIGKILL in mid-slide, a run leaves neither processes nor files in memory."""

@@ -304,7 +304,8 @@ def do_tiles(order: Order, job: Job, slide: BegunSlide, numbers: Sequence[int]) 
     nuclei = 0
     with work.source, limited_threads(segmenter.threads) as cores:
         maps_of = work.maps_by(segmenter.engine)
-        for count in run_tiles(work.plan, left, maps_of, parts, choose_hands(cores, parts, len(left))):
+        hands = choose_hands(cores, parts, len(left), segmenter.engine)
+        for count in run_tiles(work.plan, left, maps_of, parts, hands):
             records.check()
             nuclei += count
     return nuclei

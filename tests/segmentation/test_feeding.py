@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from dark_model import CONFIG, dark_network, save_dark_model
+from nuseg.engines.engine import Feeder
 from nuseg.engines.feeder import BatchFeeder
+from nuseg.engines.tta import EightViews
 from nuseg.io.opening import open_source
 from nuseg.segmentation.guarded import guard_engine
 from nuseg.segmentation.pipeline import segment_source
@@ -111,9 +113,35 @@ def test_a_guarded_feeder_feeds_until_it_is_stopped(picture: np.ndarray) -> None
             call(picture)
 
 
-def test_a_guarded_plain_engine_is_one_function() -> None:
-    guarded: Any = guard_engine(dark_network, Stop())
-    assert not hasattr(guarded, "submit")
+def test_a_guarded_plain_engine_does_one_call_until_it_is_stopped(picture: np.ndarray) -> None:
+    stop = Stop()
+    guarded: Any = guard_engine(dark_network, stop)
+    assert not isinstance(guarded, Feeder)
+    assert guarded.notes == ()
+    assert nuclei(picture, guarded) == nuclei(picture, dark_network)
+    stop()
+    with pytest.raises(Stopped):
+        guarded(picture[None])
+
+
+def test_eight_views_go_to_a_feeder_four_at_a_time_and_come_back_the_same(picture: np.ndarray) -> None:
+    rng = np.random.default_rng(3)
+    batch = rng.integers(0, 256, (1, 20, 33, 3), np.uint8)
+    counts: list[int] = []
+
+    class Counting(Backwards):
+        def __call__(self, batch: np.ndarray) -> np.ndarray:
+            counts.append(len(batch))
+            return lopsided(batch)
+
+    def lopsided(batch: np.ndarray) -> np.ndarray:
+        shade = batch.astype(np.float32).mean(axis=3) / 255
+        return np.stack([shade, np.cumsum(shade, axis=2) / 40], axis=1)
+
+    views = EightViews(Counting(1), 16)
+    np.testing.assert_array_equal(views(batch), EightViews(lopsided, 16)(batch))
+    assert counts == [4, 4]
+    assert views.notes == Counting(1).notes
 
 
 def test_an_error_of_the_engine_ends_the_source(picture: np.ndarray) -> None:

@@ -77,13 +77,11 @@ class ModelOrder:
     notes: tuple[str, ...] = ()
 
 
-def order_model(
-    model: Model, quality: Quality | None, device: str, threads: int | None, notes: tuple[str, ...] = ()
-) -> ModelOrder:
+def order_model(model: Model, quality: Quality | None, device: str, threads: int | None) -> ModelOrder:
     """Order a model, shipped ones by their names: other machines have them at other places."""
     shipped = model.path.parent == SHIPPED
     name = model.path.name if shipped else str(model.path.absolute())
-    return ModelOrder(name, quality, model_fingerprint(model.config), device, threads, notes)
+    return ModelOrder(name, quality, model_fingerprint(model.config), device, threads)
 
 
 @dataclass(frozen=True, eq=False)

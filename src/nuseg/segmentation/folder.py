@@ -205,7 +205,7 @@ def segment_folder(
             segmenter = replace(Segmenter.load(chosen, device, threads), quality=quality, notes=choice)
             work = run.run(segmenter, jobs, progress, told)
         else:
-            order = order_model(chosen, quality, device, threads, choice)
+            order = replace(order_model(chosen, quality, device, threads), notes=choice)
             way = stack.enter_context(on_cluster(client, run.wanted(chosen), order, run.stop, told))
             work = run.run_by(way, jobs, progress, told)
         stack.callback(work.close)

@@ -225,7 +225,7 @@ def started() -> float:
 
 
 def measure_nuclei(case: Case, setup: Setup) -> dict[str, Any]:
-    """AJI of a dataset's test images, or of all where it has none, by the CPU and by the device."""
+    """AJI of a dataset's images by the CPU and by the device: what counts is how they differ."""
     from nuseg.datasets.dataset import Dataset
     from nuseg.engines.loading import load_engine
     from nuseg.evaluation.cases import model_cases
@@ -236,7 +236,7 @@ def measure_nuclei(case: Case, setup: Setup) -> dict[str, Any]:
 
     assert setup.dataset is not None
     dataset = Dataset.load(setup.dataset)
-    items = (dataset.split("test") or list(dataset.items))[: 2 if setup.small else None]
+    items = list(dataset.items)[: 2 if setup.small else None]
     model = load_model(case.model)
     found: dict[str, Any] = {"images": len(items)}
     values = {}
@@ -284,10 +284,9 @@ def cases_of(setup: Setup) -> Iterator[Case]:
 def run_case(case: Case, setup: Setup, seconds: float) -> dict[str, Any]:
     """Run a case in a process of its own, for so long at most (s); what goes wrong with it is its result."""
     command = [sys.executable, __file__, "--case", json.dumps({"case": asdict(case), "setup": asdict(setup)})]
+    longest = seconds if setup.device == "cpu" else min(seconds, LONGEST)
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=seconds if setup.device == "cpu" else min(seconds, LONGEST)
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=longest)
     except subprocess.TimeoutExpired:
         return {"failed": "took too long"}
     if done.returncode:

@@ -80,9 +80,9 @@ def measure_network(case: Case, setup: Setup) -> dict[str, Any]:
     """Time batches of windows, two on their way at a time."""
     import torch
 
-    side = 256 if setup.small else 2624
+    side = 128 if setup.small else 2624
     device = torch_network(case, setup, first_device(setup))
-    tissue = np.tile(read_sample(), (side // 256, side // 256, 1))[:side, :side]
+    tissue = np.tile(read_sample(), (side // 256 + 1, side // 256 + 1, 1))[:side, :side]
     windows = [np.ascontiguousarray(np.roll(tissue, 97 * number, (0, 1))) for number in range(case.batch)]
     begun = time.perf_counter()
     alone, _good = device.finish(device.start(windows[:1], bytes_out=True))

@@ -1,6 +1,5 @@
 """Tiles through an engine that has several windows in work: the same nuclei as one after the other."""
 
-from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from threading import Timer
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dark_device import DarkDevice
 from dark_model import CONFIG, dark_network, save_dark_model
 from nuseg.engines.engine import Feeder
 from nuseg.engines.feeder import BatchFeeder
@@ -22,25 +22,6 @@ from nuseg.segmentation.segmenter import Segmenter
 from nuseg.segmentation.stopping import Stop, Stopped
 
 OPTIONS = SegmentOptions(0.25, tissue=False, tile=64)
-
-
-class Plain:
-    """A device that computes at once."""
-
-    name = "plain:0"
-
-    def measure(self) -> tuple[int | None, float]:
-        return None, 0.0
-
-    def start(self, windows: Sequence[np.ndarray], bytes_out: bool, precise: bool = False) -> Any:
-        maps = dark_network(np.stack(windows))
-        return np.stack([quantise(each) for each in maps]) if bytes_out else maps
-
-    def finish(self, running: Any) -> tuple[np.ndarray, np.ndarray]:
-        return running, np.ones(len(running), bool)
-
-    def clear(self) -> None:
-        """Nothing to do."""
 
 
 class Backwards:
@@ -96,7 +77,7 @@ def test_tiles_in_flight_give_the_nuclei_of_one_after_the_other(picture: np.ndar
 
 
 def test_batches_of_two_devices_give_the_same(picture: np.ndarray) -> None:
-    engine = BatchFeeder([Plain(), Plain()], launch=64 * 64 * 3)
+    engine = BatchFeeder([DarkDevice(), DarkDevice()], launch=64 * 64 * 3)
     assert nuclei(picture, engine) == nuclei(picture, dark_network)
     engine.close()
 

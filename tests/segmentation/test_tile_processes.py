@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dark_device import DarkDevice
 from dark_model import CONFIG, dark_network
+from nuseg.engines.feeder import BatchFeeder
 from nuseg.errors import NusegError
 from nuseg.io.opening import open_source
 from nuseg.segmentation import tile_processes
@@ -69,6 +71,17 @@ def test_processes_give_the_same_bytes(slide: Path, tmp_path: Path, processes: T
     assert 0 < len(processes._idle) <= 2
     assert processes._failures == 0
     assert results(slide, tmp_path / "again", 4) == here, "a second source with the same processes"
+
+
+def test_processes_beside_an_engine_with_windows_in_flight_give_the_same_bytes(
+    slide: Path, tmp_path: Path, processes: TileProcesses
+) -> None:
+    engine = BatchFeeder([DarkDevice(), DarkDevice()], launch=3 * TILE**2)
+    here = results(slide, tmp_path / "here", 1)
+    assert results(slide, tmp_path / "there", 4, engine) == here
+    assert 0 < len(processes._idle) <= 3
+    assert processes._failures == 0
+    engine.close()
 
 
 def test_a_killed_process_costs_nothing(slide: Path, tmp_path: Path, processes: TileProcesses) -> None:

@@ -78,8 +78,8 @@ def test_processes_beside_an_engine_with_windows_in_flight_give_the_same_bytes(
 ) -> None:
     engine = BatchFeeder([DarkDevice(), DarkDevice()], launch=3 * TILE**2)
     here = results(slide, tmp_path / "here", 1)
-    assert results(slide, tmp_path / "there", 4, engine) == here
-    assert 0 < len(processes._idle) <= 3
+    assert results(slide, tmp_path / "there", 3, engine) == here  # two processes, since the network leaves its core
+    assert 0 < len(processes._idle) <= 2
     assert processes._failures == 0
     engine.close()
 

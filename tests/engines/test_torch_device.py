@@ -160,3 +160,13 @@ def test_what_a_gpu_needs_is_imported_and_no_more() -> None:
     unwanted = ("lightning", "pytorch_lightning", "torchmetrics", "torchvision", "sklearn", "matplotlib", "scipy.stats")
     done = subprocess.run([sys.executable, "-c", script, *unwanted], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_other_gpus_than_cudas_take_one_window_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: True)
+    monkeypatch.setattr(torch_device, "TorchDevice", lambda network, name, half: TorchDevice(network, "cpu", half))
+    engine: Any = pytorch.load(MODEL, "mps", None, None)
+    assert engine.in_flight(1000) == 2
+    assert engine(PICTURES).shape == (3, 2, 96, 80)
+    assert engine.notes == ()
+    engine.close()

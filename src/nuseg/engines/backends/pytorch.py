@@ -7,11 +7,13 @@ from pathlib import Path
 
 from nuseg.engines.devices import kind_of, number_of
 from nuseg.engines.engine import Backend, Engine
-from nuseg.engines.feeder import BatchFeeder
+from nuseg.engines.feeder import LAUNCH_PIXELS, BatchFeeder
 from nuseg.errors import NusegError
 from nuseg.model.config import Precision
 from nuseg.model.store import Model
 from nuseg.text import one_line
+
+ONE_WINDOW = 1  # px of a batch: one window is always tried
 
 
 def load(model: Model, device: str, _threads: int | None, precision: Precision | None) -> Engine:
@@ -39,15 +41,13 @@ def load(model: Model, device: str, _threads: int | None, precision: Precision |
     if not is_there(device):
         raise NusegError(f"device='{device}': PyTorch finds no such device on this machine; use device='cpu'")
     network = load_network(model)
+    half = None if precision == "f32" else half_of
     try:
-        return BatchFeeder(
-            [
-                TorchDevice(copy.deepcopy(network), name, None if precision == "f32" else half_of(name))
-                for name in names_of(device)
-            ]
-        )
+        devices = [TorchDevice(copy.deepcopy(network), name, half and half(name)) for name in names_of(device)]
     except RuntimeError as error:
         raise NusegError(f"device='{device}': cannot be used ({one_line(error):.200}); use device='cpu'") from error
+    # A batch that is not full costs what a full one does, which only large GPUs have to spare.
+    return BatchFeeder(devices, LAUNCH_PIXELS if kind_of(device) == "cuda" else ONE_WINDOW)
 
 
 def names_of(device: str) -> list[str]:

@@ -67,8 +67,8 @@ def torch_network(case: Case, setup: Setup, name: str) -> Any:
     from nuseg.model.export import load_network
     from nuseg.model.store import load_model
 
-    half = torch.float16 if case.precision == "16 bits" else None
-    return TorchDevice(load_network(load_model(case.model)), name, half)
+    kind = torch.bfloat16 if setup.small and setup.device == "cpu" else torch.float16  # which CPUs compute slowly
+    return TorchDevice(load_network(load_model(case.model)), name, kind if case.precision == "16 bits" else None)
 
 
 def first_device(setup: Setup) -> str:

@@ -14,7 +14,9 @@ import pytest
 
 from class_model import CLASSES, class_network
 from class_model import CONFIG as CLASS_CONFIG
+from dark_device import DarkDevice
 from dark_model import CONFIG, dark_network
+from nuseg.engines.feeder import BatchFeeder
 from nuseg.errors import NusegError
 from nuseg.io.opening import open_source
 from nuseg.model.config import ModelConfig
@@ -88,6 +90,17 @@ def test_class_maps_pass_through_processes(tmp_path: Path, processes: TileProces
     assert all(f'"{name}"' in here["geojson"].decode() for name in CLASSES)
 
 
+def test_processes_beside_an_engine_with_windows_in_flight_give_the_same_bytes(
+    slide: Path, tmp_path: Path, processes: TileProcesses
+) -> None:
+    engine = BatchFeeder([DarkDevice(), DarkDevice()], launch=3 * TILE**2)
+    here = results(slide, tmp_path / "here", 1)
+    assert results(slide, tmp_path / "there", 3, engine) == here  # two processes, since the network leaves its core
+    assert 0 < len(processes._idle) <= 2
+    assert processes._failures == 0
+    engine.close()
+
+
 def test_a_killed_process_costs_nothing(slide: Path, tmp_path: Path, processes: TileProcesses) -> None:
     here = results(slide, tmp_path / "here", 1)
     calls = 0
@@ -147,6 +160,21 @@ def test_where_processes_are_worth_it(tmp_path: Path) -> None:
     assert choose_hands(2, kept, 1000).separate == separate_and_keep
     assert choose_hands(16, MemoryCheckpoint(), 1000).separate == separate_and_keep
     assert (choose_hands(1, kept, 9).readers, choose_hands(1, kept, 9).workers) == (2, 1)
+
+
+def test_a_network_that_runs_elsewhere_leaves_its_cores(tmp_path: Path) -> None:
+    class Elsewhere:
+        notes = ()
+
+        def __call__(self, batch: np.ndarray) -> np.ndarray:
+            return batch
+
+        submit = in_flight = __call__
+
+    kept = FolderCheckpoint(tmp_path / "parts", {})
+    assert choose_hands(16, kept, 1000, Elsewhere()).workers == 15  # type: ignore[arg-type]
+    assert choose_hands(16, kept, 1000, dark_network).workers == 8
+    assert choose_hands(1, kept, 1000, Elsewhere()).workers == 1  # type: ignore[arg-type]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")

@@ -4,15 +4,17 @@ from pathlib import Path
 
 import numpy as np
 
+from nuseg.engines.devices import kind_of
 from nuseg.engines.engine import Backend, Engine
 from nuseg.engines.registry import engines
 from nuseg.engines.tta import EightViews
 from nuseg.errors import NusegError
 from nuseg.model.config import ModelConfig, Precision
 from nuseg.model.store import Model
+from nuseg.text import shortened
 
 Device = str
-"""Where a network runs: "auto", or a device that an engine serves, such as "cpu", "cuda" or "mps"."""
+"""Where a network runs: "auto", or a device that an engine serves, such as "cpu", "cuda", "cuda:1" or "mps"."""
 
 
 def load_engine(
@@ -25,11 +27,13 @@ def load_engine(
     model
         To run.
     device
-        One that an engine serves; "auto" takes CUDA if PyTorch is installed and finds it, else the CPU.
+        One that an engine serves; "auto" takes CUDA if PyTorch is installed and finds it, else the CPU. "cuda" is all
+        GPUs that PyTorch sees, "cuda:0" one.
     threads
         CPU threads; None = all.
     precision
-        Of the CPU; None = what the model's configuration says.
+        None = on a CPU what the model's configuration says, unless the processor has no fast instructions for it; on
+        a GPU 16 bits where these are faster.
 
     Raises
     ------
@@ -39,8 +43,7 @@ def load_engine(
     device = choose_device(device)
     backends = serving(device)
     if not backends:
-        known = dict.fromkeys(device for backend in engines.values() for device in backend.devices)
-        raise NusegError(f"device={device}: expected auto or one of {', '.join(known)}")
+        raise NusegError(f"device={shortened(device)}: expected auto or one of {', '.join(known_devices())}")
     # Where none is available, the first says why.
     chosen = next((backend for backend in backends if backend.available(device)), backends[0])
     engine = chosen.load(model, device, threads, precision)
@@ -56,7 +59,12 @@ def choose_device(device: Device = "auto") -> Device:
 
 def serving(device: str) -> list[Backend]:
     """The engines that serve a device, nuseg's own first."""
-    return [backend for backend in engines.values() if device in backend.devices]
+    return [backend for backend in engines.values() if kind_of(device) in backend.devices]
+
+
+def known_devices() -> list[str]:
+    """The kinds of devices that engines serve."""
+    return list(dict.fromkeys(device for backend in engines.values() for device in backend.devices))
 
 
 def check_maps(engine: Engine, config: ModelConfig, graph: Path) -> None:

@@ -1,8 +1,12 @@
 """Test-time augmentation: the mean of an image's maps over its eight flips and 90-degree rotations."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from nuseg.engines.engine import Engine
+from nuseg.engines.engine import Engine, Feeder, notes_of
+
+VIEWS = [(turns, mirrored) for turns in range(4) for mirrored in (False, True)]
 
 
 class EightViews:
@@ -25,15 +29,35 @@ class EightViews:
         self.engine = engine
         self.stride = stride
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of what the engine did."""
+        return notes_of(self.engine)
+
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         height, width = batch.shape[1:3]
         far = [(0, -side % self.stride) for side in (height, width)]
         padded = np.pad(batch, [(0, 0), *far, (0, 0)], mode="edge")
-        maps = []
-        for turns in range(4):
-            turned = np.rot90(padded, turns, (1, 2))
-            maps.append(np.rot90(self.engine(np.ascontiguousarray(turned)), -turns, (2, 3)))
-            mirrored = self.engine(np.ascontiguousarray(turned[:, :, ::-1]))
-            maps.append(np.rot90(mirrored[..., ::-1], -turns, (2, 3)))
-        mean: np.ndarray = np.stack(maps).mean(axis=0, dtype=np.float32)
+        maps: dict[tuple[int, bool], np.ndarray] = {}
+        for quarter in (0, 1):  # a quarter turn exchanges the sides: four views have one shape, four the other
+            alike = [(turns, mirrored) for turns, mirrored in VIEWS if turns % 2 == quarter]
+            maps |= zip(alike, self._run([view_of(padded, *view) for view in alike]), strict=True)
+        mean: np.ndarray = np.stack([turned_back(maps[view], *view) for view in VIEWS]).mean(axis=0, dtype=np.float32)
         return mean[..., :height, :width]
+
+    def _run(self, batches: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Run the engine over batches of one shape: together where it gains by that, else one by one in less memory."""
+        if isinstance(self.engine, Feeder):
+            return np.split(self.engine(np.concatenate(batches)), len(batches))
+        return [self.engine(batch) for batch in batches]
+
+
+def view_of(batch: np.ndarray, turns: int, mirrored: bool) -> np.ndarray:
+    """A batch `(n, h, w, 3)` after quarter turns, and mirrored."""
+    turned = np.rot90(batch, turns, (1, 2))
+    return np.ascontiguousarray(turned[:, :, ::-1] if mirrored else turned)
+
+
+def turned_back(maps: np.ndarray, turns: int, mirrored: bool) -> np.ndarray:
+    """The maps `(n, k, h, w)` of a view as they lie on the batch itself."""
+    return np.rot90(maps[..., ::-1] if mirrored else maps, -turns, (2, 3))

@@ -11,6 +11,7 @@ import numpy as np
 from nuseg.datasets.dataset import Dataset
 from nuseg.datasets.seen import known_images, tells_images
 from nuseg.engines.loading import Device
+from nuseg.engines.quality import AskedQuality
 from nuseg.errors import NusegError
 from nuseg.evaluation.cases import Predicted, dataset_cases, folder_cases, model_cases
 from nuseg.evaluation.detection import RADIUS_UM
@@ -19,7 +20,7 @@ from nuseg.evaluation.image_table import read_image_table
 from nuseg.evaluation.scoring import score_cases
 from nuseg.io.resolution import check_mpp
 from nuseg.measure.classes import CLASS
-from nuseg.model.store import Model, Quality
+from nuseg.model.store import Model
 from nuseg.notebook import with_bars
 from nuseg.progress import ProgressCallback, tracked
 from nuseg.segmentation.segmenter import Segmenter
@@ -29,7 +30,7 @@ Split = Literal["train", "validation", "test", "all"]
 
 
 def check_choice(
-    truth: Path, predictions: str | Path | None, model: str | Path | Model | None, quality: Quality | None
+    truth: Path, predictions: str | Path | None, model: str | Path | Model | None, quality: AskedQuality | None
 ) -> None:
     """Check that there is one thing to compare with the truth; see `evaluate_dataset`.
 
@@ -53,7 +54,7 @@ def evaluate_dataset(
     predictions: str | Path | None = None,
     model: str | Path | Model | None = None,
     *,
-    quality: Quality | None = None,
+    quality: AskedQuality | None = None,
     split: Split = "test",
     mpp: float | None = None,
     radius: float = RADIUS_UM,
@@ -76,7 +77,7 @@ def evaluate_dataset(
         Folder of predicted label images, polygons, 0/255 masks, or of points where the truth is points; paired by name.
     model : str, path or Model, optional
         To run on the dataset, where there are no predictions; default: the quality's.
-    quality : "fast", "default" or "best", optional
+    quality : "auto", "fast", "default" or "best", optional
         As of `nuseg.segment`.
     device : str
         As of `nuseg.segment`.

@@ -12,9 +12,10 @@ import pandas as pd
 
 from nuseg.datasets.dataset import SPLITS, Dataset, Item
 from nuseg.engines.loading import Device
+from nuseg.engines.quality import AskedQuality
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
-from nuseg.model.store import Model, Quality
+from nuseg.model.store import Model
 from nuseg.notebook import with_bars
 from nuseg.progress import ProgressCallback, tracked
 from nuseg.quality.check import Check, Measured, checks
@@ -120,7 +121,7 @@ def check_dataset(
     model: str | Path | Model | None = None,
     *,
     use_model: bool = True,
-    quality: Quality | None = None,
+    quality: AskedQuality | None = None,
     only: Sequence[str] = (),
     device: Device = "auto",
     threads: int | None = None,
@@ -136,7 +137,7 @@ def check_dataset(
         That finds unannotated nuclei and confirms others; default: the quality's.
     use_model : bool
         False is faster, and leaves out what only a model can find.
-    quality : "fast", "default" or "best", optional
+    quality : "auto", "fast", "default" or "best", optional
         As of `nuseg.segment`.
     device : str
         As of `nuseg.segment`.

@@ -11,6 +11,7 @@ from shutil import rmtree
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from nuseg.engines.devices import kind_of
 from nuseg.engines.threads import available_cores
 from nuseg.errors import NusegError
 from nuseg.io.atomic import readable_errors
@@ -63,7 +64,7 @@ class OnCluster:
         self.wanted = order.wanted
         self.threads = sum(client.nthreads().values()) or 1
         self.at_once = min(max(AHEAD * self.threads, LEAST), MOST)
-        self._gpus = order.model.device == "cuda" and has_gpus(client)
+        self._gpus = kind_of(order.model.device) == "cuda" and has_gpus(client)
         self._total, self._counting = Progress("tiles of all slides", 0, 0), Lock()
 
     def __call__(self, job: Job, kind: Kind, tell: ProgressCallback, look: ProgressCallback) -> Record:

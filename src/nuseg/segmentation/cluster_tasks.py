@@ -28,6 +28,7 @@ from nuseg.results.records import FolderLost, Record, Records
 from nuseg.results.segmentation import Segmentation
 from nuseg.results.summary import Row
 from nuseg.segmentation.checkpoint import FolderCheckpoint
+from nuseg.segmentation.guarded import guard_engine
 from nuseg.segmentation.jobs import Job, identity
 from nuseg.segmentation.one_image import Wanted, error_line, write_result
 from nuseg.segmentation.part_store import TILE
@@ -64,6 +65,8 @@ class ModelOrder:
     device : str
     threads : int, optional
         CPU threads of a worker; None = as many as it does tasks at a time.
+    notes : tuple of str
+        What every result should say of how the model was chosen.
     """
 
     model: str
@@ -71,6 +74,7 @@ class ModelOrder:
     fingerprint: str
     device: str
     threads: int | None
+    notes: tuple[str, ...] = ()
 
 
 def order_model(model: Model, quality: Quality | None, device: str, threads: int | None) -> ModelOrder:
@@ -252,7 +256,7 @@ def _load(order: ModelOrder) -> Segmenter:
     except NusegError as error:
         raise WorkerUnfit(f"{worker_name()}: {one_line(error)}") from error
     # Tasks of one worker take turns with the network.
-    return Segmenter(model, Stop().guard(engine), threads, order.quality, order.device)
+    return Segmenter(model, guard_engine(engine, Stop()), threads, order.quality, order.device, order.notes)
 
 
 def loaded(order: ModelOrder) -> Segmenter:
@@ -298,7 +302,8 @@ def do_tiles(order: Order, job: Job, slide: BegunSlide, numbers: Sequence[int]) 
     nuclei = 0
     with work.source, limited_threads(segmenter.threads) as cores:
         maps_of = work.maps_by(segmenter.engine)
-        for count in run_tiles(work.plan, left, maps_of, parts, choose_hands(cores, parts, len(left))):
+        hands = choose_hands(cores, parts, len(left), segmenter.engine)
+        for count in run_tiles(work.plan, left, maps_of, parts, hands):
             records.check()
             nuclei += count
     return nuclei
@@ -314,6 +319,7 @@ def finish_slide(order: Order, job: Job, slide: BegunSlide) -> Record:
         store = join_nuclei(work.plan, parts, max(1, cores // 2))
         result = finish_source(work, parts, store, time.time() - slide.begun)
         result.info.settings.update(quality=order.model.quality, device=order.model.device)
+        result.info = replace(result.info, notes=(*result.info.notes, *order.model.notes))
         row, kind = write(order, job, result, Records(order.wanted.folder))
     return Record(replace(row, seconds=time.time() - slide.begun), kind, slide.state, result.count_error)
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nuseg.engines.loading import Device
+from nuseg.engines.quality import AskedQuality, choose_quality
 from nuseg.errors import NusegError
 from nuseg.io.atomic import check_folder
 from nuseg.io.find import find_images
 from nuseg.io.resolution import check_mpp
-from nuseg.model.store import Model, Quality, choose_model
+from nuseg.model.store import Model, choose_model
 from nuseg.notebook import with_bars
 from nuseg.preprocess.stain.normaliser import choose_target
 from nuseg.progress import ProgressCallback
@@ -84,7 +85,7 @@ def segment_folder(
     *,
     mpp: float | None = None,
     model: str | Path | Model | None = None,
-    quality: Quality | None = None,
+    quality: AskedQuality | None = None,
     region: str | Path | Region | None = None,
     tissue: bool | None = None,
     device: Device = "auto",
@@ -118,8 +119,8 @@ def segment_folder(
         Resolution of all images in um/px, as of `nuseg.segment`.
     model : str, path or Model, optional
         As of `nuseg.segment`.
-    quality : "fast", "default" or "best", optional
-        As of `nuseg.segment`.
+    quality : "auto", "fast", "default" or "best", optional
+        As of `nuseg.segment`; "auto" looks at this machine, also where the workers of a cluster do the images.
     region : str, path or Region, optional
         As of `nuseg.segment`.
     tissue : bool, optional
@@ -186,6 +187,7 @@ def segment_folder(
         return FolderResult(rows, 0, missing, notes, out / summary.FILE)
     records = Records(out)
     earlier = records.read()
+    quality, choice = choose_quality(quality, model, device)
     chosen = choose_model(model, quality)
     if not overwrite:
         run.check_clashes(earlier)
@@ -200,10 +202,10 @@ def segment_folder(
         return FolderResult(rows, len(run.jobs), missing, notes, out / summary.FILE, page)
     with ExitStack() as stack:
         if client is None:
-            segmenter = replace(Segmenter.load(chosen, device, threads), quality=quality)
+            segmenter = replace(Segmenter.load(chosen, device, threads), quality=quality, notes=choice)
             work = run.run(segmenter, jobs, progress, told)
         else:
-            order = order_model(chosen, quality, device, threads)
+            order = replace(order_model(chosen, quality, device, threads), notes=choice)
             way = stack.enter_context(on_cluster(client, run.wanted(chosen), order, run.stop, told))
             work = run.run_by(way, jobs, progress, told)
         stack.callback(work.close)

@@ -16,6 +16,7 @@ from nuseg.results.clinical import Clinical
 from nuseg.results.records import Record, Records
 from nuseg.results.registry import choose_outputs
 from nuseg.results.summary import Row
+from nuseg.segmentation.guarded import guard_engine
 from nuseg.segmentation.jobs import Job, identity
 from nuseg.segmentation.one_image import Here, Wanted, Way
 from nuseg.segmentation.plan import SegmentOptions, model_fingerprint
@@ -172,5 +173,5 @@ class FolderRun:
 
 
 def guarded(segmenter: Segmenter, stop: Stop) -> Segmenter:
-    """Make a segmenter for several threads: its engine runs one call at a time, until it is stopped."""
-    return replace(segmenter, engine=stop.guard(segmenter.engine))
+    """Make a segmenter for several threads, whose engine can be stopped."""
+    return replace(segmenter, engine=guard_engine(segmenter.engine, stop))

@@ -129,7 +129,7 @@ def segment_source(
     with limited_threads(threads) as cores:
         work = begin_source(source, model, options)
         parts = choose_checkpoint(source, checkpoint, work.kept_settings)
-        hands = choose_hands(cores, parts, len(left_tiles(work.plan, parts)))
+        hands = choose_hands(cores, parts, len(left_tiles(work.plan, parts)), engine)
         store = find_nuclei_of(work.plan, work.maps_by(engine), parts, hands, progress)
     return finish_source(work, parts, store, time.perf_counter() - begun)
 

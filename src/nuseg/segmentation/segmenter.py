@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from nuseg.engines.engine import Engine
+from nuseg.engines.engine import Engine, notes_of
 from nuseg.engines.loading import Device, choose_device, load_engine
+from nuseg.engines.quality import AskedQuality, choose_quality
 from nuseg.io.opening import Picture, open_source
 from nuseg.model.store import Model, Quality, choose_model
 from nuseg.notebook import with_bars
@@ -31,6 +32,8 @@ class Segmenter:
         CPU threads for all that is done beside the engine; None = all.
     quality, device : str, optional
         What was asked for and where the engine runs, for the record.
+    notes : tuple of str
+        What every result should say of how the model was chosen.
 
     Examples
     --------
@@ -44,6 +47,7 @@ class Segmenter:
     threads: int | None = None
     quality: Quality | None = None
     device: Device | None = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def load(
@@ -51,12 +55,13 @@ class Segmenter:
         model: str | Path | Model | None = None,
         device: Device = "auto",
         threads: int | None = None,
-        quality: Quality | None = None,
+        quality: AskedQuality | None = None,
     ) -> "Segmenter":
         """Load a model and its engine; `segment` explains the parameters."""
-        found = choose_model(model, quality)
         device = choose_device(device)
-        return cls(found, load_engine(found, device, threads), threads, quality, device)
+        chosen, notes = choose_quality(quality, model, device)
+        found = choose_model(model, chosen)
+        return cls(found, load_engine(found, device, threads), threads, chosen, device, notes)
 
     @with_bars
     def __call__(
@@ -76,6 +81,8 @@ class Segmenter:
         try:
             found = segment_source(opened, self.model.config, self.engine, chosen, checkpoint, self.threads, progress)
             found.info.settings.update(quality=self.quality, device=self.device)
+            if notes := (*self.notes, *notes_of(self.engine)):
+                found.info = replace(found.info, notes=(*found.info.notes, *notes))
             return found
         except BaseException:
             if opened is not source:
@@ -97,7 +104,7 @@ def segment(
     mpp: float | None = None,
     model: str | Path | Model | None = None,
     *,
-    quality: Quality | None = None,
+    quality: AskedQuality | None = None,
     region: str | Path | Region | None = None,
     tissue: bool | None = None,
     device: Device = "auto",
@@ -120,8 +127,9 @@ def segment(
         Resolution (um/px), over what the file says. Where neither says it, 0.25 is taken, and a note says so.
     model : str, path or Model
         Name of a shipped model, a model folder, or a run folder; default: the quality's.
-    quality : {"fast", "default", "best"}, optional
-        How much time to spend; "best" sees every image in eight views (test-time augmentation).
+    quality : {"auto", "fast", "default", "best"}, optional
+        How much time to spend; "best" sees every image in eight views (test-time augmentation), "auto" takes "fast" on
+        CPUs on which "default" is slow, with a note.
     region : str, path or Region, optional
         Count nuclei only in "x,y,width,height" (px of level 0), or in the areas of an annotation file.
     tissue : bool, optional
@@ -158,14 +166,15 @@ def segment(
     >>> result = nuseg.segment("biopsy.png", mpp=0.25)  # doctest: +SKIP
     >>> result.nuclei["area_um2"].mean()  # doctest: +SKIP
     """
-    found = choose_model(model, quality)
-    where = None
+    where = choose_device(device) if engine is None else None
+    chosen, notes = choose_quality(quality, model, where or "")
+    found = choose_model(model, chosen)
     if engine is None:
-        where = choose_device(device)
+        assert where is not None  # as said above
         files = tuple(sorted(found.config.files.values()))
         best: Quality | None = "best" if found.config.orientations > 1 else None
         engine = remembered_engine(found.path, files, best, where, threads)
     area = region if region is None or isinstance(region, Region) else read_region(str(region))
     options = SegmentOptions(mpp, area, tissue, tile, stain)
-    segmenter = Segmenter(found, engine, threads, quality, where)
+    segmenter = Segmenter(found, engine, threads, chosen, where, notes)
     return segmenter(source, options=options, checkpoint=checkpoint, progress=progress)

@@ -12,6 +12,7 @@ from typing import IO
 
 import numpy as np
 
+from nuseg.engines.engine import Engine, Feeder
 from nuseg.io.child_processes import ChildProcesses, start_child
 from nuseg.segmentation.checkpoint import Checkpoint, FolderCheckpoint
 from nuseg.segmentation.plan import Frame
@@ -119,9 +120,12 @@ class TileProcesses(ChildProcesses[TileProcess]):
 processes = TileProcesses()
 
 
-def choose_hands(cores: int, parts: Checkpoint, tiles: int) -> Hands:
-    """Share the cores out: nuclei are separated by processes where many tiles are left, and kept in a folder."""
-    workers = max(1, cores // 2)
+def choose_hands(cores: int, parts: Checkpoint, tiles: int, engine: Engine | None = None) -> Hands:
+    """Share the cores out: nuclei are separated by processes where many tiles are left, and kept in a folder.
+
+    Half of the cores are left to the network, but for an engine whose network runs elsewhere: that needs one.
+    """
+    workers = max(1, cores - 1 if isinstance(engine, Feeder) else cores // 2)
     many = workers >= LEAST_WORKERS and tiles >= WORTH * workers
     apart = many and isinstance(parts, FolderCheckpoint) and hasattr(os, "posix_fallocate")
     return Hands(max(2, cores // 4), workers, processes.separate if apart else separate_and_keep)

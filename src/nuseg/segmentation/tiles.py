@@ -4,6 +4,7 @@ What is done to a tile are functions of the module's top, whose arguments can be
 workers of a cluster run the same.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -14,7 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from nuseg.engines.engine import Engine
+from nuseg.engines.engine import Engine, Feeder
 from nuseg.preprocess.stain.normaliser import Normaliser
 from nuseg.progress import Progress, ProgressCallback
 from nuseg.segmentation.checkpoint import Checkpoint
@@ -53,8 +54,38 @@ class NetworkMaps:
 
     def __call__(self, tile: Tile, pixels: RGB) -> np.ndarray:
         """Run the network over a tile's window."""
-        shown = self.normaliser(pixels) if self.normaliser else pixels
-        return quantise(self.engine(shown[None])[0][:, *within(self.frame.seen(tile), tile)])
+        return quantise(self.engine(self._shown(pixels)[None])[0][:, *within(self.frame.seen(tile), tile)])
+
+    def begin(self, tile: Tile, pixels: RGB) -> "Begun":
+        """Begin to run the network over a tile's window; an engine that does one window at a time does it now."""
+        seen = within(self.frame.seen(tile), tile)
+        if not isinstance(self.engine, Feeder):
+            maps = self(tile, pixels)
+            return Begun(lambda: maps)
+        future = self.engine.submit(self._shown(pixels))
+        return Begun(lambda: future.result()[:, *seen], future.done, self.engine.in_flight(math.prod(pixels.shape[:2])))
+
+    def _shown(self, pixels: RGB) -> RGB:
+        return self.normaliser(pixels) if self.normaliser else pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Begun:
+    """Maps of a tile in work.
+
+    Attributes
+    ----------
+    maps : function
+        Waits for them and gives them.
+    done : function
+        Whether they are there.
+    beside : int
+        How many others may be begun before these are waited for.
+    """
+
+    maps: Callable[[], np.ndarray]
+    done: Callable[[], bool] = lambda: True
+    beside: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,11 +132,27 @@ def read_tile(plan: Plan, number: int) -> ReadTile:
     return ReadTile(number, pixels, np.array(damaged, np.int64).reshape(-1, 4))
 
 
-def predict_tile(plan: Plan, maps_of: TileMaps, read: ReadTile) -> tuple[ReadTile, np.ndarray]:
-    """Give a tile's core and halo, and the maps there."""
-    tile = plan.tiles[read.number]
-    colour = read.pixels[within(plan.frame.seen(tile), tile)]
-    return ReadTile(read.number, colour, read.damaged), maps_of(tile, read.pixels)
+def predict_tiles(plan: Plan, maps_of: TileMaps, read: Iterable[ReadTile]) -> Iterator[tuple[ReadTile, np.ndarray]]:
+    """Give of each tile core and halo, and the maps there; several are begun at a time where that is of use."""
+    waiting: deque[tuple[ReadTile, Begun]] = deque()
+    for each in read:
+        tile = plan.tiles[each.number]
+        colour = each.pixels[within(plan.frame.seen(tile), tile)]
+        begun = begin_maps(maps_of, tile, each.pixels)
+        waiting.append((ReadTile(each.number, colour, each.damaged), begun))
+        while waiting and (len(waiting) > begun.beside or waiting[0][1].done()):
+            seen, first = waiting.popleft()
+            yield seen, first.maps()
+    for seen, first in waiting:
+        yield seen, first.maps()
+
+
+def begin_maps(maps_of: TileMaps, tile: Tile, pixels: RGB) -> Begun:
+    """Begin the maps of a tile, or make them at once where that is the only way."""
+    if isinstance(maps_of, NetworkMaps):
+        return maps_of.begin(tile, pixels)
+    maps = maps_of(tile, pixels)
+    return Begun(lambda: maps)
 
 
 def separate_and_keep(frame: Frame, tile: Tile, parts: Checkpoint, seen: ReadTile, maps: np.ndarray) -> int:
@@ -180,7 +227,7 @@ def run_tiles(plan: Plan, numbers: Iterable[int], maps_of: TileMaps, parts: Chec
 
     with thread_pool(hands.readers) as reading, thread_pool(hands.workers) as separating:
         read = ahead(reading, partial(read_tile, plan), numbers, max(WAITING, hands.readers))
-        predicted = map(partial(predict_tile, plan, maps_of), read)
+        predicted = predict_tiles(plan, maps_of, read)
         yield from ahead(separating, finish, predicted, max(WAITING, hands.workers))
 
 

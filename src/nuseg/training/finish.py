@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from nuseg.datasets.dataset import Dataset, Item, load_pixels, load_with_ignore
-from nuseg.engines.backends.openvino import has_bf16
 from nuseg.engines.loading import load_engine
+from nuseg.engines.processor import has_bf16
 from nuseg.evaluation.report import score_image, write_scores
 from nuseg.evaluation.scoring import with_groups
 from nuseg.io.atomic import atomic_folder

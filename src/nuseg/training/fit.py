@@ -21,7 +21,7 @@ from lightning.pytorch.callbacks import WeightAveraging
 
 from nuseg.datasets.dataset import Dataset
 from nuseg.datasets.findings import gather
-from nuseg.engines.backends.openvino import has_bf16
+from nuseg.engines.processor import has_bf16
 from nuseg.errors import NusegError
 from nuseg.model.registry import find_heads
 from nuseg.model.store import Model, load_model

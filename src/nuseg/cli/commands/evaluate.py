@@ -12,8 +12,8 @@ from nuseg.cli.messages import as_options
 from nuseg.text import plural
 
 if TYPE_CHECKING:
+    from nuseg.engines.quality import AskedQuality
     from nuseg.evaluation.evaluated import Evaluation
-    from nuseg.model.store import Quality as QualityName
 
 
 class Split(StrEnum):
@@ -129,7 +129,7 @@ def evaluate(
     from nuseg.evaluation.dataset import check_choice, evaluate_dataset
     from nuseg.io.atomic import check_folder
 
-    chosen: QualityName | None = quality.value if quality else None
+    chosen: AskedQuality | None = quality.value if quality else None
     try:
         check_choice(truth, predictions, model, chosen)
     except NusegError as error:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class Quality(StrEnum):
     """How much time to spend."""
 
+    AUTO = "auto"
     FAST = "fast"
     DEFAULT = "default"
     BEST = "best"
@@ -29,11 +30,10 @@ class Quality(StrEnum):
 
 def check_device(given: str) -> str:
     """Refuse a device that no engine serves."""
-    from nuseg.engines.registry import engines
+    from nuseg.engines.loading import known_devices, serving
 
-    known = dict.fromkeys(["auto", *(device for engine in engines.values() for device in engine.devices)])
-    if given not in known:
-        raise typer.BadParameter(f"{given!r} is not one of {', '.join(map(repr, known))}")
+    if given != "auto" and not serving(given):
+        raise typer.BadParameter(f"{given!r:.200} is not one of {', '.join(map(repr, ['auto', *known_devices()]))}")
     return given
 
 
@@ -61,7 +61,8 @@ def segment(
             help="Time against accuracy. fast: the shipped model for 0.5 um/px, which sees a quarter of the pixels: "
             "for a first look and for large slides. default: the shipped model for 0.25 um/px. best: that model, or "
             "the one that --model names, sees each image in eight views, mirrored and turned, and takes their mean: a "
-            "little more accurate, eight times as long.",
+            "little more accurate, eight times as long. auto: fast on CPUs without instructions for 8-bit networks "
+            "(VNNI), on which default is slow, and says so; else default.",
             show_default="default",
         ),
     ] = None,
@@ -73,7 +74,9 @@ def segment(
     device: Annotated[
         str,
         typer.Option(
-            help="Where the network runs: auto, cpu, cuda, mps, or what another engine serves.", callback=check_device
+            help="Where the network runs: auto, cpu, cuda (all GPUs; cuda:0 is the first one), mps, or what another "
+            "engine serves.",
+            callback=check_device,
         ),
     ] = "auto",
     tile: Annotated[int, typer.Option(min=64, help="Side of the tiles (px): memory, never the result.")] = 2048,

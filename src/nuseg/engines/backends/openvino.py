@@ -1,6 +1,5 @@
 """The ONNX graph on the CPU, by OpenVINO."""
 
-import functools
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ import numpy as np
 from nuseg.engines.engine import Backend, Engine
 from nuseg.engines.graph_file import check_whole
 from nuseg.engines.loading import check_maps
+from nuseg.engines.processor import core, has_bf16, products_of_8_bits
 from nuseg.engines.threads import available_cores
 from nuseg.errors import NusegError
 from nuseg.model.config import Precision
@@ -72,26 +72,6 @@ class OpenVinoEngine:
         return maps
 
 
-@functools.cache
-def core() -> "openvino.Core":
-    """The one OpenVINO of this process.
-
-    Each one that computes on the CPU gives its thread a stack for signals, and takes it back when it goes. Of two that
-    go in the order they came, the thread keeps the stack of the first, which is free memory by then: the next signal,
-    as Ctrl-C or the end of a child process, kills the process.
-    """
-    import openvino
-
-    return openvino.Core()
-
-
-def has_bf16() -> bool:
-    """Whether the processor has bfloat16 instructions: OpenVINO's own default tells."""
-    import openvino
-
-    return bool(core().get_property("CPU", "INFERENCE_PRECISION_HINT") == openvino.Type.bf16)
-
-
 def fixed_bytes(network: "openvino.Model") -> int:
     """Bytes of all that a graph computes of its own numbers alone, which OpenVINO does before it sees an image."""
     return sum(
@@ -104,11 +84,17 @@ def fixed_bytes(network: "openvino.Model") -> int:
 
 def load(model: Model, _device: str, threads: int | None, precision: Precision | None) -> Engine:
     """Load a model's graph, and check that it gives the maps of its configuration."""
-    precision = precision or model.config.precision
+    precision = precision or usual_precision(model)
     graph = model.graph(precision)
     engine = OpenVinoEngine(graph, threads, bf16=precision != "f32")
     check_maps(engine, model.config, graph)
     return engine
+
+
+def usual_precision(model: Model) -> Precision:
+    """What a model's configuration says, but for 8 bits on CPUs that have only slow instructions for them."""
+    stated = model.config.precision
+    return "f32" if stated == "int8" and products_of_8_bits() == "sse" else stated
 
 
 ENGINE = Backend("openvino", ("cpu",), lambda _device: True, load)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from nuseg.results.cohort.gather import Cohort, Entry
 from nuseg.results.facts import size_quantiles
@@ -115,7 +115,7 @@ def mean_interval(values: Floats) -> tuple[float | None, float | None, float | N
     mean = float(values.mean())
     if len(values) < 2:
         return None, mean, None
-    half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    half = float(special.stdtrit(len(values) - 1, (1 + LEVEL) / 2) * values.std(ddof=1) / np.sqrt(len(values)))
     return max(mean - half, 0.0), mean, mean + half
 
 

@@ -1,0 +1,61 @@
+"""Engines for several threads, which can be stopped."""
+
+from concurrent.futures import Future
+
+import numpy as np
+
+from nuseg.engines.engine import Engine, Feeder, notes_of
+from nuseg.segmentation.stopping import Stop, Stopped
+from nuseg.types import RGB
+
+
+def guard_engine(engine: Engine, stop: Stop) -> Engine:
+    """Make an engine for several threads: until it is stopped, it runs one call at a time, or all that it takes."""
+    return GuardedFeeder(engine, stop) if isinstance(engine, Feeder) else GuardedEngine(engine, stop)
+
+
+class GuardedEngine:
+    """An engine that runs one call at a time, from any thread, until it is stopped; see `Engine`."""
+
+    def __init__(self, engine: Engine, stop: Stop) -> None:
+        self._engine = engine
+        self._call = stop.guard(engine)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of what the engine did."""
+        return notes_of(self._engine)
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        """Run the network; see `Engine`.
+
+        Raises
+        ------
+        Stopped
+            After a stop.
+        """
+        return self._call(batch)
+
+
+class GuardedFeeder(GuardedEngine):
+    """An engine that has several windows in work, from any thread, until it is stopped; see `Feeder`."""
+
+    def __init__(self, engine: Feeder, stop: Stop) -> None:
+        super().__init__(engine, stop)
+        self._feeder, self._stop = engine, stop
+
+    def submit(self, window: RGB) -> "Future[np.ndarray]":
+        """Begin a window; see `Feeder`.
+
+        Raises
+        ------
+        Stopped
+            After a stop.
+        """
+        if self._stop.asked:
+            raise Stopped
+        return self._feeder.submit(window)
+
+    def in_flight(self, pixels: int) -> int:
+        """Windows to give before the first one is waited for; see `Feeder`."""
+        return self._feeder.in_flight(pixels)

@@ -1,0 +1,144 @@
+"""Tiles through an engine that has several windows in work: the same nuclei as one after the other."""
+
+from concurrent.futures import Future
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dark_device import DarkDevice
+from dark_model import CONFIG, dark_network, save_dark_model
+from nuseg.engines.engine import Feeder
+from nuseg.engines.feeder import BatchFeeder
+from nuseg.engines.tta import EightViews
+from nuseg.io.opening import open_source
+from nuseg.segmentation.guarded import guard_engine
+from nuseg.segmentation.pipeline import segment_source
+from nuseg.segmentation.plan import SegmentOptions
+from nuseg.segmentation.postprocess import quantise
+from nuseg.segmentation.segmenter import Segmenter
+from nuseg.segmentation.stopping import Stop, Stopped
+
+OPTIONS = SegmentOptions(0.25, tissue=False, tile=64)
+
+
+class Backwards:
+    """An engine whose first windows are done last, and which notes how many it has at a time."""
+
+    notes = ("said by the engine",)
+
+    def __init__(self, beside: int) -> None:
+        self.beside, self.open, self.most = beside, 0, 0
+        self.count = 0
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        return dark_network(batch)
+
+    def submit(self, window: np.ndarray) -> "Future[np.ndarray]":
+        future: Future[np.ndarray] = Future()
+        self.open += 1
+        self.most = max(self.most, self.open)
+        self.count += 1
+
+        def answer() -> None:
+            self.open -= 1
+            future.set_result(quantise(dark_network(window[None])[0]))
+
+        Timer(0.02 if self.count % 3 else 0.06, answer).start()
+        return future
+
+    def in_flight(self, pixels: int) -> int:
+        return self.beside
+
+
+@pytest.fixture(scope="module")
+def picture() -> np.ndarray:
+    rng = np.random.default_rng(5)
+    pixels = np.full((250, 300, 3), 230, np.uint8)
+    for y, x in zip(rng.integers(0, 240, 120), rng.integers(0, 290, 120), strict=True):
+        pixels[y : y + 7, x : x + 9] = rng.integers(20, 100, 3)
+    return pixels
+
+
+def nuclei(picture: np.ndarray, engine: Any, threads: int = 2) -> str:
+    with open_source(picture) as source:
+        result = segment_source(source, CONFIG, engine, OPTIONS, None, threads)
+        return str(result.nuclei.to_csv())
+
+
+@pytest.mark.parametrize("beside", [0, 1, 5])
+def test_tiles_in_flight_give_the_nuclei_of_one_after_the_other(picture: np.ndarray, beside: int) -> None:
+    engine = Backwards(beside)
+    assert nuclei(picture, engine) == nuclei(picture, dark_network)
+    assert engine.most <= beside + 1
+    assert engine.most > beside / 2, "several were in work"
+
+
+def test_batches_of_two_devices_give_the_same(picture: np.ndarray) -> None:
+    engine = BatchFeeder([DarkDevice(), DarkDevice()], launch=64 * 64 * 3)
+    assert nuclei(picture, engine) == nuclei(picture, dark_network)
+    engine.close()
+
+
+def test_a_guarded_feeder_feeds_until_it_is_stopped(picture: np.ndarray) -> None:
+    stop, engine = Stop(), Backwards(3)
+    guarded: Any = guard_engine(engine, stop)
+    assert nuclei(picture, guarded) == nuclei(picture, dark_network)
+    assert engine.most > 1
+    assert guarded.notes == engine.notes
+    stop()
+    for call in (guarded.submit, guarded):
+        with pytest.raises(Stopped):
+            call(picture)
+
+
+def test_a_guarded_plain_engine_does_one_call_until_it_is_stopped(picture: np.ndarray) -> None:
+    stop = Stop()
+    guarded: Any = guard_engine(dark_network, stop)
+    assert not isinstance(guarded, Feeder)
+    assert guarded.notes == ()
+    assert nuclei(picture, guarded) == nuclei(picture, dark_network)
+    stop()
+    with pytest.raises(Stopped):
+        guarded(picture[None])
+
+
+def test_eight_views_go_to_a_feeder_four_at_a_time_and_come_back_the_same(picture: np.ndarray) -> None:
+    rng = np.random.default_rng(3)
+    batch = rng.integers(0, 256, (1, 20, 33, 3), np.uint8)
+    counts: list[int] = []
+
+    class Counting(Backwards):
+        def __call__(self, batch: np.ndarray) -> np.ndarray:
+            counts.append(len(batch))
+            return lopsided(batch)
+
+    def lopsided(batch: np.ndarray) -> np.ndarray:
+        shade = batch.astype(np.float32).mean(axis=3) / 255
+        return np.stack([shade, np.cumsum(shade, axis=2) / 40], axis=1)
+
+    views = EightViews(Counting(1), 16)
+    np.testing.assert_array_equal(views(batch), EightViews(lopsided, 16)(batch))
+    assert counts == [4, 4]
+    assert views.notes == Counting(1).notes
+
+
+def test_an_error_of_the_engine_ends_the_source(picture: np.ndarray) -> None:
+    class Broken(Backwards):
+        def submit(self, window: np.ndarray) -> "Future[np.ndarray]":
+            if self.count == 4:
+                failed: Future[np.ndarray] = Future()
+                failed.set_exception(ValueError("broken"))
+                return failed
+            return super().submit(window)
+
+    with pytest.raises(ValueError, match="broken"):
+        nuclei(picture, Broken(3))
+
+
+def test_what_an_engine_says_is_in_the_result(picture: np.ndarray, tmp_path: Path) -> None:
+    segmenter = Segmenter(save_dark_model(tmp_path / "dark"), Backwards(2), notes=("said by whoever chose",))
+    result = segmenter(picture, 0.25)
+    assert result.notes[-2:] == ("said by whoever chose", "said by the engine")

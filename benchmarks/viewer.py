@@ -27,6 +27,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from made_slides import MPP, make_slide
 from nuseg.datasets.synthetic import synthetic_field
 from nuseg.io.file_state import FileState
 from nuseg.measure.nuclei import measure_nuclei
@@ -38,7 +39,6 @@ from nuseg.results.segmentation import ROWS
 from nuseg.results.summary import Row
 from nuseg.viewer.nuclei import CELL
 from nuseg.viewer.pixels import TILE, max_level
-from slides import MPP, make_slide
 
 FIELD, FACTORS = 2048, (1, 4, 16)
 CONNECTIONS = 6  # of a browser to one server

@@ -33,9 +33,9 @@ from nuseg.io.file_state import FileState
 from nuseg.measure.nuclei import measure_nuclei
 from nuseg.measure.outline import outlines
 from nuseg.results.batch import NucleiBatch, regroup
+from nuseg.results.early import ROWS
 from nuseg.results.formats import geoparquet
 from nuseg.results.records import Record, Records
-from nuseg.results.segmentation import ROWS
 from nuseg.results.summary import Row
 from nuseg.viewer.nuclei import CELL
 from nuseg.viewer.pixels import TILE, max_level

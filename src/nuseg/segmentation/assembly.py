@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.store import MemoryStore, NucleiStore
-from nuseg.segmentation import part_store
+from nuseg.segmentation import part_store, postprocess
 from nuseg.segmentation.checkpoint import Checkpoint, MemoryCheckpoint
 from nuseg.segmentation.joining import Join, Part, Shared, home_of_giant
 from nuseg.segmentation.part_store import GIANT, JOINED, TILE, PartStore
@@ -86,7 +85,7 @@ class Assembly:
 
     def __init__(self, plan: Plan, parts: Checkpoint, join: Join, workers: Executor, give: Give | None = None) -> None:
         self._plan, self._parts, self._give = plan, parts, give
-        self._begin = partial(workers.submit, join, plan.rules)
+        self._join, self._workers = join, workers
         self._groups = Groups(plan.tiles)
         self._joins: deque[tuple[float, Future[list[Part]]]] = deque()
         self._reached = self._given = 0
@@ -127,12 +126,14 @@ class Assembly:
                 self._add_parts([*((GIANT, giant) for giant in self._giants.get(home, ())), (JOINED, home)])
             else:
                 top = min(group.top for group in groups)
-                self._joins.append((top, self._begin(self._shared(home, groups), self._parts)))
+                shared = self._shared(home, groups)
+                self._joins.append((top, self._workers.submit(self._join, self._plan.frame, shared, self._parts)))
 
     def _shared(self, home: int, groups: list[Group]) -> Shared:
         giants = [group for group in groups if group.giant]
         cores = {tile: self._plan.tiles[tile].core for group in giants for tile, _ in group.members}
-        return Shared(home, [group for group in groups if not group.giant], giants, cores)
+        usual = [group for group in groups if not group.giant]
+        return Shared(home, usual, giants, cores, postprocess.LARGEST_COMPONENT)
 
     def _add_joined(self) -> None:
         self._add_parts(self._joins[0][1].result())

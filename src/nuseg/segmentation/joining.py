@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from nuseg.segmentation.checkpoint import Checkpoint
-from nuseg.segmentation.components import ComponentPixels, Rules
+from nuseg.segmentation.components import ComponentPixels
 from nuseg.segmentation.part_store import GIANT, JOINED, PARTS_KEPT, TILE
+from nuseg.segmentation.plan import Frame
 from nuseg.segmentation.stitching import Group, Window, giant_cells, nuclei_of
 
 MAX_COMPONENTS = 100_000  # of a tile that reach its border
@@ -26,19 +27,22 @@ class Shared:
     usual, giants : list of Group
     cores : dict
         Those of the tiles into which giants reach, by their numbers.
+    largest : int
+        Side (px) of the squares that giants are cut into.
     """
 
     home: int
     usual: list[Group]
     giants: list[Group]
     cores: dict[int, Window]
+    largest: int
 
 
-Join = Callable[[Rules, Shared, Checkpoint], list[Part]]
+Join = Callable[[Frame, Shared, Checkpoint], list[Part]]
 """What `join_and_keep` does, here or elsewhere."""
 
 
-def join_and_keep(rules: Rules, shared: Shared, parts: Checkpoint) -> list[Part]:
+def join_and_keep(frame: Frame, shared: Shared, parts: Checkpoint) -> list[Part]:
     """Find the nuclei in components that tiles share, and keep them; gives the parts that were made."""
 
     @lru_cache(PARTS_KEPT)
@@ -47,12 +51,12 @@ def join_and_keep(rules: Rules, shared: Shared, parts: Checkpoint) -> list[Part]
 
     made: list[Part] = []
     for giant in shared.giants:
-        for cell, pixels in enumerate(giant_cells(giant, shared.cores, load)):
+        for cell, pixels in enumerate(giant_cells(giant, shared.cores, shared.largest, load)):
             made.append((GIANT, giant_number(*giant.members[0], cell)))
-            parts.save(*made[-1], vars(pixels.nuclei(rules)))
+            parts.save(*made[-1], vars(pixels.nuclei(frame.rules)))
     # Last, since it says that the giants are there.
     made.append((JOINED, shared.home))
-    parts.save(*made[-1], vars(nuclei_of(shared.usual, load, rules)))
+    parts.save(*made[-1], vars(nuclei_of(shared.usual, load, frame.rules)))
     return made
 
 

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 import weakref
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,11 @@ from nuseg.preprocess.stain.normaliser import Normaliser, plan_normaliser
 from nuseg.progress import ProgressCallback
 from nuseg.results.areas import areas_mm2
 from nuseg.results.batch import NucleiBatch
+from nuseg.results.early import EarlyFiles, EarlyOutputs
 from nuseg.results.info import ResultInfo
 from nuseg.results.naming import result_name
 from nuseg.results.segmentation import Segmentation
+from nuseg.results.store import MemoryStore
 from nuseg.segmentation.assembly import Assembled, Assembly, Give, Sums, beside
 from nuseg.segmentation.checkpoint import Checkpoint, FolderCheckpoint, MemoryCheckpoint
 from nuseg.segmentation.plan import Plan, SegmentOptions, asked, plan_source, settings_of, wants_tissue
@@ -94,6 +97,7 @@ def segment_source(
     checkpoint: str | Path | None = None,
     threads: int | None = None,
     progress: ProgressCallback | None = None,
+    early: EarlyOutputs | None = None,
 ) -> Segmentation:
     """Segment, count and measure the nuclei of an image or a slide.
 
@@ -117,6 +121,8 @@ def segment_source(
         CPU threads; default: all.
     progress : function, optional
         Called after each tile.
+    early : EarlyOutputs, optional
+        Outputs to write while nuclei are being found.
 
     Raises
     ------
@@ -128,11 +134,19 @@ def segment_source(
         work = begin_source(source, model, options)
         parts = choose_checkpoint(source, checkpoint, work.kept_settings)
         hands = choose_hands(cores, parts, len(left_tiles(work.plan, parts)))
-        found = find_nuclei_of(work.plan, work.maps_by(engine), parts, hands, progress)
-    return finish_source(work, found, time.perf_counter() - begun)
+        with ExitStack() as stack:
+            files = None if early is None else stack.enter_context(EarlyFiles(early, nothing_yet(work)))
+            give = None if files is None else files.add
+            found = find_nuclei_of(work.plan, work.maps_by(engine), parts, hands, progress, give)
+    return finish_source(work, found, time.perf_counter() - begun, files)
 
 
-def finish_source(work: SourceWork, found: Assembled, seconds: float) -> Segmentation:
+def nothing_yet(work: SourceWork) -> Segmentation:
+    """Make the result of a source before its first tile is read: without nuclei."""
+    return Segmentation(info_of(work), MemoryStore([]), work.source)
+
+
+def finish_source(work: SourceWork, found: Assembled, seconds: float, early: EarlyFiles | None = None) -> Segmentation:
     """Make the result of a source whose nuclei were found.
 
     Parameters
@@ -142,6 +156,8 @@ def finish_source(work: SourceWork, found: Assembled, seconds: float) -> Segment
         Its nuclei.
     seconds : float
         That it took.
+    early : EarlyFiles, optional
+        Outputs that were written.
 
     Raises
     ------
@@ -161,7 +177,7 @@ def finish_source(work: SourceWork, found: Assembled, seconds: float) -> Segment
     )
     if damaged:
         info = replace(info, notes=(*info.notes, printable(damage_note(source, damaged))))
-    return Segmentation(info, found.store, source, thumbnail=None if plan.overview is None else plan.overview.thumbnail)
+    return Segmentation(info, found.store, source, None if plan.overview is None else plan.overview.thumbnail, early)
 
 
 def info_of(work: SourceWork) -> ResultInfo:

@@ -104,8 +104,10 @@ class Groups:
     def add(self, number: int, places: Places) -> None:
         """Add the open components of the next tile."""
         rows, columns = self._tiles[number].core
-        boxes = component_boxes(places).tolist()
-        groups = [Group([(number, component)], *box, awaits=number) for component, box in enumerate(boxes)]
+        groups = [
+            Group([(number, component)], top, left, bottom, right, number)
+            for component, (top, left, bottom, right) in enumerate(component_boxes(places).tolist())
+        ]
         self._homes[number] = dict.fromkeys(groups)
         self._owner |= {group.members[0]: group for group in groups}
         for axis, corner, last in (
@@ -190,12 +192,11 @@ def meet(one: Window, other: Window) -> bool:
     return all(a.start < b.stop and b.start < a.stop for a, b in zip(one, other, strict=True))
 
 
-def giant_cells(giant: Group, cores: Mapping[int, Window], load: Load) -> Iterator[ComponentPixels]:
-    """Cut a giant along the rows and columns that are multiples of `LARGEST_COMPONENT`, and give its parts one by one.
+def giant_cells(giant: Group, cores: Mapping[int, Window], side: int, load: Load) -> Iterator[ComponentPixels]:
+    """Cut a giant along the rows and columns that are multiples of `side`, and give its parts one by one.
 
     These rows and columns no longer belong to it, whatever the tiles. Of these `cores` says where they are.
     """
-    side = postprocess.LARGEST_COMPONENT
     for row in range(giant.top // side, -(-giant.bottom // side)):
         for column in range(giant.left // side, -(-giant.right // side)):
             window = slice(row * side, (row + 1) * side), slice(column * side, (column + 1) * side)

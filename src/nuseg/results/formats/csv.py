@@ -61,4 +61,5 @@ OUTPUT = Output(
     help="one row per nucleus: place, size, shape, stain, probability",
     open=lambda path, result: opened(path, bool(result.info.annotations)),
     default_for=("image", "slide"),
+    beside=True,
 )

@@ -122,4 +122,5 @@ OUTPUT = Output(
     default_for=("slide",),
     needs=("pyarrow",),
     extra="parquet",
+    beside=True,
 )

@@ -59,4 +59,5 @@ OUTPUT = Output(
     open=lambda path, result: opened(path, result.info.about(), bool(result.info.annotations)),
     needs=("pyarrow",),
     extra="parquet",
+    beside=True,
 )

@@ -159,9 +159,8 @@ class Assembly:
     def _final_rows(self) -> float:
         """Number of the first row of pages that may still change; infinite at the end."""
         tiles = self._plan.tiles
-        top = tiles[self._reached].core[0].start if self._reached < len(tiles) else np.inf
-        if top // part_store.PAGE > self._given_rows:
-            top = min([top, self._groups.top, *(top for top, _ in self._joins)])
+        next_tile = tiles[self._reached].core[0].start if self._reached < len(tiles) else np.inf
+        top = min([next_tile, self._groups.top, *(top for top, _ in self._joins)])
         return float(np.floor(top / part_store.PAGE))
 
 

@@ -3,6 +3,8 @@
 import os
 import platform
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +31,8 @@ class Taken:
         Of all its processes, in the system's calls as well.
     peak_bytes : int
         Most memory at a time, summed over its processes; what several share counts once.
+    peak_at : float
+        When that was (s after the start).
     processes : int
         Most at a time.
     """
@@ -37,6 +41,7 @@ class Taken:
     seconds: float
     cpu_seconds: float
     peak_bytes: int
+    peak_at: float
     processes: int
 
 
@@ -59,21 +64,28 @@ def run_measured(command: Sequence[str], environment: Mapping[str, str]) -> Take
     """
     begun, clock = time.time(), time.perf_counter()
     before = os.times()
-    with subprocess.Popen(command, env=dict(environment), stdout=subprocess.DEVNULL) as child:
-        process, peak, most = psutil.Process(child.pid), 0, 0
+    with (
+        tempfile.TemporaryFile() as told,
+        subprocess.Popen(command, env=dict(environment), stdout=subprocess.DEVNULL, stderr=told) as child,
+    ):
+        process, peak, peak_at, most = psutil.Process(child.pid), 0, 0.0, 0
         while child.poll() is None:
             try:
                 tree = [process, *process.children(recursive=True)]
             except psutil.Error:  # it has just ended
                 break
-            peak, most = max(peak, sum(map(memory_of, tree))), max(most, len(tree))
+            memory, most = sum(map(memory_of, tree)), max(most, len(tree))
+            if memory > peak:
+                peak, peak_at = memory, time.perf_counter() - clock
             time.sleep(PAUSE)
-        child.wait()
-    after = os.times()
+        if child.wait():
+            told.seek(0)
+            sys.stderr.write(told.read().decode(errors="replace"))
+    seconds, after = time.perf_counter() - clock, os.times()
     if child.returncode:
         raise subprocess.CalledProcessError(child.returncode, command)
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return Taken(begun, time.perf_counter() - clock, cpu, peak, most)
+    return Taken(begun, seconds, cpu, peak, peak_at, most)
 
 
 def machine_facts() -> dict[str, Any]:

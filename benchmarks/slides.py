@@ -126,6 +126,7 @@ def numbers(taken: Taken, seen: dict[str, Any]) -> dict[str, Any]:
         "start_seconds": round(seen["first"] - taken.begun, 2),
         "after_seconds": round(taken.begun + taken.seconds - seen["last"], 2),
         "peak_gib": round(taken.peak_bytes / 2**30, 2),
+        "peak_at_seconds": round(taken.peak_at, 1),
         "processes": taken.processes,
     }
 

@@ -49,13 +49,13 @@ def open_places(mask: np.ndarray, tile: Tile) -> Places:
     """The pixels of a tile's components that reach its border where that is not the image's."""
     rows, columns = tile.core
     _, components = cv2.connectedComponents(mask[tile.core].astype(np.uint8), connectivity=4)
-    lines = {
-        (0, slice(None)): rows.start > 0,
-        (-1, slice(None)): rows.stop < mask.shape[0],
-        (slice(None), 0): columns.start > 0,
-        (slice(None), -1): columns.stop < mask.shape[1],
-    }
-    reach = {number for line, inner in lines.items() if inner for number in components[line].tolist()} - {0}
+    lines = [
+        (components[0], rows.start > 0),
+        (components[-1], rows.stop < mask.shape[0]),
+        (components[:, 0], columns.start > 0),
+        (components[:, -1], columns.stop < mask.shape[1]),
+    ]
+    reach = {number for line, inner in lines if inner for number in line.tolist()} - {0}
     y, x = np.nonzero(np.isin(components, list(reach)))
     numbers = np.unique(components[y, x], return_inverse=True)[1].reshape(-1)
     return Places(y + rows.start, x + columns.start, numbers)

@@ -12,6 +12,7 @@ from nuseg.types import RGB, Integers, Mask
 SIGMA_UM = 50.0  # of the smoothing: some ten nuclei across, so that tissue is seen and not single nuclei
 TOP_PERCENTILE = 99  # of the tissue has a colour of its own: single peaks do not darken the rest
 OPACITY = 0.75  # of the highest density; the tissue shows through the rest
+ROWS_AT_ONCE = 256
 OUTLINE = (0, 90, 255)
 # Dark to bright, even in lightness and told apart by colour-blind eyes.
 COLOURS = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_VIRIDIS)[:, 0, ::-1]
@@ -64,8 +65,11 @@ def draw_density(overview: Overview) -> RGB:
 def draw_overview(overview: Overview) -> RGB:
     """Draw the source made small, its tissue outlined and its densest places coloured, `(h', w', 3)` uint8."""
     levels, top = colour_levels(overview)
-    share = (overview.counted * levels * np.float32(OPACITY / 255))[..., None]
-    page = (overview.thumbnail * (1 - share) + COLOURS[levels] * share).round().astype(np.uint8)
+    page = np.empty_like(overview.thumbnail)
+    for start in range(0, len(page), ROWS_AT_ONCE):  # the overview of a large slide takes ten times its bytes in float
+        rows = slice(start, start + ROWS_AT_ONCE)
+        share = (overview.counted[rows] * levels[rows] * np.float32(OPACITY / 255))[..., None]
+        page[rows] = (overview.thumbnail[rows] * (1 - share) + COLOURS[levels[rows]] * share).round()
     rings, _ = cv2.findContours(overview.counted.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     cv2.drawContours(page, rings, -1, OUTLINE, 2)
     return with_legend(page, overview, top)

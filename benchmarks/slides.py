@@ -27,7 +27,7 @@ from typing import Any
 
 from rich.console import Console
 
-from made_slides import DATA, ROOT, make_slide, make_sparse_slide
+from made_slides import DATA, PYRAMID, ROOT, make_slide, make_sparse_slide
 from measured import Taken, machine_facts, machine_line, run_measured
 from nuseg.engines.threads import available_cores
 from nuseg.io.find import find_images
@@ -156,7 +156,7 @@ def make_slides(bench: Bench, arguments: argparse.Namespace) -> None:
         if arguments.sparse:
             make_sparse_slide(bench.slide(side), patches, side, arguments.sparse)
         else:
-            make_slide(bench.slide(side), patches, side)
+            make_slide(bench.slide(side), patches, side, tuple(arguments.levels))
 
 
 def main() -> None:
@@ -166,6 +166,9 @@ def main() -> None:
     parser.add_argument("--devices", nargs="+", default=["cpu"])
     parser.add_argument("--workers", nargs="+", type=int, default=[available_cores()], help="CPU threads")
     parser.add_argument("--sides", nargs="+", type=int, default=[20480], help="of the slides, px")
+    parser.add_argument(
+        "--levels", nargs="+", type=int, default=PYRAMID, help="by how much each is smaller than level 0"
+    )
     parser.add_argument("--sparse", type=float, metavar="SHARE", help="tissue in the middle alone, 0..1")
     parser.add_argument("--network-ms", type=float, metavar="N", help="a simulated network, ms per megapixel")
     parser.add_argument("--plain", action="store_true")

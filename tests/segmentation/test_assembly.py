@@ -20,6 +20,7 @@ from nuseg.results import early as early_module
 from nuseg.results import segmentation as segmentation_module
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.early import EarlyOutputs
+from nuseg.results.registry import outputs
 from nuseg.segmentation import part_store, pipeline, postprocess
 from nuseg.segmentation.assembly import Assembly
 from nuseg.segmentation.checkpoint import MemoryCheckpoint
@@ -33,7 +34,8 @@ from nuseg.segmentation.tiling import Tile, plan_tiles
 from slide_files import array_slide
 
 DARK = Segmenter(Model(CONFIG, Path("nowhere")), dark_network, 1)
-OUTPUTS = ["csv", "geojson", "geoparquet", "parquet", "summary", "density"]
+EARLY = [output.name for output in outputs.values() if output.beside and output.installed]
+OUTPUTS = [*EARLY, "summary", "density"]
 
 
 class AtOnce(Executor):
@@ -170,7 +172,8 @@ def test_what_is_written_early_is_what_is_written_late(
     leftover.parent.mkdir(parents=True)
     leftover.write_text("half of a fi")
     late = saved(tmp_path / "late", False)
-    assert {name.split("/")[0] for name in late} == set(OUTPUTS)
+    assert {"csv", "geojson", "geoparquet"} <= set(EARLY)
+    assert {name.split("/")[0] for name in late} == {outputs[name].folder or name for name in OUTPUTS}
     assert saved(tmp_path / "early", True, replace(DARK, threads=threads)) == late
 
 

@@ -8,7 +8,6 @@ from nuseg.plot.density import (
     MIN_WIDTH,
     OUTLINE,
     Overview,
-    colour_levels,
     draw_density,
     draw_overview,
     round_down,
@@ -27,7 +26,7 @@ def overview(height: int = 60, width: int = 600, counted: np.ndarray | None = No
 
 
 def test_the_scale_ends_at_a_round_number_that_the_densest_places_reach() -> None:
-    levels, top = colour_levels(overview())
+    levels, top = overview().graded
     assert top == 20_000  # 1 nucleus in 64 um2 is 15,625 per mm2
     assert abs(int(levels[30, 20]) - 255 * 15_625 / 20_000) < 2
     assert levels[30, 500] == 0
@@ -38,7 +37,7 @@ def test_map_has_the_colour_of_the_level_and_white_glass() -> None:
     counted[:, 400:] = False
     made = overview(counted=counted)
     drawn = draw_density(made)
-    levels, _ = colour_levels(made)
+    levels, _ = made.graded
     assert drawn.dtype == np.uint8
     assert drawn.shape[1] == 600
     assert np.array_equal(drawn[:60, :400], COLOURS[levels[:, :400]])
@@ -74,7 +73,7 @@ def test_the_inputs_stay_and_a_narrow_picture_has_room_for_its_legend(draw) -> N
 
 def test_nothing_that_counts() -> None:
     made = overview(counted=np.zeros((60, 600), bool))
-    assert colour_levels(made)[1] == 10
+    assert made.graded[1] == 10
     assert (draw_density(made)[:60] == 255).all()
 
 

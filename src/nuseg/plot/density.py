@@ -1,6 +1,7 @@
 """Pictures of a slide: how densely its nuclei lie, as a map and laid over the slide."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -54,17 +55,25 @@ class Overview:
             resized = cv2.resize(self.counted.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
             object.__setattr__(self, "counted", resized)
 
+    @cached_property
+    def graded(self) -> tuple[RGB, float]:
+        """The density of nuclei in grades: `(h, w)` uint8, and the density per mm2, a round number, that has 255."""
+        density = density_map(self.counts, self.cell_um, SIGMA_UM)
+        inside = density[self.counted]
+        top = round_up(float(np.percentile(inside, TOP_PERCENTILE))) if inside.size else round_up(0)
+        return np.minimum(density * (255 / top), 255).astype(np.uint8), top
+
 
 def draw_density(overview: Overview) -> RGB:
     """Draw the map of nuclei per mm2 with its colour scale and a scale bar, `(h', w', 3)` uint8; glass is white."""
-    levels, top = colour_levels(overview)
+    levels, top = overview.graded
     page = np.where(overview.counted[..., None], COLOURS[levels], np.uint8(255))
     return with_legend(page, overview, top)
 
 
 def draw_overview(overview: Overview) -> RGB:
     """Draw the source made small, its tissue outlined and its densest places coloured, `(h', w', 3)` uint8."""
-    levels, top = colour_levels(overview)
+    levels, top = overview.graded
     page = np.empty_like(overview.thumbnail)
     for start in range(0, len(page), ROWS_AT_ONCE):  # the overview of a large slide takes ten times its bytes in float
         rows = slice(start, start + ROWS_AT_ONCE)
@@ -73,14 +82,6 @@ def draw_overview(overview: Overview) -> RGB:
     rings, _ = cv2.findContours(overview.counted.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     cv2.drawContours(page, rings, -1, OUTLINE, 2)
     return with_legend(page, overview, top)
-
-
-def colour_levels(overview: Overview) -> tuple[RGB, float]:
-    """Grade the density of nuclei: `(h, w)` uint8, and the density per mm2, a round number, that has 255."""
-    density = density_map(overview.counts, overview.cell_um, SIGMA_UM)
-    inside = density[overview.counted]
-    top = round_up(float(np.percentile(inside, TOP_PERCENTILE))) if inside.size else round_up(0)
-    return np.minimum(density * (255 / top), 255).astype(np.uint8), top
 
 
 def round_up(value: float) -> float:

@@ -6,7 +6,9 @@ import pytest
 from nuseg.plot.density import (
     COLOURS,
     MIN_WIDTH,
+    OPACITY,
     OUTLINE,
+    ROWS_AT_ONCE,
     Overview,
     draw_density,
     draw_overview,
@@ -85,3 +87,21 @@ def test_round_up(value: float, rounded: float) -> None:
 @pytest.mark.parametrize(("value", "rounded"), [(1, 1), (4.9, 2), (5, 5), (99, 50), (1000, 1000)])
 def test_round_down(value: float, rounded: float) -> None:
     assert round_down(value) == rounded
+
+
+def test_a_high_picture_is_that_of_its_strips() -> None:
+    """Drawn strip by strip in little memory; against the plain formula over all of it."""
+    made = overview(2 * ROWS_AT_ONCE + 7, 530)
+    rng = np.random.default_rng(0)
+    made.thumbnail[...] = rng.integers(0, 256, made.thumbnail.shape)
+    made.counted[:] = False
+    levels, _ = made.graded
+    share = np.float32(OPACITY / 255) * (made.counted * levels)[..., None]
+    plain = (made.thumbnail * (1 - share) + COLOURS[levels] * share).round().astype(np.uint8)
+    assert np.array_equal(draw_overview(made)[: len(plain)], plain)
+    made.counted[:] = True
+    inner = np.s_[5:-5, 5:-5]
+    share = np.float32(OPACITY / 255) * levels[..., None].astype(np.float32)
+    plain = (made.thumbnail * (1 - share) + COLOURS[levels] * share).round().astype(np.uint8)
+    drawn = draw_overview(made)[: len(plain)]
+    assert np.abs(drawn[inner].astype(int) - plain[inner]).max() <= 1

@@ -40,6 +40,8 @@ class Watch:
         When it was first asked, and last answered (s since 1970).
     seconds, cpu_seconds : float
         In which it was at work, and the CPU time of its threads and of those that waited for it.
+    after_cpu_seconds : float
+        CPU time of this process after the last answer.
     megapixels : float
         That it saw.
     calls : int
@@ -49,6 +51,7 @@ class Watch:
     last: float = 0.0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    after_cpu_seconds: float = 0.0
     megapixels: float = 0.0
     calls: int = 0
 
@@ -80,6 +83,7 @@ class Watched:
         maps = self._engine(batch)
         with turn:
             watch.first, watch.last = watch.first or begun, time.time()
+            watch.after_cpu_seconds = -time.process_time()
             watch.seconds += time.perf_counter() - clock
             watch.cpu_seconds += time.thread_time() - cpu
             watch.megapixels += batch[..., 0].size / 1e6
@@ -148,6 +152,7 @@ def run() -> None:
         if end.code:
             raise
     watch.cpu_seconds += sum(map(cpu_of, own_threads))
+    watch.after_cpu_seconds += time.process_time()
     path.write_text(json.dumps(asdict(watch)))
 
 

@@ -48,6 +48,7 @@ COLUMNS = {
     "cores_busy": "cores busy",
     "start_seconds": "start, s",
     "after_seconds": "after, s",
+    "after_cpu_seconds": "after, CPU-s",
     "peak_gib": "memory, GiB",
     "processes": "processes",
 }
@@ -125,6 +126,7 @@ def numbers(taken: Taken, seen: dict[str, Any]) -> dict[str, Any]:
         "cores_busy": round(taken.cpu_seconds / taken.seconds, 2),
         "start_seconds": round(seen["first"] - taken.begun, 2),
         "after_seconds": round(taken.begun + taken.seconds - seen["last"], 2),
+        "after_cpu_seconds": round(seen.get("after_cpu_seconds", 0.0), 2),
         "peak_gib": round(taken.peak_bytes / 2**30, 2),
         "peak_at_seconds": round(taken.peak_at, 1),
         "processes": taken.processes,

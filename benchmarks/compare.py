@@ -19,10 +19,10 @@ import cv2
 from rich.console import Console
 from rich.table import Table
 
+from made_slides import DATA, MPP, make_slide
 from nuseg.io.find import find_images
 from nuseg.io.image import write_png
 from nuseg.io.opening import read_image
-from slides import DATA, MPP, make_slide
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -315,7 +315,7 @@ def make_slide_file(path: Path, images: Path | None, side: int) -> None:
     """Write a pyramid of real tissue at 0.25 um/px."""
     from nuseg.io.find import find_images
     from nuseg.io.opening import read_image
-    from slides import make_slide
+    from made_slides import make_slide
 
     pictures = (
         [read_image(picture).pixels for picture in find_images([images])] if images else [read_image(SAMPLE).pixels]

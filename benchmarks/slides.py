@@ -1,193 +1,198 @@
-"""How long a whole slide takes, and how much memory: against plain inference tile by tile.
+"""What a whole slide costs: seconds and CPU-seconds per mm2, cores at work, start-up, memory.
 
-    python benchmarks/slides.py [FOLDER OF IMAGES] [--side 20480] [--models fast default] [--threads 2]
+    python benchmarks/slides.py [--models fast default] [--sides 20480] [--workers 1 2] [--network-ms 2]
+    python benchmarks/slides.py --sparse 0.05 --sides 4096 8192 16384 32768 65536 100000
 
-Makes a JPEG pyramid of real tissue at 0.25 um/px out of the images, segments it with each model, and prints seconds of
-each stage. Beside it stand the same slide without intermediate levels, and what is often written by hand: tiles of
-1024 px without margin, the network in PyTorch, scikit-image's watershed and region properties; both with the first
-model.
+Makes JPEG pyramids of real tissue at 0.25 um/px out of a folder of images, and runs `nuseg segment` with its default
+outputs on them, a case for each combination of side, model, device and number of threads; prints one table, and writes
+it with all numbers and the facts of the machine to --out. `outside` is CPU time of all but the network; `after` is what
+is left to do when the network has answered for the last time; memory is summed over processes, what they share once.
+
+--network-ms N shows whether all else keeps up with a fast GPU: a network of N ms per megapixel that gives maps which
+the real one made before, unmeasured. --sparse SHARE makes slides with tissue in the middle alone, of which a side of
+100,000 px takes minutes. --plain adds what is often written by hand, see `plain_inference.py`. --against CHECKOUT runs
+each case with another version, too, by turns.
 """
 
 import argparse
+import json
 import os
-import resource
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from functools import partial
+from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
+from typing import Any
 
-import cv2
-import numpy as np
-import tifffile
 from rich.console import Console
-from rich.table import Table
-from scipy import ndimage
-from skimage.measure import regionprops_table
-from skimage.segmentation import watershed
 
+from made_slides import DATA, PYRAMID, ROOT, make_slide, make_sparse_slide
+from measured import Taken, machine_facts, machine_line, run_measured
+from nuseg.engines.threads import available_cores
 from nuseg.io.find import find_images
-from nuseg.io.opening import open_slide, read_image
-from nuseg.model.store import load_model
-from nuseg.segmentation.plan import SegmentOptions
-from nuseg.segmentation.segmenter import Segmenter
-from nuseg.segmentation.tiling import DEFAULT_TILE
+from nuseg.io.opening import read_image
 
-ROOT = Path(__file__).resolve().parent.parent
-DATA = Path(os.environ.get("NUSEG_DATA", ROOT.parent / "shared" / "data"))
-MPP, BLOCK, PLAIN_TILE = 0.25, 512, 1024
-
-
-def blocks(patches: list[np.ndarray], side: int, factor: int) -> Iterator[np.ndarray]:
-    """Give the blocks of a level: real tissue in a checkerboard of patches, shrunk by `factor`."""
-    size = patches[0].shape[0] // factor
-    small = [cv2.resize(patch, (size, size), interpolation=cv2.INTER_AREA) for patch in patches]
-    count = -(-side // factor // BLOCK)
-    for top in range(0, count * BLOCK, BLOCK):
-        for left in range(0, count * BLOCK, BLOCK):
-            rows, columns = top + np.arange(BLOCK), left + np.arange(BLOCK)
-            block = np.empty((BLOCK, BLOCK, 3), np.uint8)
-            for row in np.unique(rows // size):
-                for column in np.unique(columns // size):
-                    patch = small[(7 * row + 3 * column) % len(small)]
-                    where = np.ix_(rows // size == row, columns // size == column)
-                    block[where] = patch[
-                        np.ix_(rows[rows // size == row] % size, columns[columns // size == column] % size)
-                    ]
-            yield block
+HERE = Path(__file__).resolve().parent
+SIMULATED = "simulated"
+COLUMNS = {
+    "side": "side, px",
+    "model": "model",
+    "device": "device",
+    "workers": "threads",
+    "version": "version",
+    "mm2": "mm2",
+    "nuclei": "nuclei",
+    "seconds_per_mm2": "s/mm2",
+    "outside_per_mm2": "CPU-s/mm2 outside the network",
+    "cores_busy": "cores busy",
+    "start_seconds": "start, s",
+    "after_seconds": "after, s",
+    "after_cpu_seconds": "after, CPU-s",
+    "peak_gib": "memory, GiB",
+    "processes": "processes",
+}
 
 
-def make_slide(path: Path, patches: list[np.ndarray], side: int, factors: tuple[int, ...]) -> None:
-    """Write a pyramid in little memory."""
-    with tifffile.TiffWriter(path, bigtiff=True) as tiff:
-        for number, factor in enumerate(factors):
-            tiff.write(
-                blocks(patches, side, factor),
-                shape=(side // factor, side // factor, 3),
-                dtype=np.uint8,
-                tile=(BLOCK, BLOCK),
-                photometric="rgb",
-                compression="jpeg",
-                subfiletype=int(number > 0),
-                resolution=(1e4 / MPP, 1e4 / MPP),
-                resolutionunit="CENTIMETER",
-                metadata=None,
-            )
+@dataclass(frozen=True)
+class Case:
+    """One run.
+
+    Attributes
+    ----------
+    side : int
+        Of the slide (px).
+    model, device : str
+    workers : int
+        CPU threads.
+    version : str
+        "this", "plain", or a folder with another version.
+    """
+
+    side: int
+    model: str
+    device: str
+    workers: int
+    version: str
 
 
-def nuseg_stages(path: Path, folder: Path, model: str, threads: int | None, tile: int) -> dict[str, float]:
-    """Segment a slide as `nuseg segment` does, and time the stages."""
-    segmenter = Segmenter.load(model, "cpu", threads)
-    stages: dict[str, float] = {"network": 0.0}
-    ends: list[float] = []
+@dataclass(frozen=True)
+class Bench:
+    """What all cases share: a folder for what they leave, and the speed of the simulated network (ms/megapixel)."""
 
-    def engine(batch: np.ndarray) -> np.ndarray:
-        begun = time.perf_counter()
-        maps = segmenter.engine(batch)
-        stages["network"] += time.perf_counter() - begun
-        return maps
+    folder: Path
+    network_ms: float | None
 
-    begun = time.perf_counter()
-    timed = Segmenter(segmenter.model, engine, threads)
-    options = SegmentOptions(tile=tile)
-    with timed(
-        path, options=options, checkpoint=folder / "partial", progress=lambda _: ends.append(time.perf_counter())
-    ) as result:
-        joined = time.perf_counter()
-        result.save(folder)
-        stages["tissue and tiles (network and all beside it)"] = ends[-1] - begun
-        stages["join"] = joined - ends[-1]
-        stages["write"] = time.perf_counter() - joined
-        return stages | {"nuclei": len(result), "mm2": result.info.counted_mm2}
+    def slide(self, side: int) -> Path:
+        """The slide of a side."""
+        return self.folder / f"slide-{side}.tif"
 
+    def run(self, case: Case, record: bool = False) -> dict[str, Any]:
+        """Run a case; to `record` makes the maps that a simulated network needs."""
+        times = self.folder / "times.json"
+        source = ROOT if case.version in ("this", "plain") else Path(case.version)
+        environment = dict(os.environ) | {"PYTHONPATH": str(source / "src"), "NUSEG_MAPS": str(self.folder / "maps")}
+        if case.device == SIMULATED and not record:
+            environment["NUSEG_NETWORK_MS"] = str(self.network_ms)
+        with tempfile.TemporaryDirectory(dir=self.folder) as out:
+            taken = run_measured(self.command(case, times, Path(out)), environment)
+            seen = json.loads(times.read_text())
+            if case.version != "plain":
+                seen |= json.loads((Path(out) / "summary" / f"{self.slide(case.side).stem}.json").read_text())
+        return asdict(case) | numbers(taken, seen)
 
-def plain_stages(path: Path, model: str, threads: int | None) -> dict[str, float]:
-    """Segment tile by tile, as is often written by hand: no margin, and nuclei are cut at the tiles' borders."""
-    import torch  # here, since its memory is not nuseg's
-
-    from nuseg.model.export import load_network
-    from nuseg.model.network import network_maps
-
-    found = load_model(model)
-    network, thresholds = partial(network_maps, load_network(found)), found.config.thresholds
-    if threads:
-        torch.set_num_threads(threads)
-    factor = round(found.config.mpp / MPP)
-    side = PLAIN_TILE * factor
-    stages = dict.fromkeys(("read", "network", "watershed", "measure"), 0.0)
-    nuclei = 0
-    with open_slide(path) as slide:
-        for y in range(0, slide.height, side):
-            for x in range(0, slide.width, side):
-                times = [time.perf_counter()]
-                pixels = slide.read(0, x, y, side, side)
-                pixels = cv2.resize(pixels, (PLAIN_TILE, PLAIN_TILE), interpolation=cv2.INTER_AREA)
-                times.append(time.perf_counter())
-                probability, distance = network(pixels[None])[0]
-                times.append(time.perf_counter())
-                distance = ndimage.gaussian_filter(distance, thresholds.smoothing)
-                mask = ndimage.binary_fill_holes(probability >= thresholds.mask)
-                markers, _ = ndimage.label(mask & (distance >= thresholds.marker))
-                labels = watershed(-distance, markers, mask=mask)
-                times.append(time.perf_counter())
-                names = ("centroid", "area", "perimeter", "eccentricity", "solidity", "intensity_mean")
-                nuclei += len(regionprops_table(labels, pixels, properties=names)["area"])
-                times.append(time.perf_counter())
-                for name, seconds in zip(list(stages), np.diff(times), strict=True):
-                    stages[name] += seconds
-        mm2 = slide.width * slide.height * MPP**2 / 1e6
-    return stages | {"nuclei": nuclei, "mm2": mm2}
+    def command(self, case: Case, times: Path, out: Path) -> list[str]:
+        """What runs a case."""
+        chosen = ["--model", case.model, "--threads", str(case.workers)]
+        slide = str(self.slide(case.side))
+        if case.version == "plain":
+            return [sys.executable, str(HERE / "plain_inference.py"), str(times), slide, *chosen]
+        words = ["segment", slide, "-o", str(out), "--device", case.device, *chosen]
+        return [sys.executable, str(HERE / "slide_case.py"), str(times), *words]
 
 
-def report(title: str, stages: dict[str, float], seconds: float) -> None:
-    """Print one run."""
-    nuclei, mm2 = stages.pop("nuclei"), stages.pop("mm2")
-    table = Table("", "", title=title, show_header=False)
-    for name, value in stages.items():
-        table.add_row(f"s, {name}", f"{value:.1f}")
-    table.add_row("s, all", f"{seconds:.1f}")
-    table.add_row("network's share", f"{stages['network'] / seconds:.0%}")
-    table.add_row("mm2", f"{mm2:.2f}")
-    table.add_row("s/mm2", f"{seconds / mm2:.2f}")
-    table.add_row("nuclei", f"{nuclei:,.0f}")
-    table.add_row("nuclei/s", f"{nuclei / seconds:.0f}")
-    table.add_row("peak memory, GiB", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f}")
-    Console().print(table)
+def numbers(taken: Taken, seen: dict[str, Any]) -> dict[str, Any]:
+    """What a run is judged by."""
+    mm2 = seen["counted_mm2"]
+    return {
+        "mm2": round(mm2, 2),
+        "nuclei": seen["nuclei"],
+        "seconds": round(taken.seconds, 2),
+        "seconds_per_mm2": round(taken.seconds / mm2, 3),
+        "outside_per_mm2": round((taken.cpu_seconds - seen["cpu_seconds"]) / mm2, 2),
+        "cpu_seconds": round(taken.cpu_seconds, 2),
+        "network_seconds": round(seen["seconds"], 2),
+        "network_cpu_seconds": round(seen["cpu_seconds"], 2),
+        "cores_busy": round(taken.cpu_seconds / taken.seconds, 2),
+        "start_seconds": round(seen["first"] - taken.begun, 2),
+        "after_seconds": round(taken.begun + taken.seconds - seen["last"], 2),
+        "after_cpu_seconds": round(seen.get("after_cpu_seconds", 0.0), 2),
+        "peak_gib": round(taken.peak_bytes / 2**30, 2),
+        "peak_at_seconds": round(taken.peak_at, 1),
+        "processes": taken.processes,
+    }
+
+
+def cases_of(arguments: argparse.Namespace) -> Iterator[Case]:
+    """List the cases; the simulated network stands beside real devices."""
+    devices = arguments.devices if arguments.network_ms is None else [SIMULATED]
+    versions = ["this", *arguments.against, *(["plain"] if arguments.plain else [])]
+    for side, model, device, workers in product(arguments.sides, arguments.models, devices, arguments.workers):
+        for version in versions:
+            if version != "plain" or device == "cpu":
+                yield Case(side, model, device, workers, version)
+
+
+def as_markdown(rows: list[dict[str, Any]]) -> str:
+    """Write the table; columns that are the same everywhere and were not asked for are left out."""
+    shown = [name for name in COLUMNS if name != "version" or len({row["version"] for row in rows}) > 1]
+    lines = [[COLUMNS[name] for name in shown], ["---"] * len(shown)]
+    lines += [[f"{row[name]:,}" if name in ("side", "nuclei") else str(row[name]) for name in shown] for row in rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def make_slides(bench: Bench, arguments: argparse.Namespace) -> None:
+    """Make the slides of all sides."""
+    patches = [read_image(path).pixels for path in find_images([arguments.folder])]
+    for side in arguments.sides:
+        if arguments.sparse:
+            make_sparse_slide(bench.slide(side), patches, side, arguments.sparse)
+        else:
+            make_slide(bench.slide(side), patches, side, tuple(arguments.levels))
 
 
 def main() -> None:
-    """Make the slides, and run each case in a process of its own, as peak memory belongs to a process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, default=DATA / "monuseg-train" / "images")
-    parser.add_argument("--side", type=int, default=20480)
     parser.add_argument("--models", nargs="+", default=["fast", "default"])
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--tile", type=int, default=DEFAULT_TILE)
-    parser.add_argument("--case", nargs=3, metavar=("KIND", "MODEL", "SLIDE"), help=argparse.SUPPRESS)
+    parser.add_argument("--devices", nargs="+", default=["cpu"])
+    parser.add_argument("--workers", nargs="+", type=int, default=[available_cores()], help="CPU threads")
+    parser.add_argument("--sides", nargs="+", type=int, default=[20480], help="of the slides, px")
+    parser.add_argument(
+        "--levels", nargs="+", type=int, default=PYRAMID, help="by how much each is smaller than level 0"
+    )
+    parser.add_argument("--sparse", type=float, metavar="SHARE", help="tissue in the middle alone, 0..1")
+    parser.add_argument("--network-ms", type=float, metavar="N", help="a simulated network, ms per megapixel")
+    parser.add_argument("--plain", action="store_true")
+    parser.add_argument("--against", nargs="*", default=[], metavar="CHECKOUT")
+    parser.add_argument("--out", type=Path, default=Path("slides"), help="PATH.json and PATH.md")
     arguments = parser.parse_args()
-    if arguments.case:
-        kind, model, slide = arguments.case
-        begun = time.perf_counter()
-        with tempfile.TemporaryDirectory() as folder:
-            if kind == "plain":
-                stages = plain_stages(Path(slide), model, arguments.threads)
-            else:
-                stages = nuseg_stages(Path(slide), Path(folder), model, arguments.threads, arguments.tile)
-            report(f"{kind}, model {model}, {Path(slide).stem}", stages, time.perf_counter() - begun)
-        return
-    patches = [read_image(path).pixels for path in find_images([arguments.folder])]
+    facts, rows, console = machine_facts(), list[dict[str, Any]](), Console(width=200)
+    console.print(machine_line(facts))
     with tempfile.TemporaryDirectory() as folder:
-        for name, factors in (("pyramid", (1, 4, 16)), ("one level", (1,))):
-            path = Path(folder) / f"{name}.tif"
-            make_slide(path, patches, arguments.side, factors)
-            first, *others = arguments.models
-            cases = [("nuseg", first)]
-            if name == "pyramid":
-                cases += [("plain", first), *(("nuseg", model) for model in others)]
-            for case in cases:
-                subprocess.run([sys.executable, __file__, *sys.argv[1:], "--case", *case, str(path)], check=True)
+        bench = Bench(Path(folder), arguments.network_ms)
+        make_slides(bench, arguments)
+        recorded = set[tuple[int, str]]()
+        for case in cases_of(arguments):
+            if case.device == SIMULATED and (case.side, case.model) not in recorded:
+                bench.run(case, record=True)
+                recorded.add((case.side, case.model))
+            rows.append(bench.run(case))
+            console.print(", ".join(f"{name} {value}" for name, value in rows[-1].items()))
+            content = {"machine": facts, "network_ms": arguments.network_ms, "sparse": arguments.sparse, "cases": rows}
+            arguments.out.with_suffix(".json").write_text(json.dumps(content, indent=2) + "\n")
+            arguments.out.with_suffix(".md").write_text(f"{machine_line(facts)}\n\n{as_markdown(rows)}")
+    print(as_markdown(rows))
 
 
 if __name__ == "__main__":

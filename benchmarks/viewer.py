@@ -27,19 +27,19 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from made_slides import MPP, make_slide
 from nuseg.datasets.synthetic import synthetic_field
 from nuseg.io.file_state import FileState
 from nuseg.measure.nuclei import measure_nuclei
 from nuseg.measure.outline import outlines
 from nuseg.results.batch import NucleiBatch, regroup
 from nuseg.results.columns import Columns
+from nuseg.results.early import ROWS
 from nuseg.results.formats import geoparquet
 from nuseg.results.records import Record, Records
-from nuseg.results.segmentation import ROWS
 from nuseg.results.summary import Row
 from nuseg.viewer.nuclei import CELL
 from nuseg.viewer.pixels import TILE, max_level
-from slides import MPP, make_slide
 
 FIELD, FACTORS = 2048, (1, 4, 16)
 CONNECTIONS = 6  # of a browser to one server

@@ -6,7 +6,9 @@ import pytest
 from nuseg.plot.density import (
     COLOURS,
     MIN_WIDTH,
+    OPACITY,
     OUTLINE,
+    ROWS_AT_ONCE,
     Overview,
     draw_density,
     draw_overview,
@@ -26,7 +28,7 @@ def overview(height: int = 60, width: int = 600, counted: np.ndarray | None = No
 
 
 def test_the_scale_ends_at_a_round_number_that_the_densest_places_reach() -> None:
-    levels, top = overview().levels
+    levels, top = overview().graded
     assert top == 20_000  # 1 nucleus in 64 um2 is 15,625 per mm2
     assert abs(int(levels[30, 20]) - 255 * 15_625 / 20_000) < 2
     assert levels[30, 500] == 0
@@ -37,7 +39,7 @@ def test_map_has_the_colour_of_the_level_and_white_glass() -> None:
     counted[:, 400:] = False
     made = overview(counted=counted)
     drawn = draw_density(made)
-    levels, _ = made.levels
+    levels, _ = made.graded
     assert drawn.dtype == np.uint8
     assert drawn.shape[1] == 600
     assert np.array_equal(drawn[:60, :400], COLOURS[levels[:, :400]])
@@ -73,7 +75,7 @@ def test_the_inputs_stay_and_a_narrow_picture_has_room_for_its_legend(draw) -> N
 
 def test_nothing_that_counts() -> None:
     made = overview(counted=np.zeros((60, 600), bool))
-    assert made.levels[1] == 10
+    assert made.graded[1] == 10
     assert (draw_density(made)[:60] == 255).all()
 
 
@@ -85,3 +87,21 @@ def test_round_up(value: float, rounded: float) -> None:
 @pytest.mark.parametrize(("value", "rounded"), [(1, 1), (4.9, 2), (5, 5), (99, 50), (1000, 1000)])
 def test_round_down(value: float, rounded: float) -> None:
     assert round_down(value) == rounded
+
+
+def test_a_high_picture_is_that_of_its_strips() -> None:
+    """Drawn strip by strip in little memory; against the plain formula over all of it."""
+    made = overview(2 * ROWS_AT_ONCE + 7, 530)
+    rng = np.random.default_rng(0)
+    made.thumbnail[...] = rng.integers(0, 256, made.thumbnail.shape)
+    made.counted[:] = False
+    levels, _ = made.graded
+    share = np.float32(OPACITY / 255) * (made.counted * levels)[..., None]
+    plain = (made.thumbnail * (1 - share) + COLOURS[levels] * share).round().astype(np.uint8)
+    assert np.array_equal(draw_overview(made)[: len(plain)], plain)
+    made.counted[:] = True
+    inner = np.s_[5:-5, 5:-5]
+    share = np.float32(OPACITY / 255) * levels[..., None].astype(np.float32)
+    plain = (made.thumbnail * (1 - share) + COLOURS[levels] * share).round().astype(np.uint8)
+    drawn = draw_overview(made)[: len(plain)]
+    assert np.abs(drawn[inner].astype(int) - plain[inner]).max() <= 1

@@ -10,6 +10,7 @@ from dark_model import CONFIG, dark_network
 from nuseg.io.resolution import PixelSize
 from nuseg.io.source import Source
 from nuseg.model.store import Model
+from nuseg.results.early import EarlyOutputs
 from nuseg.segmentation.plan import SegmentOptions
 from nuseg.segmentation.segmenter import Segmenter
 from processes import peak_kib
@@ -58,10 +59,10 @@ def main() -> None:
     model = Model(CONFIG, Path("nowhere"))
     if what == "kill":
         options = SegmentOptions(tile=64, tissue=False)
-        with Segmenter(model, slow_network)(
-            sys.argv[3], options=options, checkpoint=folder / "slide.partial"
-        ) as result:
-            result.save(folder, ["geoparquet", "geojson"])
+        outputs, kept = ["geoparquet", "geojson"], folder / "slide.partial"
+        early = EarlyOutputs(kept / "outputs", outputs, "slide")
+        with Segmenter(model, slow_network)(sys.argv[3], options=options, checkpoint=kept, early=early) as result:
+            result.save(folder, outputs)
         return
     before = peak_kib()
     slide = Source(Path("virtual.svs"), VirtualReader(int(sys.argv[3])))

@@ -24,7 +24,7 @@ from nuseg.segmentation import tile_processes
 from nuseg.segmentation.checkpoint import FolderCheckpoint, MemoryCheckpoint
 from nuseg.segmentation.pipeline import segment_source
 from nuseg.segmentation.plan import SegmentOptions
-from nuseg.segmentation.tile_processes import TileProcesses, choose_hands
+from nuseg.segmentation.tile_processes import TileProcess, TileProcesses, choose_hands
 from nuseg.segmentation.tiles import separate_and_keep
 from slide_files import save_pyramid
 
@@ -70,9 +70,16 @@ def results(
     return {path.parent.name: path.read_bytes() for path in folder.rglob("slide.*")}
 
 
-def test_processes_give_the_same_bytes(slide: Path, tmp_path: Path, processes: TileProcesses) -> None:
+def test_processes_give_the_same_bytes(
+    slide: Path, tmp_path: Path, processes: TileProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here = results(slide, tmp_path / "here", 1)
+    joined: list[int] = []
+    join = TileProcess.join
+    monkeypatch.setattr(TileProcess, "join", lambda own, frame, shared, parts: (
+        joined.append(shared.home), join(own, frame, shared, parts))[1])  # fmt: skip
     assert results(slide, tmp_path / "there", 4) == here
+    assert len(joined) > 5, "what tiles share was not joined there"
     assert 0 < len(processes._idle) <= 2
     assert processes._failures == 0
     assert results(slide, tmp_path / "again", 4) == here, "a second source with the same processes"

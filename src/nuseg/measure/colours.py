@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nuseg.types import RGB, Floats, Mask
+from nuseg.types import RGB, Floats
 
 SURE = 4.0  # robust standard deviations
 FLOOR = np.array([0.1, 0.015, 0.015])  # they are taken as this at least
@@ -38,21 +38,19 @@ def check_image(pixels: RGB) -> list[str]:
     return found
 
 
-def stain_of(density: Floats, tissue: Mask) -> Floats:
+def stain_of(densities: Floats) -> Floats:
     """Describe the stain of tissue: logarithm of its mean optical density, and the shares of red and of blue in it.
 
     Parameters
     ----------
-    density : (h, w, 3) float32
-        Optical density of red, green and blue.
-    tissue : (h, w) bool
-        Some of it.
+    densities : (n, 3) float32
+        Optical density of red, green and blue in pixels of tissue.
 
     Returns
     -------
     (3,) float64
     """
-    mean = density[tissue].mean(axis=0, dtype=np.float64)
+    mean = densities.mean(axis=0, dtype=np.float64)
     share = mean / mean.sum()
     return np.array([np.log(mean.mean()), share[0], share[2]])
 

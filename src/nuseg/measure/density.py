@@ -25,7 +25,7 @@ class CountGrid:
         rows, columns = self.counts.shape
         cells = np.stack([y, x]) * self._cells_per_px[:, None]
         row, column = np.clip(cells.astype(np.int64), 0, [[rows - 1], [columns - 1]])
-        self.counts += np.bincount(row * columns + column, minlength=rows * columns).reshape(rows, columns)
+        np.add.at(self.counts, (row, column), 1)
 
 
 def density_map(counts: np.ndarray, mpp: float, sigma_um: float) -> np.ndarray:

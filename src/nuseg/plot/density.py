@@ -13,6 +13,7 @@ from nuseg.types import RGB, Integers, Mask
 SIGMA_UM = 50.0  # of the smoothing: some ten nuclei across, so that tissue is seen and not single nuclei
 TOP_PERCENTILE = 99  # of the tissue has a colour of its own: single peaks do not darken the rest
 OPACITY = 0.75  # of the highest density; the tissue shows through the rest
+ROWS_AT_ONCE = 256
 OUTLINE = (0, 90, 255)
 # Dark to bright, even in lightness and told apart by colour-blind eyes.
 COLOURS = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_VIRIDIS)[:, 0, ::-1]
@@ -55,8 +56,8 @@ class Overview:
             object.__setattr__(self, "counted", resized)
 
     @cached_property
-    def levels(self) -> tuple[RGB, float]:
-        """Density of nuclei in grades, `(h, w)` uint8, and the density per mm2, a round number, that has 255."""
+    def graded(self) -> tuple[RGB, float]:
+        """The density of nuclei in grades: `(h, w)` uint8, and the density per mm2, a round number, that has 255."""
         density = density_map(self.counts, self.cell_um, SIGMA_UM)
         inside = density[self.counted]
         top = round_up(float(np.percentile(inside, TOP_PERCENTILE))) if inside.size else round_up(0)
@@ -65,16 +66,19 @@ class Overview:
 
 def draw_density(overview: Overview) -> RGB:
     """Draw the map of nuclei per mm2 with its colour scale and a scale bar, `(h', w', 3)` uint8; glass is white."""
-    levels, top = overview.levels
+    levels, top = overview.graded
     page = np.where(overview.counted[..., None], COLOURS[levels], np.uint8(255))
     return with_legend(page, overview, top)
 
 
 def draw_overview(overview: Overview) -> RGB:
     """Draw the source made small, its tissue outlined and its densest places coloured, `(h', w', 3)` uint8."""
-    levels, top = overview.levels
-    share = (overview.counted * levels * np.float32(OPACITY / 255))[..., None]
-    page = (overview.thumbnail * (1 - share) + COLOURS[levels] * share).round().astype(np.uint8)
+    levels, top = overview.graded
+    page = np.empty_like(overview.thumbnail)
+    for start in range(0, len(page), ROWS_AT_ONCE):  # the overview of a large slide takes ten times its bytes in float
+        rows = slice(start, start + ROWS_AT_ONCE)
+        share = (overview.counted[rows] * levels[rows] * np.float32(OPACITY / 255))[..., None]
+        page[rows] = (overview.thumbnail[rows] * (1 - share) + COLOURS[levels[rows]] * share).round()
     rings, _ = cv2.findContours(overview.counted.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     cv2.drawContours(page, rings, -1, OUTLINE, 2)
     return with_legend(page, overview, top)

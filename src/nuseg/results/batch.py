@@ -95,25 +95,40 @@ def outline_colours(
     return table
 
 
-def regroup(batches: Iterable[NucleiBatch], size: int) -> Iterator[NucleiBatch]:
-    """Cut a stream of batches anew into batches of `size` nuclei, the last one smaller; the order is kept.
+class Regrouper:
+    """Cuts a stream of batches anew into batches of a size; the order is kept.
 
-    What is written from it depends on the nuclei alone, not on how they came. At most `size` nuclei and one
-    incoming batch are held.
+    What is written from it depends on the nuclei alone, not on how they came. At most `size` nuclei and one incoming
+    batch are held.
     """
-    tables: list[pd.DataFrame] = []
-    polygons: list[Floats] = []
-    for batch in batches:
+
+    def __init__(self, size: int) -> None:
+        self._size, self._tables, self._polygons = size, list[pd.DataFrame](), list[Floats]()
+
+    def add(self, batch: NucleiBatch) -> Iterator[NucleiBatch]:
+        """Take a batch, and give those that are full."""
         if not len(batch):
-            continue
-        tables.append(batch.table)
-        polygons += batch.polygons
-        if len(polygons) < size:
-            continue
-        table = pd.concat(tables, ignore_index=True)
-        whole = len(polygons) - len(polygons) % size
-        for start in range(0, whole, size):
-            yield NucleiBatch(table[start : start + size].reset_index(drop=True), polygons[start : start + size])
-        tables, polygons = [table[whole:]], polygons[whole:]
-    if polygons:
-        yield NucleiBatch(pd.concat(tables, ignore_index=True), polygons)
+            return
+        self._tables.append(batch.table)
+        self._polygons += batch.polygons
+        if len(self._polygons) < self._size:
+            return
+        table, polygons = pd.concat(self._tables, ignore_index=True), self._polygons
+        whole = len(polygons) - len(polygons) % self._size
+        self._tables, self._polygons = [table[whole:]], polygons[whole:]
+        for start in range(0, whole, self._size):
+            stop = start + self._size
+            yield NucleiBatch(table[start:stop].reset_index(drop=True), polygons[start:stop])
+
+    def rest(self) -> Iterator[NucleiBatch]:
+        """Give what is left at the end, if anything is."""
+        if self._polygons:
+            yield NucleiBatch(pd.concat(self._tables, ignore_index=True), self._polygons)
+
+
+def regroup(batches: Iterable[NucleiBatch], size: int) -> Iterator[NucleiBatch]:
+    """Cut a stream of batches anew into batches of `size` nuclei, the last one smaller; see `Regrouper`."""
+    cut = Regrouper(size)
+    for batch in batches:
+        yield from cut.add(batch)
+    yield from cut.rest()

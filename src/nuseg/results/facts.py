@@ -22,7 +22,7 @@ from nuseg.measure.focus import sharpness
 from nuseg.measure.stain import optical_density
 from nuseg.plot.density import draw_overview
 from nuseg.results.statistics import SIZES
-from nuseg.types import RGB, Floats, Integers
+from nuseg.types import RGB, Floats, Integers, Mask
 
 if TYPE_CHECKING:
     from nuseg.results.segmentation import Segmentation
@@ -34,6 +34,7 @@ FIELD_PX = 1024  # a side at most
 SQUARE_UM = 250.0  # side of the squares that local densities are counted in
 FEWEST_SQUARES = 4  # to speak of local densities
 FILLED = 0.5  # share of a square in which nuclei count, at least
+ROWS_AT_ONCE = 256  # of an overview
 TISSUE = 0.05  # optical density from which on a pixel is no glass
 LEAST_TISSUE = 0.02  # of the picture, to speak of its stain
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -86,17 +87,30 @@ FACTS = TypeAdapter(Facts)
 def facts_of(result: "Segmentation") -> Facts:
     """Find the facts of a result; its source is still open."""
     overview = result.overview
-    density = optical_density(cv2.GaussianBlur(overview.thumbnail, (0, 0), 1).reshape(overview.thumbnail.shape))
-    tissue = overview.counted & (density.mean(axis=2) > TISSUE)
+    tissue = tissue_densities(overview.thumbnail, overview.counted)
     values = [sharpness(optical_density(field).mean(axis=2)) for field in read_fields(result, FIELDS)]
     known = [value for value in values if np.isfinite(value)]
     return Facts(
         sizes=tuple(np.trim_zeros(result.statistics.sizes, "b").tolist()),
         local_densities=local_densities(overview.counts, overview.counted, overview.cell_um),
         sharpness=float(np.median(known)) if known else None,
-        stain=tuple(stain_of(density, tissue).tolist()) if tissue.mean() >= LEAST_TISSUE else (),
+        stain=tuple(stain_of(tissue).tolist()) if len(tissue) >= LEAST_TISSUE * overview.counted.size else (),
         unlike=tuple(check_image(overview.thumbnail)),
     )
+
+
+def tissue_densities(thumbnail: RGB, counted: Mask) -> Floats:
+    """Optical density of red, green and blue, `(n, 3)` float32, where nuclei count and there is no glass.
+
+    It is found strip by strip: a large overview takes a dozen times its bytes in float.
+    """
+    blurred = cv2.GaussianBlur(thumbnail, (0, 0), 1).reshape(thumbnail.shape)
+    found = [np.zeros((0, 3), np.float32)]
+    for start in range(0, len(blurred), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        density = optical_density(blurred[rows])
+        found.append(density[counted[rows] & (density.mean(axis=2) > TISSUE)])
+    return np.concatenate(found)
 
 
 def local_densities(counts: np.ndarray, counted: np.ndarray, cell_um: float) -> tuple[float, ...]:

@@ -43,6 +43,9 @@ class Output:
         Packages that have to be installed.
     extra : str
         The extra of nuseg that installs them.
+    beside : bool
+        Whether it is one file, of whose result no more than `info.about()` and `info.annotations` is looked at when it
+        is opened: it may then be written while nuclei are still being found.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Output:
     default_for: tuple[Kind, ...] = ()
     needs: tuple[str, ...] = ()
     extra: str = ""
+    beside: bool = False
 
     def path(self, folder: Path, name: str) -> Path:
         """Say where the file of a result goes: `folder/OUTPUT/NAME.suffix`."""
@@ -87,12 +91,16 @@ def require_packages(what: str, packages: tuple[str, ...], extra: str) -> None:
             raise NusegError(f"{what} needs the package {package}: pip install 'nuseg[{extra}]'")
 
 
+def pass_over(_batch: NucleiBatch) -> None:
+    """What an output does with each batch that does not look at them."""
+
+
 def written_whole(write: Callable[[Path, "Segmentation"], None]) -> Open:
     """Make the `open` of an output that is written at once, after all nuclei were seen."""
 
     @contextmanager
     def open_(path: Path, result: "Segmentation") -> Iterator[Add]:
-        yield lambda batch: None
+        yield pass_over
         write(path, result)
 
     return open_

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from nuseg.errors import NusegError
+from nuseg.io.atomic import atomic_path
 from nuseg.io.image import Image
 from nuseg.io.pixels import MAX_PIXELS
 from nuseg.io.source import Source, overview_shape
@@ -26,8 +27,9 @@ from nuseg.progress import Progress, ProgressCallback
 from nuseg.results.annotated import AnnotationRow, annotation_rows, as_table
 from nuseg.results.areas import assigned
 from nuseg.results.batch import NucleiBatch, outline_colours, regroup
+from nuseg.results.early import ROWS, EarlyFiles
 from nuseg.results.info import ResultInfo, as_record, overview_side, versions
-from nuseg.results.output import Add, require_packages
+from nuseg.results.output import Add, pass_over, require_packages
 from nuseg.results.registry import choose_outputs
 from nuseg.results.statistics import Statistics
 from nuseg.results.store import Box, NucleiStore
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
     import geopandas
     import spatialdata
 
-ROWS = 16384  # nuclei held at once, and in a row group: some 30 MB
 PREVIEW_SIDE = 1200  # px; a notebook shows no more
 
 
@@ -60,10 +61,17 @@ class Segmentation:
         The pixels.
     """
 
-    def __init__(self, info: ResultInfo, store: NucleiStore, source: Source, thumbnail: RGB | None = None) -> None:
+    def __init__(
+        self,
+        info: ResultInfo,
+        store: NucleiStore,
+        source: Source,
+        thumbnail: RGB | None = None,
+        early: EarlyFiles | None = None,
+    ) -> None:
         self.info: ResultInfo = info
         self.source = source
-        self._store, self._thumbnail = store, thumbnail
+        self._store, self._thumbnail, self._early = store, thumbnail, early
         self._statistics: Statistics | None = None
 
     # What was found
@@ -182,13 +190,14 @@ class Segmentation:
     def statistics(self) -> Statistics:
         """Counts, means and densities, from one pass over all nuclei."""
         if self._statistics is None:
-            found = self._begin_statistics()
+            found = self.begin_statistics()
             for batch in self.batches():
                 found.add(batch)
             self._statistics = found
         return self._statistics
 
-    def _begin_statistics(self) -> Statistics:
+    def begin_statistics(self) -> Statistics:
+        """Make empty statistics, for whoever goes through the nuclei."""
         width, height = self.info.width, self.info.height
         shape, _ = overview_shape(width, height, overview_side(width, height, self.mpp))
         return Statistics(shape, width, height, self.info.annotations)
@@ -428,20 +437,45 @@ class Segmentation:
             An output is unknown or needs a package, or the folder cannot be written.
         """
         chosen = choose_outputs([outputs] if isinstance(outputs, str) else outputs, self.info.kind)
-        paths = {output.name: output.path(Path(folder), name or self.info.name) for output in chosen}
-        found, adds = self._begin_statistics(), list[Add]()
+        name = name or self.info.name
+        paths = {output.name: output.path(Path(folder), name) for output in chosen}
+        early = self._take_early(name)
         with ExitStack() as stack:
             # First in, last out: the summary tells that the others are there.
-            for output in sorted(chosen, key=lambda output: output.name != "summary"):
-                adds.append(stack.enter_context(output.open(paths[output.name], self)))
-            for number, batch in enumerate(regroup(self.batches(), ROWS), 1):
-                found.add(batch)
-                for add in adds:
-                    add(batch)
-                if progress is not None:
-                    progress(Progress(f"write {self.info.name}", number, number))
-            self._statistics = found
+            left = sorted(chosen, key=lambda output: output.name != "summary")
+            adds = [
+                stack.enter_context(output.open(paths[output.name], self))
+                for output in left
+                if output.name not in early
+            ]
+            for output in chosen:
+                if output.name in early:
+                    with atomic_path(paths[output.name]) as temporary:
+                        early[output.name].replace(temporary)
+            adds = [add for add in adds if add is not pass_over]
+            if adds or self._statistics is None:
+                self._go_through(name, adds, progress)
         return paths
+
+    def _take_early(self, name: str) -> dict[str, Path]:
+        """Take the files that were written while nuclei were found, where there are some that fit; once."""
+        if self._early is None:
+            return {}
+        files, statistics = self._early.fitting(self, name), self._early.statistics
+        self._early = None
+        if files:
+            self._statistics = statistics
+        return files
+
+    def _go_through(self, name: str, adds: list[Add], progress: ProgressCallback | None) -> None:
+        found = self.begin_statistics()
+        for number, batch in enumerate(regroup(self.batches(), ROWS), 1):
+            found.add(batch)
+            for add in adds:
+                add(batch)
+            if progress is not None:
+                progress(Progress(f"write {name}", number, number))
+        self._statistics = found
 
     def close(self) -> None:
         """Close the source, and remove what was kept on disk; what is in memory stays of use."""

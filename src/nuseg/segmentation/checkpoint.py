@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from nuseg.errors import NusegError
-from nuseg.io.atomic import atomic_path
+from nuseg.io.atomic import atomic_path, check_folder
 from nuseg.io.documents import DocumentError, check_stored, read_bytes
 from nuseg.segmentation.part_check import check_part
 from nuseg.text import one_line, shortened
@@ -130,7 +130,7 @@ class FolderCheckpoint:
         Raises
         ------
         NusegError
-            It is damaged.
+            It is damaged, or the folder is none any more.
         """
         path = self.path(kind, number)
         try:
@@ -139,6 +139,7 @@ class FolderCheckpoint:
                 arrays = {name: stored[name] for name in names}
             check_part(arrays)
         except Exception as error:  # a damaged file makes NumPy and zipfile fail in every way
+            check_folder(self.folder)
             detail = shortened(one_line(error)) or type(error).__name__
             raise NusegError(f"{path}: damaged ({detail}); delete {self.folder} and segment the slide again") from error
         return list(arrays.values())

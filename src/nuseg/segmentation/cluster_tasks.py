@@ -37,7 +37,7 @@ from nuseg.segmentation.plan import model_fingerprint
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.segmentation.stopping import Stop
 from nuseg.segmentation.tile_processes import choose_hands
-from nuseg.segmentation.tiles import run_tiles
+from nuseg.segmentation.tiles import run_tiles, thread_pool
 from nuseg.text import one_line, printable
 
 log = logging.getLogger("nuseg")
@@ -303,9 +303,10 @@ def do_tiles(order: Order, job: Job, slide: BegunSlide, numbers: Sequence[int]) 
     with work.source, limited_threads(segmenter.threads) as cores:
         maps_of = work.maps_by(segmenter.engine)
         hands = choose_hands(cores, parts, len(left), segmenter.engine)
-        for count in run_tiles(work.plan, left, maps_of, parts, hands):
-            records.check()
-            nuclei += count
+        with thread_pool(hands.workers) as workers:
+            for count in run_tiles(work.plan, left, maps_of, parts, hands, workers):
+                records.check()
+                nuclei += count
     return nuclei
 
 
@@ -316,8 +317,8 @@ def finish_slide(order: Order, job: Job, slide: BegunSlide) -> Record:
         raise OSError(f"{parts.folder}: holds {len(parts.numbers(TILE))} of {slide.tiles} tiles")
     work: SourceWork = pickle.loads(slide.work)
     with work.source, limited_threads(worker_threads(order.model)) as cores:
-        store = join_nuclei(work.plan, parts, max(1, cores // 2))
-        result = finish_source(work, parts, store, time.time() - slide.begun)
+        found = join_nuclei(work.plan, parts, choose_hands(cores, parts, slide.tiles))
+        result = finish_source(work, found, time.time() - slide.begun)
         result.info.settings.update(quality=order.model.quality, device=order.model.device)
         result.info = replace(result.info, notes=(*result.info.notes, *order.model.notes))
         row, kind = write(order, job, result, Records(order.wanted.folder))

@@ -12,6 +12,7 @@ from nuseg.io.file_state import FileState
 from nuseg.io.reader import Kind
 from nuseg.progress import ProgressCallback
 from nuseg.results.annotated import keep_annotations
+from nuseg.results.early import EarlyOutputs
 from nuseg.results.facts import facts_of, keep_facts, pictures_of
 from nuseg.results.records import FolderLost, Record, Records
 from nuseg.results.segmentation import Segmentation
@@ -23,6 +24,7 @@ from nuseg.segmentation.stopping import Stopped
 from nuseg.text import one_line, printable
 
 log = logging.getLogger("nuseg")
+OUTPUTS = "outputs"  # folder within what is kept of a slide
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,11 +99,16 @@ class Here:
     def __call__(self, job: Job, kind: Kind, tell: ProgressCallback, look: ProgressCallback) -> Record:
         """Segment one image or slide and write its results; see `Way`."""
         begun, state = time.perf_counter(), None
-        checkpoint = self.wanted.checkpoint(job) if kind == "slide" else None
+        checkpoint, early = None, None
+        if kind == "slide":
+            checkpoint = self.wanted.checkpoint(job)
+            early = EarlyOutputs(checkpoint / OUTPUTS, self.wanted.outputs, job.name, look)
         try:
             state = FileState.of(job.image)
             options = self.wanted.options
-            with self.segmenter(job.image, options=options, checkpoint=checkpoint, progress=tell) as result:
+            with self.segmenter(
+                job.image, options=options, checkpoint=checkpoint, progress=tell, early=early
+            ) as result:
                 row = write_result(result, job, self.wanted, look)
                 kind = result.info.kind
             return Record(replace(row, seconds=time.perf_counter() - begun), kind, state, result.count_error)

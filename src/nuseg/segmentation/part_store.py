@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -21,6 +21,7 @@ PARTS_KEPT = 4  # in memory, of those on disk
 # Parts of a checkpoint: of a tile, the nuclei that it shares with others, those of a part of a giant.
 TILE, JOINED, GIANT = "tile", "joined", "giant"
 Part = TypeVar("Part", Nuclei, ComponentPixels)
+Page = tuple[int, int]
 
 
 def kept_arrays(part: Nuclei | ComponentPixels, classes: int) -> dict[str, np.ndarray]:
@@ -66,48 +67,47 @@ class PartStore:
     """
 
     def __init__(self, scale: float, parts: Checkpoint, classes: Sequence[str] = ()) -> None:
-        """Read the parts of a model with some classes; pixels of its grid are `scale` px of level 0 a side."""
+        """Begin without parts, of a model with some classes; pixels of its grid are `scale` px of level 0 a side."""
         self._scale, self._parts, self._classes = scale, parts, classes
-        pages: dict[tuple[int, int], list[tuple[str, int]]] = defaultdict(list)
-        for kind in (TILE, JOINED, GIANT):
-            for number in parts.numbers(kind):
-                for page in np.unique(parts.load(kind, number, ["first"])[0] // PAGE, axis=0).tolist():
-                    pages[tuple(page)].append((kind, number))
-        self._pages = dict(sorted(pages.items()))
+        self._pages: dict[Page, list[tuple[str, int]]] = defaultdict(list)
+        self._index: dict[Page, tuple[int, Box]] = {}
         self._load = lru_cache(PARTS_KEPT)(self._read)
 
     def _read(self, kind: str, number: int) -> Nuclei:
         return load_part(Nuclei, self._parts, (kind, number), len(self._classes))
 
-    def _page(self, page: tuple[int, int]) -> Nuclei:
+    def add(self, kind: str, number: int, first: np.ndarray) -> None:
+        """Add a part, of whose nuclei the first pixels are given; its pages must not have been read."""
+        for page in np.unique(first // PAGE, axis=0).tolist():
+            self._pages[tuple(page)].append((kind, number))
+
+    def _page(self, page: Page) -> Nuclei:
         found = [self._load(*part) for part in self._pages[page]]
         nuclei = Nuclei.together([part.take((part.first // PAGE == page).all(axis=1)) for part in found])
         return nuclei.take(np.lexsort((nuclei.first[:, 1], nuclei.first[:, 0])))
 
-    @cached_property
-    def _index(self) -> list[tuple[tuple[int, int], int, Box]]:
-        """Every page with the number of its first nucleus and the box that holds its nuclei."""
-        index, count = [], 0
-        for page in self._pages:
+    def pages(self, first_id: int = 1, start: float = 0, stop: float = np.inf) -> Iterator[NucleiBatch]:
+        """Give the nuclei of some rows of pages page by page; `first_id` is the number of the first of them."""
+        for page in sorted(page for page in self._pages if start <= page[0] < stop):
             nuclei = self._page(page)
+            # The box that holds them: whoever looks for the nuclei of a place later need not read the others.
             corners = nuclei.corners * (self._scale / 2)
             box = (*corners.min(axis=0, initial=np.inf).tolist(), *corners.max(axis=0, initial=-np.inf).tolist())
-            index.append((page, count + 1, box))
-            count += len(nuclei)
-        return index
+            self._index[page] = first_id, box
+            yield as_batch(nuclei, self._scale, first_id, self._classes)
+            first_id += len(nuclei)
 
     def batches(self, box: Box | None = None) -> Iterator[NucleiBatch]:
         """Give all nuclei page by page, or the pages that hold some which meet a box."""
-        if box is not None:
-            for page, first_id, held in self._index:
-                if held[0] < box[2] and held[2] > box[0] and held[1] < box[3] and held[3] > box[1]:
-                    yield as_batch(self._page(page), self._scale, first_id, self._classes)
+        if box is None:
+            yield from self.pages()
             return
-        count = 0
-        for page in self._pages:
-            nuclei = self._page(page)
-            yield as_batch(nuclei, self._scale, count + 1, self._classes)
-            count += len(nuclei)
+        if len(self._index) < len(self._pages):
+            for _ in self.pages():
+                pass
+        for page, (first_id, held) in sorted(self._index.items()):
+            if held[0] < box[2] and held[2] > box[0] and held[1] < box[3] and held[3] > box[1]:
+                yield as_batch(self._page(page), self._scale, first_id, self._classes)
 
     def close(self) -> None:
         """Remove the parts."""

@@ -6,7 +6,8 @@ import shutil
 import tempfile
 import time
 import weakref
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,17 @@ from nuseg.preprocess.stain.normaliser import Normaliser, plan_normaliser
 from nuseg.progress import ProgressCallback
 from nuseg.results.areas import areas_mm2
 from nuseg.results.batch import NucleiBatch
+from nuseg.results.early import EarlyFiles, EarlyOutputs
 from nuseg.results.info import ResultInfo
 from nuseg.results.naming import result_name
 from nuseg.results.segmentation import Segmentation
-from nuseg.results.store import MemoryStore, NucleiStore
+from nuseg.results.store import MemoryStore
+from nuseg.segmentation.assembly import Assembled, Assembly, Give, Sums, beside
 from nuseg.segmentation.checkpoint import Checkpoint, FolderCheckpoint, MemoryCheckpoint
-from nuseg.segmentation.joining import join_tiles
-from nuseg.segmentation.part_store import TILE, PartStore
 from nuseg.segmentation.plan import Plan, SegmentOptions, asked, plan_source, settings_of, wants_tissue
 from nuseg.segmentation.resample import REACH
 from nuseg.segmentation.tile_processes import choose_hands
-from nuseg.segmentation.tiles import GivenMaps, Hands, NetworkMaps, TileMaps, left_tiles, run_all_tiles
+from nuseg.segmentation.tiles import GivenMaps, Hands, NetworkMaps, TileMaps, left_tiles, run_all_tiles, thread_pool
 from nuseg.text import printable
 from nuseg.types import Floats
 
@@ -96,6 +97,7 @@ def segment_source(
     checkpoint: str | Path | None = None,
     threads: int | None = None,
     progress: ProgressCallback | None = None,
+    early: EarlyOutputs | None = None,
 ) -> Segmentation:
     """Segment, count and measure the nuclei of an image or a slide.
 
@@ -119,6 +121,8 @@ def segment_source(
         CPU threads; default: all.
     progress : function, optional
         Called after each tile.
+    early : EarlyOutputs, optional
+        Outputs to write while nuclei are being found.
 
     Raises
     ------
@@ -130,33 +134,64 @@ def segment_source(
         work = begin_source(source, model, options)
         parts = choose_checkpoint(source, checkpoint, work.kept_settings)
         hands = choose_hands(cores, parts, len(left_tiles(work.plan, parts)), engine)
-        store = find_nuclei_of(work.plan, work.maps_by(engine), parts, hands, progress)
-    return finish_source(work, parts, store, time.perf_counter() - begun)
+        with ExitStack() as stack:
+            files = None if early is None else stack.enter_context(EarlyFiles(early, nothing_yet(work)))
+            give = None if files is None else files.add
+            found = find_nuclei_of(work.plan, work.maps_by(engine), parts, hands, progress, give)
+    return finish_source(work, found, time.perf_counter() - begun, files)
 
 
-def finish_source(work: SourceWork, parts: Checkpoint, store: NucleiStore, seconds: float) -> Segmentation:
+def nothing_yet(work: SourceWork) -> Segmentation:
+    """Make the result of a source before its first tile is read: without nuclei."""
+    return Segmentation(info_of(work), MemoryStore([]), work.source)
+
+
+def finish_source(work: SourceWork, found: Assembled, seconds: float, early: EarlyFiles | None = None) -> Segmentation:
     """Make the result of a source whose nuclei were found.
 
     Parameters
     ----------
     work : SourceWork
-    parts : Checkpoint
-        With all tiles.
-    store : NucleiStore
-        With all nuclei.
+    found : Assembled
+        Its nuclei.
     seconds : float
         That it took.
+    early : EarlyFiles, optional
+        Outputs that were written.
 
     Raises
     ------
     NusegError
         Nothing of the source could be read.
     """
-    source, plan, model, options = work.source, work.plan, work.model, work.options
-    damaged = damaged_places(plan, parts)
+    source, plan, options = work.source, work.plan, work.options
+    sums = found.sums
+    damaged = sums.damaged_places
     check_read(plan, options, damaged)
+    info = replace(
+        info_of(work),
+        tissue_mm2=tissue_mm2(plan, sums),
+        annotations_mm2=annotations_mm2(source, plan, sums),
+        damaged=damaged,
+        seconds=seconds,
+    )
+    if damaged:
+        info = replace(info, notes=(*info.notes, printable(damage_note(source, damaged))))
+    return Segmentation(info, found.store, source, None if plan.overview is None else plan.overview.thumbnail, early)
+
+
+def info_of(work: SourceWork) -> ResultInfo:
+    """What is known of a result before the first tile is read: all but areas of tissue, damage and time."""
+    source, plan, model, options = work.source, work.plan, work.model, work.options
     overview, normaliser = plan.overview, work.normaliser
-    info = ResultInfo(
+    notes = (
+        *source.notes,
+        plan.resolution.note,
+        no_tissue_note(plan),
+        *(options.region.notes if options.region else ()),
+        blank_note(source, normaliser),
+    )
+    return ResultInfo(
         name=result_name(source.name),
         path=source.path,
         kind=source.kind,
@@ -170,34 +205,21 @@ def finish_source(work: SourceWork, parts: Checkpoint, store: NucleiStore, secon
         count_error=model.count_error,
         counted=None if overview is None or plan.rules.roi is None else plan.rules.roi.counted,
         region_mm2=region_area(source, plan, options),
-        tissue_mm2=tissue_mm2(plan, parts),
         annotations=plan.rules.annotations,
-        annotations_mm2=annotations_mm2(source, plan, parts),
         least_density=None if overview is None else overview.least_density,
         fingerprint=fingerprint(work.settings),
         settings=asked(source, model, options, plan.resolution.mpp)
         | {"stain_fit": normaliser.found.model_dump() if normaliser else None},
         tiles=len(plan.tiles),
-        damaged=damaged,
-        notes=tuple(
-            printable(note)
-            for note in (
-                *source.notes,
-                *filter(None, [plan.resolution.note, no_tissue_note(plan)]),
-                *(options.region.notes if options.region else ()),
-                *filter(None, [damage_note(source, damaged), blank_note(source, normaliser)]),
-            )
-        ),
-        seconds=seconds,
+        notes=tuple(printable(note) for note in notes if note),
     )
-    return Segmentation(info, store, source, thumbnail=None if overview is None else overview.thumbnail)
 
 
 def nuclei_of_maps(source: Source, model: ModelConfig, maps: np.ndarray, mpp: float) -> NucleiBatch:
     """Find the nuclei of a source whose quantised maps `(k, h, w)` are at hand, as `segment_source` finds them."""
     plan = plan_source(source, model, SegmentOptions(mpp, tissue=False))
     found = find_nuclei_of(plan, GivenMaps(plan.frame, maps), MemoryCheckpoint(), Hands())
-    return NucleiBatch.together(list(found.batches()))
+    return NucleiBatch.together(list(found.store.batches()))
 
 
 def region_area(source: Source, plan: Plan, options: SegmentOptions) -> float | None:
@@ -209,25 +231,19 @@ def region_area(source: Source, plan: Plan, options: SegmentOptions) -> float | 
     return float(within_source.area) * mpp**2 / 1e6
 
 
-def tissue_mm2(plan: Plan, parts: Checkpoint) -> float | None:
-    """Area of the tissue in which nuclei count (mm2), summed over tiles; None where it was not looked for."""
+def tissue_mm2(plan: Plan, sums: Sums) -> float | None:
+    """Area of the tissue in which nuclei count (mm2); None where it was not looked for."""
     if plan.overview is None or plan.overview.least_density is None:
         return None
-    pixels = sum(int(parts.load(TILE, number, ["tissue"])[0]) for number in range(len(plan.tiles)))
-    return pixels * plan.rules.mpp**2 / 1e6
+    return sums.tissue * plan.rules.mpp**2 / 1e6
 
 
-def annotations_mm2(source: Source, plan: Plan, parts: Checkpoint) -> Floats:
+def annotations_mm2(source: Source, plan: Plan, sums: Sums) -> Floats:
     """Area of every annotated area within a source (mm2), `(n,)`: of its tissue where that was looked for."""
     areas = plan.rules.annotations
     if not areas or plan.overview is None or plan.overview.least_density is None:
         return areas_mm2(areas, source.width, source.height, plan.resolution.mpp)
-    pixels = np.zeros(len(areas), np.int64)
-    for number in range(len(plan.tiles)):
-        place, count = parts.load(TILE, number, ["tissue_by_area"])[0].T
-        known = place < len(areas)
-        pixels[place[known]] += count[known]
-    return pixels * plan.rules.mpp**2 / 1e6
+    return sums.tissue_by_area * plan.rules.mpp**2 / 1e6
 
 
 def choose_checkpoint(source: Source, folder: str | Path | None, settings: dict[str, Any]) -> Checkpoint:
@@ -243,9 +259,14 @@ def choose_checkpoint(source: Source, folder: str | Path | None, settings: dict[
 
 
 def find_nuclei_of(
-    plan: Plan, maps_of: TileMaps, parts: Checkpoint, hands: Hands, progress: ProgressCallback | None = None
-) -> NucleiStore:
-    """Find the nuclei of all tiles, and join those that tiles share.
+    plan: Plan,
+    maps_of: TileMaps,
+    parts: Checkpoint,
+    hands: Hands,
+    progress: ProgressCallback | None = None,
+    give: Give | None = None,
+) -> Assembled:
+    """Find the nuclei of all tiles; those that tiles share, and what becomes of all, beside the tiles.
 
     Parameters
     ----------
@@ -259,16 +280,21 @@ def find_nuclei_of(
         Who does what beside the network.
     progress : function, optional
         Called after each tile.
+    give : function, optional
+        Takes all nuclei in the order of their numbers, batch by batch.
     """
-    run_all_tiles(plan, maps_of, parts, hands, progress)
-    return join_nuclei(plan, parts, hands.workers)
+    with thread_pool(hands.workers) as workers:
+        assembly = Assembly(plan, parts, hands.join, workers, give)
+        with beside(assembly) as reach:
+            for done in run_all_tiles(plan, maps_of, parts, hands, workers, progress):
+                reach(done)
+        return assembly.finish()
 
 
-def join_nuclei(plan: Plan, parts: Checkpoint, workers: int = 1) -> NucleiStore:
+def join_nuclei(plan: Plan, parts: Checkpoint, hands: Hands) -> Assembled:
     """Find the nuclei that tiles share, where all tiles are done, and give all."""
-    join_tiles(plan, parts, workers)
-    store = PartStore(plan.grid.scale, parts, plan.classes)
-    return MemoryStore(list(store.batches())) if isinstance(parts, MemoryCheckpoint) else store
+    with thread_pool(hands.workers) as workers:
+        return Assembly(plan, parts, hands.join, workers).finish()
 
 
 def fingerprint(settings: dict[str, Any]) -> str:
@@ -312,9 +338,7 @@ def no_tissue_note(plan: Plan) -> str:
 
 
 def damage_note(source: Source, damaged: list[list[int]]) -> str:
-    """Say that something was left out, where it was."""
-    if not damaged:
-        return ""
+    """Say that something was left out."""
     x, y, width, height = damaged[0]
     return (
         f"{source.where}: {len(damaged)} damaged part(s) of the file taken as blank, the first at x {x}, y {y} "
@@ -327,9 +351,3 @@ def blank_note(source: Source, normaliser: Normaliser | None) -> str:
     if normaliser is None or not normaliser.found.blank:
         return ""
     return f"{source.where}: too little stain to be normalised, the image was taken as it is"
-
-
-def damaged_places(plan: Plan, parts: Checkpoint) -> list[list[int]]:
-    """Where the file could not be read: x, y, width, height in px of level 0, each once, in reading order."""
-    places = {tuple(p) for n in range(len(plan.tiles)) for p in parts.load(TILE, n, ["damaged"])[0].tolist()}
-    return [list(place) for place in sorted(places, key=lambda place: (place[1], place[0]))]

@@ -25,7 +25,7 @@ from nuseg.segmentation.tiling import DEFAULT_TILE, Tile, plan_tiles
 from nuseg.types import RGB, Mask
 
 TISSUE_FROM_MM2 = 1.0  # smaller sources are fields that somebody chose: all of it counts
-FORMAT = 5  # of what is kept of unfinished sources
+FORMAT = 6  # of what is kept of unfinished sources
 ROWS_AT_ONCE = 512
 
 

@@ -11,6 +11,7 @@ from nuseg.io.opening import Picture, open_source
 from nuseg.model.store import Model, Quality, choose_model
 from nuseg.notebook import with_bars
 from nuseg.progress import ProgressCallback
+from nuseg.results.early import EarlyOutputs
 from nuseg.results.segmentation import Segmentation
 from nuseg.segmentation.pipeline import segment_source
 from nuseg.segmentation.plan import SegmentOptions
@@ -72,14 +73,21 @@ class Segmenter:
         *,
         options: SegmentOptions | None = None,
         checkpoint: str | Path | None = None,
+        early: EarlyOutputs | None = None,
     ) -> Segmentation:
-        """Segment one image or slide; `segment` explains the parameters. `mpp` goes before that of `options`."""
+        """Segment one image or slide; `segment` explains the parameters.
+
+        `mpp` goes before that of `options`. `early` says which outputs of a slide are written while its nuclei are
+        being found, for a result that is saved.
+        """
         chosen = options or SegmentOptions()
         if mpp is not None:
             chosen = replace(chosen, mpp=mpp)
         opened = open_source(source)
         try:
-            found = segment_source(opened, self.model.config, self.engine, chosen, checkpoint, self.threads, progress)
+            found = segment_source(
+                opened, self.model.config, self.engine, chosen, checkpoint, self.threads, progress, early
+            )
             found.info.settings.update(quality=self.quality, device=self.device)
             if notes := (*self.notes, *notes_of(self.engine)):
                 found.info = replace(found.info, notes=(*found.info.notes, *notes))

@@ -1,11 +1,10 @@
-"""Components that several tiles share, joined into what the untiled slide would show."""
+"""Components that several tiles share, joined into what the untiled slide would show, as the tiles come."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from nuseg.segmentation import postprocess
 from nuseg.segmentation.components import NO_NUCLEI, ComponentPixels, Nuclei, Rules
@@ -14,77 +13,176 @@ from nuseg.segmentation.tiling import Tile
 Load = Callable[[int], ComponentPixels]
 Window = tuple[slice, slice]
 Found = tuple[ComponentPixels, np.ndarray]
+ROWS, COLUMNS = 0, 1  # a border between tiles that are above each other, and beside each other
 
 
 @dataclass(frozen=True)
-class Groups:
-    """Which components of which tiles belong together.
+class Places:
+    """Where the pixels of a tile's open components lie on the model's grid, and whose they are, `(n,)` int32 each."""
+
+    y: np.ndarray
+    x: np.ndarray
+    component: np.ndarray
+
+    def on(self, axis: int, line: int) -> "Line":
+        """What lies on a row (`ROWS`) or column."""
+        across, along = (self.y, self.x) if axis == ROWS else (self.x, self.y)
+        there = across == line
+        return Line(along[there], self.component[there])
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row or column at a tile's border: where along it open components lie, and which, `(n,)` int32 each."""
+
+    along: np.ndarray
+    component: np.ndarray
+
+    def touching(self, other: "Line") -> list[tuple[int, int]]:
+        """Find the components of both that touch, where the other lies beside this one; each pair once."""
+        _, here, there = np.intersect1d(self.along, other.along, assume_unique=True, return_indices=True)
+        pairs = np.stack([self.component[here], other.component[there]], axis=1)
+        return [(one, two) for one, two in np.unique(pairs, axis=0).tolist()]
+
+
+@dataclass(eq=False)
+class Group:
+    """Components that belong together.
 
     Attributes
     ----------
-    group : (n,) int
-        Of every component of every tile, tile after tile.
-    start : (tiles + 1,) int
-        Number of each tile's first component.
-    box : (groups, 4) int
-        Of each group: top, left, bottom, right, the last two exclusive.
-    home : (groups,) int
-        First tile that has a component of it.
-    tiles : list of Tile
+    members : list of (tile, component)
+    top, left, bottom, right : int
+        On the model's grid, the last two exclusive.
+    awaits : int
+        The last tile into which it may reach: once that is done, the group is whole.
     """
 
-    group: np.ndarray
-    start: np.ndarray
-    box: np.ndarray
-    home: np.ndarray
-    tiles: list[Tile]
+    members: list[tuple[int, int]]
+    top: int
+    left: int
+    bottom: int
+    right: int
+    awaits: int
 
-    def pixels(self, groups: np.ndarray, load: Load, window: Window | None = None) -> Iterator[Found]:
-        """Give the pixels of some groups tile by tile, and the group of each pixel; of tiles that meet a window."""
-        components = np.flatnonzero(np.isin(self.group, groups))
-        for tile in np.unique(np.searchsorted(self.start, components, side="right") - 1).tolist():
-            if window is not None and not meet(window, self.tiles[tile].core):
-                continue
-            pixels = load(tile)
-            group = self.group[self.start[tile] + pixels.component]
-            wanted = np.isin(group, groups)
-            yield pixels.take(wanted), group[wanted]
+    @property
+    def home(self) -> int:
+        """The first tile that has a component of it."""
+        return self.members[0][0]
+
+    @property
+    def tiles(self) -> list[int]:
+        """All tiles that have components of it."""
+        return sorted({tile for tile, _ in self.members})
+
+    @property
+    def giant(self) -> bool:
+        """Whether it is too large to be held as one."""
+        return max(self.bottom - self.top, self.right - self.left) > postprocess.LARGEST_COMPONENT
+
+    def add(self, other: "Group") -> None:
+        """Take in the components of a group whose home is no earlier one."""
+        self.members += other.members
+        self.top, self.left = min(self.top, other.top), min(self.left, other.left)
+        self.bottom, self.right = max(self.bottom, other.bottom), max(self.right, other.right)
+        self.awaits = max(self.awaits, other.awaits)
 
 
-def find_groups(tiles: list[Tile], load: Load) -> Groups:
-    """Join the components of all tiles: two belong together where they touch across the border of their cores.
+class Groups:
+    """The groups of all tiles, which come in reading order: two components belong together where they touch.
 
-    Parameters
-    ----------
-    tiles : list of Tile
-        In reading order.
-    load : function
-        Gives the pixels of the open components of a tile, by its number.
+    It holds what may still grow, which is that of two or three rows of tiles.
     """
-    lower = {(tile.core[0].stop, tile.core[1].start): number for number, tile in enumerate(tiles)}
-    right = {(tile.core[0].start, tile.core[1].stop): number for number, tile in enumerate(tiles)}
-    start = [0]
-    boxes, homes, pairs = [np.zeros((0, 4), np.int64)], [np.zeros(0, np.int64)], [np.zeros((2, 0), np.int64)]
-    for number, tile in enumerate(tiles):
-        pixels = load(number)
-        corner = tile.core[0].start, tile.core[1].start
-        for axis, before in ((0, lower.get(corner)), (1, right.get(corner))):
-            if before is not None:
-                first_components = np.array([[start[before]], [start[number]]])
-                pairs.append(first_components + touching(load(before), pixels, axis, corner[axis]))
-        boxes.append(component_boxes(pixels))
-        homes.append(np.full(len(boxes[-1]), number))
-        start.append(start[-1] + len(boxes[-1]))
-    first, second = np.hstack(pairs)
-    links = coo_array((np.ones(len(first), bool), (first, second)), shape=(start[-1], start[-1]))
-    count, group = connected_components(links, directed=False) if start[-1] else (0, np.zeros(0, np.int64))
+
+    def __init__(self, tiles: list[Tile]) -> None:
+        self._tiles = tiles
+        self._number = {(tile.core[0].start, tile.core[1].start): number for number, tile in enumerate(tiles)}
+        self._borders: dict[tuple[int, int], tuple[int, Line]] = {}  # by the tile behind it, and the axis
+        self._owner: dict[tuple[int, int], Group] = {}
+        self._homes: dict[int, dict[Group, None]] = {}
+
+    def add(self, number: int, places: Places) -> None:
+        """Add the open components of the next tile."""
+        rows, columns = self._tiles[number].core
+        groups = [
+            Group([(number, component)], top, left, bottom, right, number)
+            for component, (top, left, bottom, right) in enumerate(component_boxes(places).tolist())
+        ]
+        self._homes[number] = dict.fromkeys(groups)
+        self._owner |= {group.members[0]: group for group in groups}
+        for axis, corner, last in (
+            (ROWS, (rows.stop, columns.start), rows.stop - 1),
+            (COLUMNS, (rows.start, columns.stop), columns.stop - 1),
+        ):
+            behind, border = self._number.get(corner), places.on(axis, last)
+            if behind is not None:
+                self._borders[behind, axis] = number, border
+                for component in np.unique(border.component).tolist():
+                    groups[component].awaits = max(groups[component].awaits, behind)
+        for axis, first in ((ROWS, rows.start), (COLUMNS, columns.start)):
+            if (number, axis) in self._borders:
+                before, border = self._borders.pop((number, axis))
+                for one, other in border.touching(places.on(axis, first)):
+                    self._join(self._owner[before, one], self._owner[number, other])
+
+    def _join(self, one: Group, other: Group) -> None:
+        if one is other:
+            return
+        first, second = (one, other) if one.home <= other.home else (other, one)
+        del self._homes[second.home][second]
+        first.add(second)
+        self._owner |= dict.fromkeys(second.members, first)
+
+    def take_whole(self, number: int) -> Iterator[tuple[int, list[Group]]]:
+        """Give the tiles that are home to whole groups alone once tile `number` is done, and these; forget them."""
+        for home, groups in list(self._homes.items()):
+            if all(group.awaits <= number for group in groups):
+                del self._homes[home]
+                for group in groups:
+                    for member in group.members:
+                        del self._owner[member]
+                if groups:
+                    yield home, list(groups)
+
+    @property
+    def top(self) -> float:
+        """First row of what may still grow; infinite where there is nothing."""
+        return min((group.top for groups in self._homes.values() for group in groups), default=np.inf)
+
+
+def component_boxes(places: Places) -> np.ndarray:
+    """Top, left, bottom and right of each component, `(k, 4)`, the last two exclusive."""
+    count = int(places.component.max()) + 1 if len(places.component) else 0
     box = np.tile(np.array([2**31, 2**31, 0, 0]), (count, 1))
-    component_box = np.concatenate(boxes)
-    np.minimum.at(box[:, :2], group, component_box[:, :2])
-    np.maximum.at(box[:, 2:], group, component_box[:, 2:])
-    home = np.full(count, len(tiles))
-    np.minimum.at(home, group, np.concatenate(homes))
-    return Groups(group, np.array(start), box, home, tiles)
+    corners = np.stack([places.y, places.x], axis=1)
+    np.minimum.at(box[:, :2], places.component, corners)
+    np.maximum.at(box[:, 2:], places.component, corners + 1)
+    return box
+
+
+def pixels_of(groups: list[Group], load: Load) -> Iterator[Found]:
+    """Give the pixels of some groups tile by tile, and the place of each pixel's group in the list."""
+    members: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for place, group in enumerate(groups):
+        for tile, component in group.members:
+            members[tile].append((component, place))
+    for tile in sorted(members):
+        pixels = load(tile)
+        place_of = np.full(int(pixels.component.max()) + 1, -1)
+        components, places = np.array(members[tile]).T
+        place_of[components] = places
+        group_of = place_of[pixels.component]
+        wanted = group_of >= 0
+        yield pixels.take(wanted), group_of[wanted]
+
+
+def nuclei_of(groups: list[Group], load: Load, rules: Rules) -> Nuclei:
+    """Find the nuclei of groups of usual size."""
+    found = list(pixels_of(groups, load))
+    if not found:
+        return NO_NUCLEI
+    pixels, group = ComponentPixels.together([part for part, _ in found]), np.concatenate([part for _, part in found])
+    return pixels.nuclei(rules, group)
 
 
 def meet(one: Window, other: Window) -> bool:
@@ -92,54 +190,17 @@ def meet(one: Window, other: Window) -> bool:
     return all(a.start < b.stop and b.start < a.stop for a, b in zip(one, other, strict=True))
 
 
-def touching(before: ComponentPixels, after: ComponentPixels, axis: int, line: int) -> np.ndarray:
-    """Find the components that touch across a border: `(2, n)`, of the tile before it and of the tile behind it.
+def giant_cells(giant: Group, cores: Mapping[int, Window], side: int, load: Load) -> Iterator[ComponentPixels]:
+    """Cut a giant along the rows and columns that are multiples of `side`, and give its parts one by one.
 
-    The border lies along `axis` (0: the tiles are above each other) in front of row or column `line`.
+    These rows and columns no longer belong to it, whatever the tiles. Of these `cores` says where they are.
     """
-    across, along = ("y", "x") if axis == 0 else ("x", "y")
-    last, first = getattr(before, across) == line - 1, getattr(after, across) == line
-    places = getattr(before, along)[last], getattr(after, along)[first]
-    _, one, other = np.intersect1d(*places, assume_unique=True, return_indices=True)
-    return np.unique(np.stack([before.component[last][one], after.component[first][other]]).astype(np.int64), axis=1)
-
-
-def component_boxes(pixels: ComponentPixels) -> np.ndarray:
-    """Top, left, bottom and right of each component, `(k, 4)`, the last two exclusive."""
-    count = int(pixels.component.max()) + 1 if len(pixels.component) else 0
-    box = np.tile(np.array([2**31, 2**31, 0, 0]), (count, 1))
-    places = np.stack([pixels.y, pixels.x], axis=1)
-    np.minimum.at(box[:, :2], pixels.component, places)
-    np.maximum.at(box[:, 2:], pixels.component, places + 1)
-    return box
-
-
-def split_home(tile: int, groups: Groups) -> tuple[np.ndarray, np.ndarray]:
-    """Give the groups whose home is a tile: those of usual size, and the giants."""
-    here = np.flatnonzero(groups.home == tile)
-    box = groups.box[here]
-    giant = (box[:, 2:] - box[:, :2] > postprocess.LARGEST_COMPONENT).any(axis=1)
-    return here[~giant], here[giant]
-
-
-def nuclei_of(wanted: np.ndarray, groups: Groups, load: Load, rules: Rules) -> Nuclei:
-    """Find the nuclei of groups of usual size."""
-    parts = list(groups.pixels(wanted, load))
-    if not parts:
-        return NO_NUCLEI
-    pixels, group = ComponentPixels.together([part for part, _ in parts]), np.concatenate([part for _, part in parts])
-    return pixels.nuclei(rules, group)
-
-
-def giant_cells(group: int, groups: Groups, load: Load) -> Iterator[ComponentPixels]:
-    """Cut a giant component as `nuseg.segmentation.postprocess.cut_giants` does, and give its parts one by one."""
-    side = postprocess.LARGEST_COMPONENT
-    top, left, bottom, right = groups.box[group].tolist()
-    for row in range(top // side, -(-bottom // side)):
-        for column in range(left // side, -(-right // side)):
+    for row in range(giant.top // side, -(-giant.bottom // side)):
+        for column in range(giant.left // side, -(-giant.right // side)):
             window = slice(row * side, (row + 1) * side), slice(column * side, (column + 1) * side)
+            near = [member for member in giant.members if meet(window, cores[member[0]])]
             parts = []
-            for pixels, _ in groups.pixels(np.array([group]), load, window):
+            for pixels, _ in pixels_of([replace(giant, members=near)], load):
                 inside = (pixels.y // side == row) & (pixels.x // side == column)
                 # Row and column 0 are the slide's border, where nothing is cut.
                 on_line = ((pixels.y % side == 0) & (row > 0)) | ((pixels.x % side == 0) & (column > 0))

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from nuseg.segmentation.checkpoint import FolderCheckpoint
+from nuseg.segmentation.joining import Part, Shared, join_and_keep
 from nuseg.segmentation.plan import Frame
 from nuseg.segmentation.tiles import ReadTile, separate_and_keep
 from nuseg.segmentation.tiling import Tile
@@ -52,6 +53,25 @@ class TileTask:
     maps: tuple[int, ...]
     frame: Frame | None
 
+    def do(self, frame: Frame) -> int:
+        """Find its nuclei; gives how many lie within its core."""
+        pixels, maps = shared_arrays(self.memory, self.pixels, self.maps)
+        seen = ReadTile(self.number, pixels, self.damaged)
+        return separate_and_keep(frame, self.tile, FolderCheckpoint(self.parts), seen, maps)
+
+
+@dataclass(frozen=True, eq=False)
+class JoinTask:
+    """Components that tiles share; see `TileTask`."""
+
+    parts: Path
+    shared: Shared
+    frame: Frame | None
+
+    def do(self, frame: Frame) -> list[Part]:
+        """Find their nuclei; gives the parts that were made."""
+        return join_and_keep(frame, self.shared, FolderCheckpoint(self.parts))
+
 
 def shared_arrays(memory: int, pixels: tuple[int, ...], maps: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Map pixels and maps of a tile, both uint8, to memory."""
@@ -61,7 +81,7 @@ def shared_arrays(memory: int, pixels: tuple[int, ...], maps: tuple[int, ...]) -
 
 
 def main() -> None:
-    """Do tasks until the standard input ends; answer with the number of nuclei, or None where that failed."""
+    """Do tasks until the standard input ends; answer with what they give, or None where that failed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
     cv2.setNumThreads(1)
     answers = os.fdopen(os.dup(1), "wb")
@@ -69,7 +89,7 @@ def main() -> None:
     frame: Frame | None = None
     while True:
         try:
-            task: TileTask = pickle.load(sys.stdin.buffer)
+            task: TileTask | JoinTask = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
         frame = task.frame or frame
@@ -77,13 +97,9 @@ def main() -> None:
         answers.flush()
 
 
-def done(task: TileTask, frame: Frame | None) -> int | None:
+def done(task: TileTask | JoinTask, frame: Frame | None) -> int | list[Part] | None:
     """Do a task; whoever asked does anew what fails, and so learns the reason."""
-    if frame is None:
-        return None
     try:
-        pixels, maps = shared_arrays(task.memory, task.pixels, task.maps)
-        seen = ReadTile(task.number, pixels, task.damaged)
-        return separate_and_keep(frame, task.tile, FolderCheckpoint(task.parts), seen, maps)
+        return None if frame is None else task.do(frame)
     except Exception:
         return None

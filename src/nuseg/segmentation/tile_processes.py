@@ -7,16 +7,19 @@ import os
 import pickle
 import shutil
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, TypeVar
 
 import numpy as np
 
 from nuseg.engines.engine import Engine, Feeder
 from nuseg.io.child_processes import ChildProcesses, start_child
 from nuseg.segmentation.checkpoint import Checkpoint, FolderCheckpoint
+from nuseg.segmentation.joining import Part, Shared, join_and_keep
 from nuseg.segmentation.plan import Frame
-from nuseg.segmentation.tile_child import TileTask, shared_arrays
+from nuseg.segmentation.tile_child import JoinTask, TileTask, shared_arrays
 from nuseg.segmentation.tiles import Hands, ReadTile, separate_and_keep
 from nuseg.segmentation.tiling import Tile
 
@@ -25,6 +28,7 @@ WORTH = 4  # tiles for each process, fewer are done before it has started
 MOST_FAILURES = 8  # after that all is done here
 ROOM = 2**30  # bytes
 SHARED = Path("/dev/shm")  # memory as files, on Linux
+Made = TypeVar("Made")
 
 
 class TileProcess:
@@ -54,20 +58,35 @@ class TileProcess:
         self._take(seen.pixels.size + maps.size)
         pixels, maps_there = shared_arrays(self._memory.fileno(), seen.pixels.shape, maps.shape)
         pixels[...], maps_there[...] = seen.pixels, maps
-        new = None if self._frame is frame else frame
         shapes, memory = (seen.pixels.shape, maps.shape), self._memory.fileno()
-        task = TileTask(memory, parts.folder, tile, seen.number, seen.damaged, *shapes, new)
+        found: int = self._ask(frame, partial(TileTask, memory, parts.folder, tile, seen.number, seen.damaged, *shapes))
+        return found
+
+    def join(self, frame: Frame, shared: Shared, parts: FolderCheckpoint) -> list[Part]:
+        """Do what tiles share; see `nuseg.segmentation.joining.join_and_keep`.
+
+        Raises
+        ------
+        OSError
+            It has ended, or the task failed.
+        """
+        made: list[Part] = self._ask(frame, partial(JoinTask, parts.folder, shared))
+        return made
+
+    def _ask(self, frame: Frame, make: Callable[[Frame | None], TileTask | JoinTask]) -> Any:
+        """Have a task done, which holds the frame where the process does not have it yet."""
+        task = make(None if self._frame is frame else frame)
         asked, answers = self._process.stdin, self._process.stdout
         assert asked is not None and answers is not None  # noqa: PT018 (pipes were asked for)
         pickle.dump(task, asked)
         asked.flush()
         try:
-            found: int | None = pickle.load(answers)
+            found = pickle.load(answers)
         except (EOFError, pickle.UnpicklingError) as error:
             raise ConnectionError("the process has ended") from error
         self._frame = frame
         if found is None:
-            raise OSError("the tile failed")
+            raise OSError("the task failed")
         return found
 
     def _take(self, size: int) -> None:
@@ -98,23 +117,40 @@ class TileProcesses(ChildProcesses[TileProcess]):
 
     def separate(self, frame: Frame, tile: Tile, parts: Checkpoint, seen: ReadTile, maps: np.ndarray) -> int:
         """Have a tile done by a process, or do it here where that fails; see `separate_and_keep`."""
+        return self._done(
+            parts,
+            lambda process, folder: process.separate(frame, tile, folder, seen, maps),
+            lambda: separate_and_keep(frame, tile, parts, seen, maps),
+        )
+
+    def join(self, frame: Frame, shared: Shared, parts: Checkpoint) -> list[Part]:
+        """Have what tiles share done by a process, or do it here where that fails; see `join_and_keep`."""
+        return self._done(
+            parts,
+            lambda process, folder: process.join(frame, shared, folder),
+            lambda: join_and_keep(frame, shared, parts),
+        )
+
+    def _done(
+        self, parts: Checkpoint, there: Callable[[TileProcess, FolderCheckpoint], Made], here: Callable[[], Made]
+    ) -> Made:
         if self._failures > MOST_FAILURES or not isinstance(parts, FolderCheckpoint):
-            return separate_and_keep(frame, tile, parts, seen, maps)
+            return here()
         process = self.take()
         try:
             process = process or TileProcess()
-            found = process.separate(frame, tile, parts, seen, maps)
+            made = there(process, parts)
         except (OSError, ValueError):
             if process is not None:
                 process.stop()
             self._failures += 1
-            return separate_and_keep(frame, tile, parts, seen, maps)
+            return here()
         except BaseException:  # the answer is still to come: nobody else may get it
             if process is not None:
                 process.stop()
             raise
         self.put(process)
-        return found
+        return made
 
 
 processes = TileProcesses()
@@ -128,4 +164,5 @@ def choose_hands(cores: int, parts: Checkpoint, tiles: int, engine: Engine | Non
     workers = max(1, cores - 1 if isinstance(engine, Feeder) else cores // 2)
     many = workers >= LEAST_WORKERS and tiles >= WORTH * workers
     apart = many and isinstance(parts, FolderCheckpoint) and hasattr(os, "posix_fallocate")
-    return Hands(max(2, cores // 4), workers, processes.separate if apart else separate_and_keep)
+    readers = max(2, cores // 4)
+    return Hands(readers, workers, processes.separate, processes.join) if apart else Hands(readers, workers)

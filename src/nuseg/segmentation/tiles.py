@@ -20,6 +20,7 @@ from nuseg.preprocess.stain.normaliser import Normaliser
 from nuseg.progress import Progress, ProgressCallback
 from nuseg.segmentation.checkpoint import Checkpoint
 from nuseg.segmentation.components import separate_tile
+from nuseg.segmentation.joining import Join, join_and_keep
 from nuseg.segmentation.part_store import TILE, kept_arrays
 from nuseg.segmentation.plan import Frame, Plan
 from nuseg.segmentation.postprocess import quantise
@@ -203,17 +204,20 @@ class Hands:
     ----------
     readers, workers : int
         Threads that read before it, and that separate nuclei behind it.
-    separate : function
-        What the latter do.
+    separate, join : function
+        What the latter do: with a tile, and with what tiles share.
     """
 
     readers: int = 2
     workers: int = 1
     separate: Separate = separate_and_keep
+    join: Join = join_and_keep
 
 
-def run_tiles(plan: Plan, numbers: Iterable[int], maps_of: TileMaps, parts: Checkpoint, hands: Hands) -> Iterator[int]:
-    """Do tiles: threads read, this one runs the network, threads separate and keep.
+def run_tiles(
+    plan: Plan, numbers: Iterable[int], maps_of: TileMaps, parts: Checkpoint, hands: Hands, workers: Executor
+) -> Iterator[int]:
+    """Do tiles: threads read, this one runs the network, workers separate and keep.
 
     Yields
     ------
@@ -225,10 +229,10 @@ def run_tiles(plan: Plan, numbers: Iterable[int], maps_of: TileMaps, parts: Chec
         seen, maps = given
         return hands.separate(plan.frame, plan.tiles[seen.number], parts, seen, maps)
 
-    with thread_pool(hands.readers) as reading, thread_pool(hands.workers) as separating:
+    with thread_pool(hands.readers) as reading:
         read = ahead(reading, partial(read_tile, plan), numbers, max(WAITING, hands.readers))
         predicted = predict_tiles(plan, maps_of, read)
-        yield from ahead(separating, finish, predicted, max(WAITING, hands.workers))
+        yield from ahead(workers, finish, predicted, max(WAITING, hands.workers))
 
 
 def left_tiles(plan: Plan, parts: Checkpoint) -> list[int]:
@@ -237,15 +241,28 @@ def left_tiles(plan: Plan, parts: Checkpoint) -> list[int]:
 
 
 def run_all_tiles(
-    plan: Plan, maps_of: TileMaps, parts: Checkpoint, hands: Hands, progress: ProgressCallback | None = None
-) -> None:
-    """Do the tiles that are not done, and tell `progress` after each."""
+    plan: Plan,
+    maps_of: TileMaps,
+    parts: Checkpoint,
+    hands: Hands,
+    workers: Executor,
+    progress: ProgressCallback | None = None,
+) -> Iterator[int]:
+    """Do the tiles that are not done, and tell `progress` after each.
+
+    Yields
+    ------
+    int
+        Before which number all tiles are done: at the beginning, and after each tile.
+    """
     left = left_tiles(plan, parts)
-    done, nuclei = len(plan.tiles) - len(left), 0
-    for count in run_tiles(plan, left, maps_of, parts, hands):
-        done, nuclei = done + 1, nuclei + count
+    total, nuclei = len(plan.tiles), 0
+    yield left[0] if left else total
+    for done, count in enumerate(run_tiles(plan, left, maps_of, parts, hands, workers), 1):
+        nuclei += count
         if progress is not None:
-            progress(Progress(printable(plan.grid.source.name), done, len(plan.tiles), nuclei))
+            progress(Progress(printable(plan.grid.source.name), total - len(left) + done, total, nuclei))
+        yield left[done] if done < len(left) else total
 
 
 def ahead(

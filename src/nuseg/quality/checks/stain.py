@@ -59,7 +59,7 @@ def measure(sample: Sample) -> Colours:
     if nuclei.mean() > 0.01 and rest.mean() > 0.01:
         inner, outer = (density[part].mean(axis=0, dtype=np.float64) for part in (nuclei, rest))
         turn = float((inner[0] - inner[2]) / inner.sum() - (outer[0] - outer[2]) / outer.sum())
-    return Colours(stain_of(density, tissue), turn, unlike)
+    return Colours(stain_of(density[tissue]), turn, unlike)
 
 
 def judge(measured: Sequence[Measured[Colours]]) -> list[Finding]:

@@ -57,4 +57,5 @@ OUTPUT = Output(
     help="one row per nucleus: place, size, shape, stain, probability, class",
     open=lambda path, result: opened(path, result.info.columns),
     default_for=("image", "slide"),
+    beside=True,
 )

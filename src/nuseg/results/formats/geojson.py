@@ -147,4 +147,5 @@ OUTPUT = Output(
     help="outlines, measures and classes as QuPath detections",
     open=lambda path, result: opened(path, path.name.removesuffix(".gz").removesuffix(".geojson"), result.info.about()),
     default_for=("image", "slide"),
+    beside=True,
 )

@@ -123,4 +123,5 @@ OUTPUT = Output(
     default_for=("slide",),
     needs=("pyarrow",),
     extra="parquet",
+    beside=True,
 )

@@ -57,4 +57,5 @@ OUTPUT = Output(
     open=lambda path, result: opened(path, result.info.columns, result.info.about()),
     needs=("pyarrow",),
     extra="parquet",
+    beside=True,
 )

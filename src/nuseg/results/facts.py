@@ -161,8 +161,10 @@ def densest_fields(result: "Segmentation", count: int, side: int) -> list[tuple[
     columns = overview.counts.shape[1]
     px = info.width / columns
     wide, high = max(1, round(width / px)), max(1, round(height / px))
-    integral = cv2.integral(overview.counts.astype(np.float64))
-    inside = integral[high:, wide:] - integral[:-high, wide:] - integral[high:, :-wide] + integral[:-high, :-wide]
+    integral = cv2.integral(overview.counts.astype(np.float32))  # float64
+    inside = integral[high:, wide:] - integral[:-high, wide:]
+    inside -= integral[high:, :-wide]
+    inside += integral[:-high, :-wide]
     found: list[tuple[int, int, int, int]] = []
     for _ in range(count):
         row, column = np.unravel_index(int(inside.argmax()), inside.shape)

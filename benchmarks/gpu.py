@@ -313,9 +313,9 @@ def machine(device: str) -> dict[str, Any]:
 
 def make_slide_file(path: Path, images: Path | None, side: int) -> None:
     """Write a pyramid of real tissue at 0.25 um/px."""
+    from made_slides import make_slide
     from nuseg.io.find import find_images
     from nuseg.io.opening import read_image
-    from made_slides import make_slide
 
     pictures = (
         [read_image(picture).pixels for picture in find_images([images])] if images else [read_image(SAMPLE).pixels]

@@ -32,6 +32,7 @@ from measured import Taken, machine_facts, machine_line, run_measured
 from nuseg.engines.threads import available_cores
 from nuseg.io.find import find_images
 from nuseg.io.opening import read_image
+from nuseg.segmentation.tiling import DEFAULT_TILE
 
 HERE = Path(__file__).resolve().parent
 SIMULATED = "simulated"
@@ -78,10 +79,11 @@ class Case:
 
 @dataclass(frozen=True)
 class Bench:
-    """What all cases share: a folder for what they leave, and the speed of the simulated network (ms/megapixel)."""
+    """What all cases share: a folder for what they leave, the simulated network's ms/megapixel, the tiles' side."""
 
     folder: Path
     network_ms: float | None
+    tile: int
 
     def slide(self, side: int) -> Path:
         """The slide of a side."""
@@ -107,7 +109,7 @@ class Bench:
         slide = str(self.slide(case.side))
         if case.version == "plain":
             return [sys.executable, str(HERE / "plain_inference.py"), str(times), slide, *chosen]
-        words = ["segment", slide, "-o", str(out), "--device", case.device, *chosen]
+        words = ["segment", slide, "-o", str(out), "--device", case.device, "--tile", str(self.tile), *chosen]
         return [sys.executable, str(HERE / "slide_case.py"), str(times), *words]
 
 
@@ -168,6 +170,7 @@ def main() -> None:
     parser.add_argument("--devices", nargs="+", default=["cpu"])
     parser.add_argument("--workers", nargs="+", type=int, default=[available_cores()], help="CPU threads")
     parser.add_argument("--sides", nargs="+", type=int, default=[20480], help="of the slides, px")
+    parser.add_argument("--tile", type=int, default=DEFAULT_TILE)
     parser.add_argument(
         "--levels", nargs="+", type=int, default=PYRAMID, help="by how much each is smaller than level 0"
     )
@@ -180,7 +183,7 @@ def main() -> None:
     facts, rows, console = machine_facts(), list[dict[str, Any]](), Console(width=200)
     console.print(machine_line(facts))
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), arguments.network_ms)
+        bench = Bench(Path(folder), arguments.network_ms, arguments.tile)
         make_slides(bench, arguments)
         recorded = set[tuple[int, str]]()
         for case in cases_of(arguments):
@@ -189,7 +192,8 @@ def main() -> None:
                 recorded.add((case.side, case.model))
             rows.append(bench.run(case))
             console.print(", ".join(f"{name} {value}" for name, value in rows[-1].items()))
-            content = {"machine": facts, "network_ms": arguments.network_ms, "sparse": arguments.sparse, "cases": rows}
+            shared = {name: getattr(arguments, name) for name in ("network_ms", "sparse", "tile", "levels")}
+            content = {"machine": facts, **shared, "cases": rows}
             arguments.out.with_suffix(".json").write_text(json.dumps(content, indent=2) + "\n")
             arguments.out.with_suffix(".md").write_text(f"{machine_line(facts)}\n\n{as_markdown(rows)}")
     print(as_markdown(rows))

@@ -61,13 +61,14 @@ def test_a_model_on_points(tmp_path: Path, model: Path) -> None:
     assert result.code == 0, result.output
     for words in (
         "detection F1",
-        "detection recall, tumour",
+        "of each class, the nuclei of all images taken together",
         "note: detection: a nucleus within 3 um of the annotated one, one to one",
         "scores of outlines left out: the annotation is points",
         "worst: a (detection F1 0.333)",
     ):
         assert words in result.out
     assert "AJI" not in result.out
+    assert "│ tumour │    2 │ 0.500 │" in result.out  # annotated, found
     scores = scores_of(out)
     assert (scores["detected"], scores["true_count"], scores["pred_count"], scores["count_error"]) == (1, 3, 3, 0)
     assert (scores["detection_recall:tumour"], scores["detection_recall:stroma"]) == (0.5, 0)
@@ -118,7 +119,7 @@ def test_folders_of_points(tmp_path: Path) -> None:
     assert result.code == 0, result.output
     scores = scores_of(tmp_path / "out")
     assert (scores["detected"], scores["class_f1:tumour"], scores["class_f1:stroma"]) == (2, 0.5, 0)
-    assert "detection and class F1, tumour" in result.out
+    assert "│ tumour │    2 │         2 │ 0.500 │ 0.500 │    0.667 │ 0.400 │" in result.out
     check_one_error(run(true.parent, "-p", pred.parent), "a.csv: points, of an image of unknown resolution")
 
 

@@ -20,6 +20,7 @@ from nuseg.results import early as early_module
 from nuseg.results import segmentation as segmentation_module
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.early import EarlyOutputs
+from nuseg.results.formats import csv
 from nuseg.results.registry import outputs
 from nuseg.segmentation import part_store, pipeline, postprocess
 from nuseg.segmentation.assembly import Assembly
@@ -202,6 +203,28 @@ def test_what_ends_the_work_while_outputs_are_written_ends_it_at_once(tmp_path: 
     wanted = EarlyOutputs(tmp_path / "parts" / "outputs", ["csv"], "slide", full)
     with pytest.raises(NusegError, match="stop"):
         DARK(array_slide(blobs(2, 300)), options=SegmentOptions(tissue=False), early=wanted)
+    assert list((tmp_path / "parts" / "outputs" / "csv").iterdir()) == []
+
+
+def test_errors_of_the_system_are_told_of_the_file_that_they_are_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk is told of an output, a file that the network misses is not."""
+
+    def missing(_batch: np.ndarray) -> np.ndarray:
+        raise FileNotFoundError(2, "No such file or directory", "weights")
+
+    options = SegmentOptions(tissue=False, tile=64)
+    wanted = EarlyOutputs(tmp_path / "parts" / "outputs", ["csv"], "slide")
+    with pytest.raises(FileNotFoundError, match="weights"):
+        replace(DARK, engine=missing)(array_slide(blobs(2, 300)), options=options, early=wanted)
+
+    def full(*_given: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(csv, "as_rows", full)
+    with pytest.raises(NusegError, match=r"slide\.csv: cannot be written \(No space left on device\)"):
+        DARK(array_slide(blobs(2, 300)), options=options, early=wanted)
     assert list((tmp_path / "parts" / "outputs" / "csv").iterdir()) == []
 
 

@@ -17,7 +17,7 @@ from nuseg.measure.classes import CLASS, class_columns, class_probabilities, pro
 from nuseg.model.config import ModelConfig
 from nuseg.model.store import Model
 from nuseg.segmentation.checkpoint import FolderCheckpoint
-from nuseg.segmentation.part_store import PartStore
+from nuseg.segmentation.part_store import TILE, PartStore
 from nuseg.segmentation.plan import SegmentOptions
 from nuseg.segmentation.postprocess import FULL_MAP, quantise
 from nuseg.segmentation.segmenter import Segmenter
@@ -98,8 +98,12 @@ def test_parts_of_a_model_without_classes_are_as_they_were(tmp_path: Path):
 
 def test_a_part_with_other_classes_is_refused(tmp_path: Path):
     segment(red_blobs(2), 64, checkpoint=tmp_path / "parts")
+    parts = FolderCheckpoint(tmp_path / "parts")
+    store = PartStore(1.0, parts, ("a", "b", "c"))
+    for number in parts.numbers(TILE):
+        store.add(TILE, number, parts.load(TILE, number, ["first"])[0])
     with pytest.raises(NusegError, match="expected 3 classes, found 2"):
-        list(PartStore(1.0, FolderCheckpoint(tmp_path / "parts"), ("a", "b", "c")).batches())
+        list(store.batches())
 
 
 def test_nothing_found_has_the_columns():

@@ -6,7 +6,7 @@ slide at their beginning may turn out wrong: a damaged part is met late. Then th
 
 import shutil
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,10 @@ class EarlyOutputs:
     look: ProgressCallback | None = None
 
 
+class Dropped(Exception):
+    """Files are given up for a reason that is not theirs."""
+
+
 class EarlyFiles:
     """The files of `EarlyOutputs`: a context manager, in which nuclei are added; they are whole when it ends well.
 
@@ -59,6 +63,7 @@ class EarlyFiles:
         self._wanted, self._about, self._areas = wanted, result.info.about(), result.info.annotations
         self.statistics: Statistics = result.begin_statistics()
         self._cut, self._parts = Regrouper(ROWS), 0
+        self._own: BaseException | None = None  # what went wrong with a file
         shutil.rmtree(wanted.folder, ignore_errors=True)
         chosen = [output for output in choose_outputs(wanted.outputs, result.info.kind) if output.beside]
         self._paths = {output.name: output.path(wanted.folder, wanted.name) for output in chosen}
@@ -73,8 +78,12 @@ class EarlyFiles:
 
     def _write(self, batch: NucleiBatch) -> None:
         self.statistics.add(batch)
-        for add in self._adds:
-            add(batch)
+        try:
+            for add in self._adds:
+                add(batch)
+        except BaseException as error:
+            self._own = error
+            raise
         self._parts += 1
         if self._wanted.look is not None:
             self._wanted.look(Progress(f"write {self._wanted.name}", self._parts, self._parts))
@@ -82,9 +91,13 @@ class EarlyFiles:
     def __enter__(self) -> "EarlyFiles":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *details: Any) -> None:
-        if kind is not None:
-            self._files.__exit__(kind, *details)
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        if error is not None and error is not self._own:
+            with suppress(Dropped), self._files:
+                raise Dropped  # a file would take an error of the system, wherever it comes from, for its own
+            return
+        if error is not None:
+            self._files.__exit__(kind, error, trace)
             return
         with self._files:
             for part in self._cut.rest():

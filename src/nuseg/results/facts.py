@@ -177,8 +177,10 @@ def densest(counts: Integers, size: tuple[int, int], count: int, side: int) -> l
     width, height = (min(side, whole) for whole in size)
     px = size[0] / counts.shape[1]
     wide, high = max(1, round(width / px)), max(1, round(height / px))
-    integral = cv2.integral(counts.astype(np.float64))
-    inside = integral[high:, wide:] - integral[:-high, wide:] - integral[high:, :-wide] + integral[:-high, :-wide]
+    integral = cv2.integral(counts.astype(np.float32))  # float64
+    inside = integral[high:, wide:] - integral[:-high, wide:]
+    inside -= integral[high:, :-wide]
+    inside += integral[:-high, :-wide]
     found: list[tuple[int, int, int, int]] = []
     for _ in range(count):
         row, column = np.unravel_index(int(inside.argmax()), inside.shape)

@@ -7,4 +7,4 @@ here=$(cd "$(dirname "$0")" && pwd)
 [ -d "$2/typed/brca" ] || python "$here/classes.py" "$1" "$2/typed"
 cp "$here/cell-types.yaml" "$2/cell-types.yaml"
 cd "$2"
-nuseg train typed/consep typed/brca monuseg -o "runs/${RUN:-cell-types}" --config cell-types.yaml "${@:3}"
+nuseg train typed/consep typed/brca tnbc nuinsseg dsb nucls monuseg -o "runs/${RUN:-cell-types}" --config cell-types.yaml "${@:3}"

@@ -135,6 +135,7 @@ def test_every_nucleus_lies_in_one_quarter() -> None:
 @pytest.mark.parametrize("name", shipped_models())
 def test_shipped_models_state_the_fit_to_the_counts_that_are_kept(name: str) -> None:
     table = pd.read_csv(COUNTS)
-    rows = table[table["model"] == name].groupby(["dataset", "image"])
+    counted = "default" if name == "cell-types" else name  # whose nuclei it finds
+    rows = table[table["model"] == counted].groupby(["dataset", "image"])
     images = [image(dataset, part["true"].to_numpy(), part["found"].to_numpy()) for (dataset, _), part in rows]
     assert load_model(name).config.count_error == count_error(images)

@@ -66,7 +66,7 @@ class ClassBranch(nn.Module):
     """What tells the class of a nucleus: convolutions of its own on features around it and of the bottleneck.
 
     Segmenting does not need to know what kind of nucleus it sees; features at a quarter of the resolution, with those
-    of the widest view, do. Each pixel's sixteen parts are channels of their own, as in `UNet`.
+    of the widest view, do. So does a class for every quarter of the resolution: that of a nucleus is a mean.
 
     Parameters
     ----------
@@ -82,11 +82,12 @@ class ClassBranch(nn.Module):
         super().__init__()
         self.deep = nn.Conv2d(bottleneck, width, 1)
         self.convs = DoubleConv(features + width, width)
-        self.head = nn.Conv2d(width, classes * CLASS_STRIDE**2, 1)
+        self.head = nn.Conv2d(width, classes, 1)
 
     def forward(self, features: Tensor, bottleneck: Tensor) -> Tensor:
         deep = F.interpolate(self.deep(bottleneck), scale_factor=STRIDE // CLASS_STRIDE, mode="nearest")
-        return F.pixel_shuffle(self.head(self.convs(torch.cat([features, deep], dim=1))), CLASS_STRIDE)
+        logits: Tensor = self.head(self.convs(torch.cat([features, deep], dim=1)))
+        return logits
 
 
 class UNet(Network):
@@ -134,8 +135,8 @@ class UNet(Network):
 
     def logits(self, x: Tensor) -> Tensor:
         features, of_branch = self.features(x)
-        shared = self.unfold(self.heads(features), x.shape[-2:])
-        return self.in_order(self.outputs, shared, of_branch)
+        shared = self.heads(features)
+        return self.unfold(self.in_order(self.outputs, shared, of_branch), x.shape[-2:])
 
     def branch_logits(self, x: Tensor) -> dict[str, Tensor]:
         assert self.of_branch is not None, "has no branch"
@@ -144,7 +145,9 @@ class UNet(Network):
             features = bottleneck
             for stage in self.decoder[: CLASS_STAGE + 1]:
                 features = stage(features, skips.pop())
-        return {self.of_branch.name: self.class_logits(features, bottleneck, x.shape[-2:])}
+        assert self.branch is not None, "has no branch"
+        logits = F.interpolate(self.branch(features, bottleneck), scale_factor=CLASS_STRIDE, mode="nearest")
+        return {self.of_branch.name: logits[..., : x.shape[-2], : x.shape[-1]]}
 
     def maps(self, x: Tensor) -> Tensor:
         """What the model gives; heads that are only learned are not computed."""
@@ -154,32 +157,30 @@ class UNet(Network):
         features, of_branch = self.features(x)
         count = self.folded_channels(kept)
         folded = F.conv2d(features, self.heads.weight[:count], self.heads.bias[:count])  # type: ignore[index]
-        # The sigmoid comes before the maps are unfolded: there it finds its numbers side by side.
-        maps = self.unfold(torch.sigmoid(folded), x.shape[-2:])
-        return self.in_order(self.exported, maps, None if of_branch is None else of_branch.softmax(dim=1))
+        # Sigmoid and softmax come before the maps are unfolded: there they find their numbers side by side, or fewer.
+        classes = None if of_branch is None else of_branch.softmax(dim=1)
+        return self.unfold(self.in_order(self.exported, torch.sigmoid(folded), classes), x.shape[-2:])
 
     def features(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """The last features of the expanding path, from which most maps are made, and the logits of the branch."""
-        *skips, x = self.encoder(self.prepare(given := x))
+        *skips, x = self.encoder(self.prepare(x))
         bottleneck, of_branch = x, None
         for number, stage in enumerate(self.decoder):
             x = stage(x, skips.pop())
             if number == CLASS_STAGE and self.branch is not None:
-                of_branch = self.class_logits(x, bottleneck, given.shape[-2:])
+                of_branch = self.branch(x, bottleneck)
         return x, of_branch
 
-    def class_logits(self, features: Tensor, bottleneck: Tensor, size: Sequence[int]) -> Tensor:
-        """Logits of the branch at full resolution, of `size` (height, width)."""
-        assert self.branch is not None, "has no branch"
-        logits: Tensor = self.branch(features, bottleneck)
-        return logits[..., : size[0], : size[1]]
-
     def in_order(self, heads: Sequence[Head], shared: Tensor, of_branch: Tensor | None) -> Tensor:
-        """Put the channels of the heads that share features, and those of the branch, in the order of all `heads`."""
+        """Put the folded channels of heads that share features, and what the branch gives, in the order of `heads`."""
         if of_branch is None or self.of_branch is None:
             return shared
-        by_name = self.split(shared, [head for head in heads if head is not self.of_branch])
-        by_name[self.of_branch.name] = of_branch
+        stride = self.encoder.first_stride
+        own = F.interpolate(of_branch, scale_factor=CLASS_STRIDE // stride, mode="nearest")
+        sharing = [head for head in heads if head is not self.of_branch]
+        parts = shared.split([self.folded_channels([head]) for head in sharing], dim=1)
+        by_name = dict(zip((head.name for head in sharing), parts, strict=True))
+        by_name[self.of_branch.name] = own.repeat_interleave(stride**2, dim=1)
         return torch.cat([by_name[head.name] for head in heads], dim=1)
 
     def folded_channels(self, heads: Sequence[Head]) -> int:

@@ -139,13 +139,12 @@ class UNet(Network):
         return self.unfold(self.in_order(self.outputs, shared, of_branch), x.shape[-2:])
 
     def branch_logits(self, x: Tensor) -> dict[str, Tensor]:
-        assert self.of_branch is not None, "has no branch"
+        assert self.of_branch is not None and self.branch is not None, "has no branch"
         with torch.no_grad():
             *skips, bottleneck = self.encoder(self.prepare(x))
             features = bottleneck
             for stage in self.decoder[: CLASS_STAGE + 1]:
                 features = stage(features, skips.pop())
-        assert self.branch is not None, "has no branch"
         logits = F.interpolate(self.branch(features, bottleneck), scale_factor=CLASS_STRIDE, mode="nearest")
         return {self.of_branch.name: logits[..., : x.shape[-2], : x.shape[-1]]}
 
@@ -178,7 +177,7 @@ class UNet(Network):
         stride = self.encoder.first_stride
         own = F.interpolate(of_branch, scale_factor=CLASS_STRIDE // stride, mode="nearest")
         sharing = [head for head in heads if head is not self.of_branch]
-        parts = shared.split([self.folded_channels([head]) for head in sharing], dim=1)
+        parts = torch.split(shared, [self.folded_channels([head]) for head in sharing], dim=1)
         by_name = dict(zip((head.name for head in sharing), parts, strict=True))
         by_name[self.of_branch.name] = own.repeat_interleave(stride**2, dim=1)
         return torch.cat([by_name[head.name] for head in heads], dim=1)

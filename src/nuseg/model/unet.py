@@ -139,7 +139,8 @@ class UNet(Network):
         return self.unfold(self.in_order(self.outputs, shared, of_branch), x.shape[-2:])
 
     def branch_logits(self, x: Tensor) -> dict[str, Tensor]:
-        assert self.of_branch is not None and self.branch is not None, "has no branch"
+        assert self.of_branch is not None, "has no branch"
+        assert self.branch is not None
         with torch.no_grad():
             *skips, bottleneck = self.encoder(self.prepare(x))
             features = bottleneck

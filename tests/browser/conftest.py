@@ -86,5 +86,7 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
 
     yield begin
     for context in contexts:
+        for page in context.pages:
+            page.unroute_all(behavior="wait")  # a handler that is still at work would fail in the next test
         context.close()
     assert faults == []

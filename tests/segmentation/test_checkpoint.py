@@ -91,6 +91,13 @@ def test_files_that_were_not_written_so(checkpoint: FolderCheckpoint, damage: Ca
     refused(checkpoint)
 
 
+def test_a_part_that_somebody_deleted(checkpoint: FolderCheckpoint) -> None:
+    checkpoint.save("tile", 3, GOOD)
+    checkpoint.path("tile", 3).unlink()
+    with pytest.raises(NusegError, match=r"tile-0000003\.npz: gone; leave .* until the slide is done"):
+        load(checkpoint)
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"{}", b'{\n  "tile": 512\n}', b"[" * 10**5])
 def test_other_settings_begin_anew(checkpoint: FolderCheckpoint, content: bytes) -> None:
     checkpoint.save("tile", 3, GOOD)

@@ -130,7 +130,7 @@ class FolderCheckpoint:
         Raises
         ------
         NusegError
-            It is damaged, or the folder is none any more.
+            It is damaged or gone, or the folder is none any more.
         """
         path = self.path(kind, number)
         try:
@@ -140,6 +140,10 @@ class FolderCheckpoint:
             check_part(arrays)
         except Exception as error:  # a damaged file makes NumPy and zipfile fail in every way
             check_folder(self.folder)
+            if not path.exists():
+                raise NusegError(
+                    f"{path}: gone; leave {self.folder} until the slide is done, and segment it again"
+                ) from error
             detail = shortened(one_line(error)) or type(error).__name__
             raise NusegError(f"{path}: damaged ({detail}); delete {self.folder} and segment the slide again") from error
         return list(arrays.values())

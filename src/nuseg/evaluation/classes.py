@@ -18,7 +18,7 @@ import pandas as pd
 
 from nuseg.annotations.tables import Points
 from nuseg.evaluation.contingency import Overlaps
-from nuseg.evaluation.detection import detect
+from nuseg.evaluation.detection import class_names, detect
 from nuseg.types import Integers, Mask
 
 COUNTS = ("class_right", "class_wrong", "class_other", "class_false", "class_missed")
@@ -88,7 +88,7 @@ def confuse(true: Points, pred: Points, radius: float, ignore: Mask | None = Non
     """
     if not all(any(name is not None for name in points.classes) for points in (true, pred)):
         return None
-    names = tuple(sorted({name for name in (*true.classes, *pred.classes) if name is not None}))
+    names = class_names(true.classes, pred.classes)
     number = {name: place for place, name in enumerate(names)}
     of_true, of_pred = (np.array([number.get(name or "", -1) for name in one.classes]) for one in (true, pred))
     found = detect(true.xy, pred.xy, radius, ignore)
@@ -190,7 +190,7 @@ def multi_class_quality(
     doubtful[pred_of[np.array([name is None for name in true[true_of]], bool)]] = True
     scores: dict[str, float] = {}
     each = []
-    for name in sorted({name for name in (*true_classes, *pred_classes) if name is not None}):
+    for name in class_names(true_classes, pred_classes):
         right = (true[true_of] == name) & (pred[pred_of] == name)
         occurring = int((true == name).sum())
         unmatched = occurring + int(((pred == name) & ~doubtful).sum()) - 2 * int(right.sum())

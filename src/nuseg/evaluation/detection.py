@@ -11,7 +11,7 @@ Where the content of an area is not known, true points in it are left out. A pre
 out, too, if it lies there, or within the radius of a point that is left out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,6 +114,11 @@ def lies_in(xy: Floats, area: Mask | None) -> Mask:
     return inside
 
 
+def class_names(*classes: Iterable[str | None]) -> tuple[str, ...]:
+    """Names of the classes that nuclei have, sorted; None is that of a nucleus without one."""
+    return tuple(sorted({name for some in classes for name in some if name is not None}))
+
+
 def detection_scores(true: Points, pred: Points, radius: float, ignore: Mask | None = None) -> dict[str, float]:
     """Score the points of one image.
 
@@ -142,7 +147,7 @@ def detection_scores(true: Points, pred: Points, radius: float, ignore: Mask | N
     found = detect(true.xy, pred.xy, radius, ignore)
     totals = _counts(found)
     scores = {**detection_rates(totals), **totals, **count_scores(int(totals["true_count"]), int(totals["pred_count"]))}
-    for name in sorted({name for name in (*true.classes, *pred.classes) if name is not None}):
+    for name in class_names(true.classes, pred.classes):
         of_true, of_pred = (np.array([each == name for each in points.classes], bool) for points in (true, pred))
         alike = _counts(detect(true.xy[of_true], pred.xy[of_pred], radius, ignore))
         own = {

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dark_model import THRESHOLD, dark_network
+from dark_model import THRESHOLD, dark_network, save_graph_model
 from nuseg.measure.classes import MAP, ClassCalibration
 from nuseg.model.config import Architecture, ModelConfig, Thresholds
-from nuseg.model.store import Model, save_config
+from nuseg.model.store import Model
 
 CLASSES = ("red, or so", "other")
 CONFIG = ModelConfig(
@@ -30,39 +30,18 @@ def class_network(batch: np.ndarray) -> np.ndarray:
 
 def save_class_model(folder: Path) -> Model:
     """Write a model folder whose ONNX graph does what `class_network` does."""
-    from onnx import TensorProto, helper, numpy_helper, save
+    from onnx import helper
 
-    folder.mkdir(parents=True, exist_ok=True)
-    constants = [
-        numpy_helper.from_array(np.array([3], np.int64), "channels"),
-        numpy_helper.from_array(np.array(THRESHOLD, np.float32), "threshold"),
-        numpy_helper.from_array(np.array([1], np.int64), "first"),
-        numpy_helper.from_array(np.array(0, np.int64), "red"),
-        numpy_helper.from_array(np.array(1, np.float32), "one"),
-    ]
     nodes = [
-        helper.make_node("Cast", ["image"], ["values"], to=TensorProto.FLOAT),
-        helper.make_node("ReduceMean", ["values", "channels"], ["mean"], keepdims=0),
-        helper.make_node("Less", ["mean", "threshold"], ["dark"]),
-        helper.make_node("Cast", ["dark"], ["mask"], to=TensorProto.FLOAT),
-        helper.make_node("Unsqueeze", ["mask", "first"], ["map"]),
         helper.make_node("Gather", ["values", "red"], ["plane"], axis=3),
         helper.make_node("Div", ["plane", "threshold"], ["scaled"]),
         helper.make_node("Min", ["scaled", "one"], ["share"]),
         helper.make_node("Sub", ["one", "share"], ["rest"]),
         helper.make_node("Unsqueeze", ["share", "first"], ["first_class"]),
         helper.make_node("Unsqueeze", ["rest", "first"], ["second_class"]),
-        helper.make_node("Concat", ["map", "map", "first_class", "second_class"], ["maps"], axis=1),
     ]
-    graph = helper.make_graph(
-        nodes,
-        "red",
-        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", "h", "w", 3])],
-        [helper.make_tensor_value_info("maps", TensorProto.FLOAT, ["n", 4, "h", "w"])],
-        constants,
-    )
-    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), folder / "model.onnx")
-    return save_config(CONFIG, folder)
+    given = {"red": np.array(0, np.int64), "one": np.array(1, np.float32)}
+    return save_graph_model(folder, CONFIG, nodes, ("first_class", "second_class"), **given)
 
 
 def picture(shape: tuple[int, int] = (60, 90)) -> np.ndarray:

@@ -1,6 +1,8 @@
 """A model for tests that needs no training: what is dark is a nucleus. A real ONNX graph, run by the real engine."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +28,16 @@ def dark_network(batch: np.ndarray) -> np.ndarray:
 
 def save_dark_model(folder: Path) -> Model:
     """Write a model folder whose ONNX graph does what `dark_network` does."""
+    return save_graph_model(folder, CONFIG)
+
+
+def save_graph_model(
+    folder: Path, config: ModelConfig, nodes: Sequence[Any] = (), further: Sequence[str] = (), **given: np.ndarray
+) -> Model:
+    """Write a model folder whose ONNX graph gives mask and distance as `dark_network`, then further maps.
+
+    Nodes that make these may use the image as `values`, and constants that are given by their names.
+    """
     from onnx import TensorProto, helper, numpy_helper, save
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -33,24 +45,26 @@ def save_dark_model(folder: Path) -> Model:
         numpy_helper.from_array(np.array([3], np.int64), "channels"),
         numpy_helper.from_array(np.array(THRESHOLD, np.float32), "threshold"),
         numpy_helper.from_array(np.array([1], np.int64), "first"),
+        *(numpy_helper.from_array(value, name) for name, value in given.items()),
     ]
-    nodes = [
+    steps = [
         helper.make_node("Cast", ["image"], ["values"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["values", "channels"], ["mean"], keepdims=0),
         helper.make_node("Less", ["mean", "threshold"], ["dark"]),
         helper.make_node("Cast", ["dark"], ["mask"], to=TensorProto.FLOAT),
         helper.make_node("Unsqueeze", ["mask", "first"], ["map"]),
-        helper.make_node("Concat", ["map", "map"], ["maps"], axis=1),
+        *nodes,
+        helper.make_node("Concat", ["map", "map", *further], ["maps"], axis=1),
     ]
     graph = helper.make_graph(
-        nodes,
-        "dark",
+        steps,
+        config.name,
         [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", "h", "w", 3])],
-        [helper.make_tensor_value_info("maps", TensorProto.FLOAT, ["n", 2, "h", "w"])],
+        [helper.make_tensor_value_info("maps", TensorProto.FLOAT, ["n", 2 + len(further), "h", "w"])],
         constants,
     )
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), folder / "model.onnx")
-    return save_config(CONFIG, folder)
+    return save_config(config, folder)
 
 
 def save_trainable_model(folder: Path, mpp: float) -> Model:

@@ -349,6 +349,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--small", action="store_true", help="a small slide and few cases, to see that all runs")
     parser.add_argument("--images", type=Path, help="folder of square pictures of one size to make the slide of")
+    parser.add_argument("--slide", type=Path, help="segment this slide instead")
     parser.add_argument("--dataset", help="for AJI")
     parser.add_argument("--side", type=int, help="px; default: 20480, or 1024 with --small")
     parser.add_argument("--out", type=Path, default=Path("gpu.json"))
@@ -364,8 +365,9 @@ def main() -> None:
     last = time.monotonic() + 60 * arguments.minutes
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
-        slide = Path(folder) / "slide.tif"
-        make_slide_file(slide, arguments.images, arguments.side or (1024 if arguments.small else 20480))
+        slide = arguments.slide or Path(folder) / "slide.tif"
+        if arguments.slide is None:
+            make_slide_file(slide, arguments.images, arguments.side or (1024 if arguments.small else 20480))
         setup = Setup(arguments.device, arguments.small, str(slide), arguments.dataset)
         for case in (case for case in cases_of(setup) if arguments.only in (None, case.kind)):
             left = last - time.monotonic()

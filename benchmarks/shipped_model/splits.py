@@ -19,7 +19,8 @@ def consep(name: str) -> tuple[str, str]:
 
 
 def nuinsseg(name: str) -> tuple[str, str]:
-    block = int(name) // 12  # three neighbours of every twelve, from one organ
+    # Three neighbours of every twelve are from one organ; 170 shows a part of 159.
+    block = int("159" if name == "170" else name) // 12
     return f"block {block}", "validation" if block % 10 == 4 else "train"
 
 
@@ -33,9 +34,14 @@ SETS = {
     "nuinsseg": ("nuinsseg-binary", nuinsseg),
     "dsb": ("dsb2018-stained", only("train")),
     "nucls": ("nucls-sample", only("train")),
+    "dsbtest": ("dsb2018-stage1test", only("train")),
+    "pcns": ("pcns-sample", only("train")),
     "monuseg": ("monuseg-train", only("test")),
 }
 
+# Images of dsbtest whose nuclei are small, and the resolution (um/px) of the others and of these.
+DSBTEST_SMALL = ("1d9eacb3161f1e2b", "3c4c675825f75098", "b83d1d77935b6cfd", "c8e79ff4ac55f4b7")
+DSBTEST_MPP = (0.2, 0.3)
 FOLDS = 5  # of monuseg, for training in its domain
 # Split of Kumar et al. ("A dataset and a technique for generalized nuclear segmentation", IEEE TMI 2017) by patient:
 # its test has organs that are trained on and organs that are not. Of the others one of each organ validates.
@@ -67,6 +73,7 @@ of_monuseg = {name: (fold, kumar(name)) for name, fold in folds(data / "monuseg-
 for dataset, (folder, place) in SETS.items():
     with (out / f"{dataset}.csv").open("w", newline="") as file:
         table = csv.writer(file)
-        table.writerow(("name", "group", "split", "fold", "kumar"))
+        table.writerow(("name", "group", "split", "mpp", "fold", "kumar"))
         for image in sorted((data / folder / "images").glob("*.png")):
-            table.writerow((image.stem, *place(image.stem), *of_monuseg.get(image.stem, ("", ""))))
+            mpp = DSBTEST_MPP[image.stem in DSBTEST_SMALL] if dataset == "dsbtest" else ""
+            table.writerow((image.stem, *place(image.stem), mpp, *of_monuseg.get(image.stem, ("", ""))))

@@ -1,11 +1,15 @@
 """The network: shapes, gradients, skip connections, receptive field."""
 
+import copy
+
 import pytest
 import torch
 
+from nuseg.errors import NusegError
 from nuseg.model.config import Architecture
 from nuseg.model.network import build_network, count_parameters, network_maps
-from nuseg.model.unet import receptive_radius
+from nuseg.model.reach import measure_margin
+from nuseg.model.unet import narrow, receptive_radius
 
 PRESETS = ("unet-small", "unet-lite")  # the full `unet` is the small one with wider layers
 
@@ -113,3 +117,24 @@ def test_maps_are_the_first_two_heads(preset):
     x = 255 * torch.rand(1, 3, 37, 50, generator=torch.Generator().manual_seed(4))
     with torch.no_grad():
         torch.testing.assert_close(network.maps(x), torch.sigmoid(network.logits(x)[:, :2]), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(("encoder", "reach"), [("lite0", 224), ("lite0", 150), ("lite0", 96), ("lite2", 112)])
+def test_a_narrowed_network_sees_as_far_as_is_said_and_answers_alike_to_even_images(encoder, reach):
+    torch.manual_seed(0)
+    wide = build_network(Architecture(preset="unet-lite", encoder=encoder)).eval()
+    narrowed = copy.deepcopy(wide)
+    narrow(narrowed, reach)
+    assert reach - 16 <= narrowed.margin <= reach
+    assert measure_margin(narrowed) <= narrowed.margin
+    even = torch.full((1, 3, 640, 640), 90.0)
+    middle = (..., slice(304, 336), slice(304, 336))
+    with torch.no_grad():
+        torch.testing.assert_close(narrowed(even)["mask"][middle], wide(even)["mask"][middle], rtol=1e-4, atol=1e-4)
+    rebuilt = build_network(Architecture(preset="unet-lite", encoder=encoder, reach=reach))
+    rebuilt.load_state_dict(narrowed.state_dict())
+
+
+def test_a_network_cannot_see_less_far_than_kernels_of_one_pixel():
+    with pytest.raises(NusegError, match=r"network.reach=64: expected 96 px or more"):
+        build_network(Architecture(preset="unet-lite", reach=64))

@@ -12,6 +12,7 @@ from nuseg.training.augmentation import (
     random_patch,
     restain,
 )
+from nuseg.training.layers import Layers
 
 STILL = Augmentation(flip=False, rotation=0, scale=(1, 1), elastic=0)
 
@@ -22,29 +23,34 @@ def image() -> np.ndarray:
     return np.clip(rng.normal((200, 150, 190), 30, (96, 128, 3)), 0, 255).astype(np.uint8)
 
 
+def of_labels(pixels: np.ndarray, labels: np.ndarray) -> Layers:
+    return Layers(pixels, labels.astype(np.float32), np.stack([labels, 255 - labels], 2).astype(np.uint8))
+
+
 def test_without_changes_a_window_is_a_piece_of_the_image(image):
     image = cv2.GaussianBlur(image, (0, 0), 4)  # on a smooth image the two ways of interpolating agree
-    window, warped = random_patch(image, image[..., 1].astype(np.float32), 64, 1.0, STILL, np.random.default_rng(3))
+    window, warped, _ = random_patch(of_labels(image, image[..., 1]), 64, 1.0, STILL, np.random.default_rng(3))
     assert window.shape == (64, 64, 3)
     assert warped.dtype == np.int32
     np.testing.assert_allclose(warped, window[..., 1], atol=1)
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_labels_turn_scale_and_bend_with_the_pixels(seed):
+def test_labels_and_maps_turn_scale_and_bend_with_the_pixels(seed):
     how = Augmentation(elastic_probability=1.0)
     ramp = np.repeat(np.linspace(0, 255, 128).astype(np.uint8)[None], 96, 0)
-    window, warped = random_patch(
-        np.dstack([ramp] * 3), ramp.astype(np.float32), 64, 0.8, how, np.random.default_rng(seed)
-    )
+    layers = of_labels(np.dstack([ramp] * 3), ramp)
+    window, warped, taught = random_patch(layers, 64, 0.8, how, np.random.default_rng(seed))
     np.testing.assert_allclose(warped, window[..., 0], atol=2)
+    assert taught is not None
+    np.testing.assert_allclose(taught.astype(int), np.stack([window[..., 0], 255 - window[..., 0]], 2), atol=2)
 
 
 def test_zoom_magnifies():
     pixels = np.zeros((200, 200, 3), np.uint8)
     pattern = np.tile(np.arange(200) % 20 < 10, (200, 1)).astype(np.float32)
     for zoom in (0.5, 2.0):
-        _, warped = random_patch(pixels, pattern, 80, zoom, STILL, np.random.default_rng(1))
+        _, warped, _ = random_patch(Layers(pixels, pattern), 80, zoom, STILL, np.random.default_rng(1))
         crossings = np.count_nonzero(np.diff(warped[40]))
         assert crossings == pytest.approx(80 / (10 * zoom), abs=1.5)
 
@@ -52,14 +58,16 @@ def test_zoom_magnifies():
 def test_labels_keep_their_numbers():
     labels = np.full((64, 64), 123_457, np.float32)
     labels[20:40, 20:40] = 7
-    _, warped = random_patch(np.zeros((64, 64, 3), np.uint8), labels, 48, 1.0, Augmentation(), np.random.default_rng(0))
+    layers = Layers(np.zeros((64, 64, 3), np.uint8), labels)
+    _, warped, taught = random_patch(layers, 48, 1.0, Augmentation(), np.random.default_rng(0))
     assert set(np.unique(warped)) == {7, 123_457}
+    assert taught is None
 
 
 def test_same_seed_same_window(image):
     how = Augmentation()
     first, again, other = (
-        jitter_look(random_patch(image, image[..., 0].astype(np.float32), 48, 1, how, rng)[0], how, rng)
+        jitter_look(random_patch(of_labels(image, image[..., 0]), 48, 1, how, rng).pixels, how, rng)
         for rng in map(np.random.default_rng, (5, 5, 6))
     )
     np.testing.assert_array_equal(first, again)

@@ -20,6 +20,7 @@ from nuseg.training.classes import class_numbers, class_weights, draw_discs, loa
 from nuseg.training.config import load_config
 from nuseg.training.copy_paste import classes_after, copy_paste
 from nuseg.training.fit import train
+from nuseg.training.layers import Layers
 from nuseg.training.module import known_weights
 from nuseg.training.patches import Patches
 from nuseg.training.start import follow_start, with_branch
@@ -110,7 +111,8 @@ def test_pasted_nuclei_keep_their_class():
     after = classes_after(classes, labels)
     seen = set()
     for seed in range(8):
-        _, pasted = copy_paste(pixels, labels, pixels, others, np.random.default_rng(seed))
+        drawn = np.random.default_rng(seed)
+        _, pasted, _ = copy_paste(Layers(pixels, labels), Layers(pixels, others), drawn)
         new = pasted != labels
         np.testing.assert_array_equal(after[pasted][new], classes[others][new])
         np.testing.assert_array_equal(after[pasted][~new], classes[labels][~new])

@@ -29,7 +29,7 @@ from nuseg.model.store import load_model
 from nuseg.training.config import Compute, load_config
 from nuseg.training.fit import native_precision, quiet, train
 from nuseg.training.module import Training, warmup_cosine
-from nuseg.training.start import architecture_of, describe_model, follow_start
+from nuseg.training.start import Before, architecture_of, describe_model, follow_start
 from nuseg.training.tune import START
 from nuseg.training.validation import check_splits
 
@@ -218,7 +218,7 @@ def test_the_search_for_thresholds_begins_with_those_of_the_model_that_is_fine_t
     model = load_model(trained)
     unusual = model.config.thresholds.model_copy(update={"min_area_um2": 3.5})
     start = replace(model, config=model.config.model_copy(update={"thresholds": unusual})) if fine_tuned else None
-    described = describe_model(load_network(model), load_config(overrides=TINY), [], trained, start)
+    described = describe_model(load_network(model), load_config(overrides=TINY), [], trained, Before(start))
     assert described.thresholds == (unusual if fine_tuned else START)
 
 
@@ -226,7 +226,7 @@ def test_a_fine_tuned_model_keeps_the_licences_that_it_started_from(trained, tin
     model = load_model(trained)
     start = replace(model, config=model.config.model_copy(update={"licence": "CC BY 4.0 and MIT"}))
     own = replace(Dataset.load(tiny_dataset), licence="MIT", fingerprint="new")
-    described = describe_model(load_network(model), load_config(overrides=TINY), [own], trained, start)
+    described = describe_model(load_network(model), load_config(overrides=TINY), [own], trained, Before(start))
     assert described.licence == "CC BY 4.0 and MIT"
     assert [entry["fingerprint"] for entry in described.data] == ["new", *(e["fingerprint"] for e in model.config.data)]
 

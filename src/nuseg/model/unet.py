@@ -1,12 +1,12 @@
 """The U-Net (Ronneberger, Fischer & Brox, MICCAI 2015), with same padding, batch normalisation and named heads."""
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nuseg.errors import NusegError
 from nuseg.model.encoder import LiteEncoder
 from nuseg.model.head import Head, count_channels
 from nuseg.model.network import Network
@@ -129,7 +129,7 @@ class UNet(Network):
         if self.of_branch is not None:
             self.branch = ClassBranch(widths[CLASS_STAGE], bottleneck, class_width, len(self.of_branch.channels))
 
-    @cached_property
+    @property
     def margin(self) -> int:  # type: ignore[override]
         return receptive_radius(self)
 
@@ -193,6 +193,38 @@ class UNet(Network):
         if stride > 1:
             maps = F.pixel_shuffle(maps, stride)
         return maps[..., : size[0], : size[1]]
+
+
+def narrow(network: UNet, reach: int) -> None:
+    """Narrow the kernels of the deepest scale, the last first, until no pixel sees farther than `reach` px.
+
+    What a kernel loses at its rim is added to what is left beside it, so that it answers to even features as before.
+    A network that was trained has to be trained on.
+
+    Raises
+    ------
+    NusegError
+        Not even kernels of one pixel there are enough.
+    """
+    assert isinstance(network.encoder, LiteEncoder)
+    kernels = [
+        module
+        for module in network.encoder.stages[-2:].modules()
+        if isinstance(module, nn.Conv2d) and module.stride == (1, 1)
+    ]
+    for kernel in reversed(kernels):
+        while kernel.kernel_size[0] > 1 and receptive_radius(network) > reach:
+            side = kernel.kernel_size[0] - 2
+            nearest = [min(max(place, 0), side - 1) for place in range(-1, side + 1)]
+            folded = kernel.weight.new_zeros(*kernel.weight.shape[:2], side, side)
+            for y, row in enumerate(nearest):
+                for x, column in enumerate(nearest):
+                    folded[..., row, column] += kernel.weight.detach()[..., y, x]
+            kernel.weight = nn.Parameter(folded)
+            kernel.kernel_size, kernel.padding = (side, side), (side // 2, side // 2)
+    least = receptive_radius(network)
+    if least > reach:
+        raise NusegError(f"network.reach={reach}: expected {least} px or more with this encoder and expanding path")
 
 
 def receptive_radius(network: UNet) -> int:

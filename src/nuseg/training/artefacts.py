@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from nuseg.measure.stain import DENSITY_OF_VALUE
+from nuseg.training.layers import Layers
 
 LUMPS = (40.0, 120.0)  # px; how coarse stains are: seldom like a nucleus in size and shape
 OCTAVES = ((1, 1.0), (3, 0.35))  # how many times finer, and how strong: ragged outlines
@@ -15,7 +16,7 @@ GRAIN = 0.043  # deviation of the density from pixel to pixel
 EDGE = (0.02, 0.6)  # how far the field rises from a stain's edge to its full density
 
 
-def add_artefact(pixels: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def add_artefact(patch: Layers, rng: np.random.Generator) -> Layers:
     """Lay dark stains of random shape on a patch.
 
     They are where a smooth random field is highest: spots or large ones, all of one colour, with a sharp or a soft
@@ -23,18 +24,17 @@ def add_artefact(pixels: np.ndarray, labels: np.ndarray, rng: np.random.Generato
 
     Parameters
     ----------
-    pixels
-        Patch `(h, w, 3)` uint8.
-    labels
-        Its label image `(h, w)`, integer.
+    patch
+        To lay them on.
     rng
         Source of all randomness.
 
     Returns
     -------
-    tuple of np.ndarray
-        New patch and labels; what a stain hides is background.
+    Layers
+        What a stain hides is background.
     """
+    pixels, labels, taught = patch
     height, width = labels.shape
     lump, covered, edge = (np.exp(rng.uniform(*np.log(ends))) for ends in (LUMPS, COVERED, EDGE))
     field = sum(weight * smooth_field(height, width, lump / finer, rng) for finer, weight in OCTAVES)
@@ -47,7 +47,12 @@ def add_artefact(pixels: np.ndarray, labels: np.ndarray, rng: np.random.Generato
     hidden = share[..., None]
     light = (pixels + 1.0) * (1 - hidden) + 256 * np.power(10.0, -density - grain) * hidden - 1
     inked = np.clip(np.rint(light), 0, 255).astype(np.uint8)
-    return np.where(hidden > 0, inked, pixels), np.where(share > 0.5, 0, labels)
+    covers = share > 0.5
+    return Layers(
+        np.where(hidden > 0, inked, pixels),
+        np.where(covers, 0, labels),
+        None if taught is None else np.where(covers[..., None], np.uint8(0), taught),
+    )
 
 
 def smooth_field(height: int, width: int, lump: float, rng: np.random.Generator) -> np.ndarray:

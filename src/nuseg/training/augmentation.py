@@ -11,6 +11,7 @@ from skimage.color.colorconv import rgb_from_hed as RGB_FROM_HED
 
 from nuseg.measure.stain import DENSITY_OF_VALUE, value_of_density
 from nuseg.strict import Strict
+from nuseg.training.layers import Layers
 
 Factor = Annotated[float, Field(ge=0.05, le=20)]
 
@@ -41,22 +42,13 @@ class Augmentation(Strict):
     jpeg_probability: float = Field(0.2, ge=0, le=1, description="probability of JPEG compression, quality 40-95")
 
 
-def random_patch(
-    pixels: np.ndarray,
-    labels: np.ndarray,
-    size: int,
-    zoom: float,
-    how: Augmentation,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
+def random_patch(image: Layers, size: int, zoom: float, how: Augmentation, rng: np.random.Generator) -> Layers:
     """Cut a randomly turned, scaled and bent patch out of an image, in one interpolation.
 
     Parameters
     ----------
-    pixels
-        `(height, width, 3)` uint8.
-    labels
-        Label image `(height, width)`, float32: what OpenCV can warp; numbers below 0 are kept as they are.
+    image
+        Its labels are float32: what OpenCV can warp; numbers below 0 are kept as they are.
     size
         Side of the patch (px).
     zoom
@@ -68,10 +60,10 @@ def random_patch(
 
     Returns
     -------
-    tuple of np.ndarray
-        Patch `(size, size, 3)` uint8 and its labels `(size, size)` int32. Beyond the image's edge both are mirrored.
+    Layers
+        Of `size` x `size` px, with int32 labels. Beyond the image's edge all are mirrored.
     """
-    height, width = pixels.shape[:2]
+    height, width = image.pixels.shape[:2]
     factor = zoom * np.exp(rng.uniform(*np.log(how.scale)))
     angle = np.deg2rad(rng.uniform(-how.rotation, how.rotation))
     quarter = rng.integers(4) * np.pi / 2 if how.flip else 0.0
@@ -89,10 +81,16 @@ def random_patch(
         coarse = rng.uniform(-how.elastic, how.elastic, (2, size // 32 + 3, size // 32 + 3)).astype(np.float32)
         map_x += cv2.resize(coarse[0], (size, size), interpolation=cv2.INTER_CUBIC)
         map_y += cv2.resize(coarse[1], (size, size), interpolation=cv2.INTER_CUBIC)
-    border = cv2.BORDER_REFLECT_101
+
+    def cut(layer: np.ndarray, interpolation: int) -> np.ndarray:
+        return cv2.remap(layer, map_x, map_y, interpolation, borderMode=cv2.BORDER_REFLECT_101)
+
     # Cubic: bilinear interpolation would make every patch blurrier than the images that the network will see.
-    patch = cv2.remap(pixels, map_x, map_y, cv2.INTER_CUBIC, borderMode=border)
-    return patch, cv2.remap(labels, map_x, map_y, cv2.INTER_NEAREST, borderMode=border).astype(np.int32)
+    return Layers(
+        cut(image.pixels, cv2.INTER_CUBIC),
+        cut(image.labels, cv2.INTER_NEAREST).astype(np.int32),
+        None if image.taught is None else cut(image.taught, cv2.INTER_LINEAR),
+    )
 
 
 TISSUE_DENSITY = 0.065  # mean optical density from which a pixel is tissue, not glass

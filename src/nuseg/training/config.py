@@ -79,6 +79,28 @@ class Data(Strict):
     workers: int = Field(1, ge=0, le=256, description="processes that prepare patches beside the training")
 
 
+class Teacher(Strict):
+    """A model whose maps are learned beside the annotations (distillation)."""
+
+    model: Path | None = Field(None, description="learn its maps, too: the mean of its eight views; null = no teacher")
+    share: float = Field(0.5, ge=0, le=1, description="share of its maps in the targets mask and distance")
+    unlabelled: tuple[Word, ...] = Field(
+        (),
+        max_length=1000,
+        description="datasets that nobody annotated: their nuclei are what a model found, so that the teacher's maps "
+        "alone are mask and distance",
+    )
+    maps: Path | None = Field(
+        None, description="folder of its maps, made where they lack, for several runs; null = in the run folder"
+    )
+
+    @model_validator(mode="after")
+    def check_model(self) -> Self:
+        if self.model is None and (self.unlabelled or self.maps):
+            raise ValueError("unlabelled and maps need model, the one that teaches")
+        return self
+
+
 class Optimiser(Strict):
     """How the weights are fitted."""
 
@@ -100,6 +122,9 @@ class Optimiser(Strict):
     offset_weight: Weight = Field(1.0, description="weight of the offset loss")
     head_weights: dict[str, Weight] = Field(
         default_factory=dict, description="weights of other heads' losses, by the names that they give them; else 1"
+    )
+    consistency: Weight = Field(
+        0.0, description="weight of how far the maps of a turned patch are from the turned maps; doubles the work"
     )
     touching_weight: Weight = Field(
         4.0, description="extra weight of the distance and the offset loss where nuclei touch"
@@ -150,6 +175,7 @@ class TrainConfig(Strict):
     seed: int = Field(0, ge=0, lt=2**32, description="seed of every random choice")
     network: Network = Network()
     data: Data = Data()
+    teacher: Teacher = Teacher()
     augmentation: Augmentation = Augmentation()
     optimiser: Optimiser = Optimiser()
     compute: Compute = Compute()

@@ -3,42 +3,36 @@
 import cv2
 import numpy as np
 
+from nuseg.training.layers import Layers
 from nuseg.training.unknown import UNKNOWN, near_unknown
 from nuseg.types import Integers, LabelImage
 
 MAX_OVERLAP = 0.35  # share of either nucleus that a pasted one may cover
 
 
-def copy_paste(
-    pixels: np.ndarray,
-    labels: np.ndarray,
-    other_pixels: np.ndarray,
-    other_labels: np.ndarray,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
+def copy_paste(patch: Layers, other: Layers, rng: np.random.Generator) -> Layers:
     """Paste about half of one patch's nuclei on another patch, at their places.
 
     Source: "simple copy-paste" (Ghiasi et al., CVPR 2021), here within one image, so that the stain is the same.
 
     Parameters
     ----------
-    pixels, other_pixels
-        Patches `(h, w, 3)` uint8.
-    labels, other_labels
-        Their label images `(h, w)` int32; `UNKNOWN` where it is not known what is there.
+    patch
+        To paste on, with int32 labels.
+    other
+        Of the same size, to take nuclei from.
     rng
         Source of all randomness.
 
     Returns
     -------
-    tuple of np.ndarray
-        New patch and labels. Pasted nuclei lie above the others; none covers more than `MAX_OVERLAP` of another.
+    Layers
+        Pasted nuclei lie above the others; none covers more than `MAX_OVERLAP` of another.
         A nucleus that touches what is not known, in either patch, is not pasted: half of it may be missing. The
         numbers of pasted nuclei are raised by `shift_of` the labels.
     """
-    known = (labels != UNKNOWN) & (other_labels != UNKNOWN)
-    nuclei, others = np.maximum(labels, 0), np.maximum(other_labels, 0)
-    first = shift_of(labels)
+    known = (patch.labels != UNKNOWN) & (other.labels != UNKNOWN)
+    nuclei, others = np.maximum(patch.labels, 0), np.maximum(other.labels, 0)
     drawn = rng.random(int(others.max(initial=0)) + 1) < 0.5
     both = (nuclei > 0) & (others > 0)
     pairs, overlap = np.unique(nuclei[both].astype(np.int64) * drawn.size + others[both], return_counts=True)
@@ -51,8 +45,13 @@ def copy_paste(
     pasted = drawn[others]
     # A soft edge, as a microscope would give it.
     share = cv2.GaussianBlur(pasted.astype(np.float32), (5, 5), 1)[..., None]
-    blend = np.rint(pixels + share * (other_pixels.astype(np.float32) - pixels)).astype(np.uint8)
-    return blend, np.where(pasted, others + first, labels)
+    return Layers(
+        np.rint(patch.pixels + share * (other.pixels.astype(np.float32) - patch.pixels)).astype(np.uint8),
+        np.where(pasted, others + shift_of(patch.labels), patch.labels),
+        None
+        if patch.taught is None or other.taught is None
+        else np.where(pasted[..., None], other.taught, patch.taught),
+    )
 
 
 def shift_of(labels: LabelImage) -> int:

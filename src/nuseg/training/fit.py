@@ -53,8 +53,9 @@ from nuseg.training.run_folder import (
     go_on,
     last_checkpoint,
 )
-from nuseg.training.start import describe_model, follow_start, start_network
+from nuseg.training.start import Before, describe_model, follow_start, start_network
 from nuseg.training.stream import PatchStream
+from nuseg.training.teaching import check_unlabelled, find_teacher, prepare_teaching
 from nuseg.training.telling import Teller
 from nuseg.training.validation import Validation, check_splits, choose_validation
 
@@ -105,6 +106,8 @@ def train(
     loaded = [d if isinstance(d, Dataset) else Dataset.load(Path(d)) for d in datasets]
     start = None if config.network.init is None else load_model(config.network.init)
     config = with_classes(follow_start(config, start), loaded, start.config.classes if start else ())
+    teacher = find_teacher(config)
+    check_unlabelled(loaded, config)
     by_class = config.optimiser.freeze
     findings = check_splits(loaded, bool(config.network.classes), by_class)
     check_heads(find_heads(config.network.heads, config.network.classes), loaded)
@@ -123,8 +126,10 @@ def train(
         print(note, file=sys.stderr)
     with quiet(), taken(run, config, provenance(fingerprints, config, notes), resume):
         L.seed_everything(config.seed, verbose=False)
-        module = make_module(loaded, run, config, start, validation)
-        patches = Patches(loaded, config)
+        module = make_module(loaded, run, config, Before(start, teacher), validation)
+        with Teller() as teller:
+            teaching = prepare_teaching(teacher, loaded, run, config, teller if progress else None)
+        patches = Patches(loaded, config, teaching)
         trainer = make_trainer(validation, run, config, progress)
         how, data = config.optimiser, config.data
         stream = PatchStream(patches, data.batch, how.steps, data.workers, lambda: trainer.global_step)
@@ -192,11 +197,15 @@ def provenance(fingerprints: dict[str, str], config: TrainConfig, notes: Sequenc
 
 
 def make_module(
-    datasets: Sequence[Dataset], run: Path, config: TrainConfig, start: Model | None, validation: Validation
+    datasets: Sequence[Dataset],
+    run: Path,
+    config: TrainConfig,
+    before: Before,
+    validation: Validation,
 ) -> Training:
     """The network to train, with all that a training step and a validation need."""
-    network = start_network(config, start)
-    model = describe_model(network, config, datasets, run, start)
+    network = start_network(config, before.start)
+    model = describe_model(network, config, datasets, run, before)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Training(network, config, model, validation.images)
 

@@ -76,6 +76,23 @@ def pixel_weights(mask: Tensor, touching: Tensor, known: Tensor, touching_weight
     return (BACKGROUND + (1 - BACKGROUND) * mask + touching_weight * touching) * known
 
 
+def inconsistency(heads: Sequence[Head], logits: Mapping[str, Tensor], of_turned: Mapping[str, Tensor]) -> Tensor:
+    """How far the maps of turned patches are from the maps turned: mean squared difference, a scalar.
+
+    Parameters
+    ----------
+    heads
+        Of the network; those that are only learned do not count.
+    logits
+        `(n, channels, height, width)` of each head, by its name.
+    of_turned
+        Those of the turned patches, turned back.
+    """
+    kept = [head.name for head in heads if head.exported and head.activation == "sigmoid"]
+    parts = [(logits[name].float().sigmoid() - of_turned[name].float().sigmoid()).square().mean() for name in kept]
+    return torch.stack(parts).mean()
+
+
 def check_heads(heads: Sequence[Head], datasets: Sequence[Dataset]) -> None:
     """Refuse heads whose loss would learn from what is ignored in the training images.
 

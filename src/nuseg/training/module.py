@@ -22,7 +22,7 @@ from nuseg.segmentation.segmenter import Segmenter
 from nuseg.training.averaging import drawn_towards
 from nuseg.training.class_choice import confuse_item
 from nuseg.training.config import TrainConfig
-from nuseg.training.losses import pixel_weights, segmentation_loss
+from nuseg.training.losses import inconsistency, pixel_weights, segmentation_loss
 from nuseg.training.patches import Patch
 
 
@@ -86,6 +86,12 @@ class Training(L.LightningModule):
         logits = network.branch_logits(x) if self.frozen else network(x)
         heads = [head for head in network.outputs if head.name in logits]
         parts = segmentation_loss(heads, logits, batch.targets, weight, instance, how.part_weights)
+        if how.consistency:
+            turns, mirrored = int(torch.randint(4, ())), bool(torch.randint(2, ()))
+            turned = network(turn(x, turns, mirrored))
+            back = {name: turn_back(values, turns, mirrored) for name, values in turned.items()}
+            parts["inconsistency"] = inconsistency(heads, logits, back)
+            parts["loss"] = parts["loss"] + how.consistency * parts["inconsistency"]
         for name, value in parts.items():
             self.losses[name].append(value.detach())
         return parts["loss"]
@@ -155,6 +161,18 @@ def known_weights(network: Network) -> dict[str, Tensor]:
     """A copy of the weights that a network starts with, without those of what was added to it."""
     added = f"{network.added}."
     return {name: value.clone() for name, value in network.state_dict().items() if not name.startswith(added)}
+
+
+def turn(batch: Tensor, turns: int, mirrored: bool) -> Tensor:
+    """A batch `(n, c, h, w)` mirrored, then after quarter turns."""
+    turned = torch.rot90(batch.flip(3) if mirrored else batch, turns, (2, 3))
+    return turned.contiguous(memory_format=torch.channels_last)
+
+
+def turn_back(batch: Tensor, turns: int, mirrored: bool) -> Tensor:
+    """What `turn` made of a batch, as it was."""
+    before = torch.rot90(batch, -turns, (2, 3))
+    return before.flip(3) if mirrored else before
 
 
 def warmup_cosine(step: int, steps: int, warmup: float) -> float:

@@ -15,7 +15,9 @@ from nuseg.training.augmentation import jitter_look, measure_colours, random_pat
 from nuseg.training.classes import TrainingImage, class_weights, load_training_image
 from nuseg.training.config import TrainConfig
 from nuseg.training.copy_paste import classes_after, copy_paste
+from nuseg.training.layers import Layers
 from nuseg.training.targets import find_touching, make_targets
+from nuseg.training.teaching import TAUGHT, Teaching
 from nuseg.training.unknown import UNKNOWN, find_whole, mark_unknown
 
 RIM = 32  # px; cut around a patch, so that a nucleus at its edge has the distances that the whole nucleus has
@@ -49,11 +51,15 @@ class Patch(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """A training image, its labels as OpenCV warps them (`mark_unknown`), and how it is magnified."""
+    """A training image, its layers as OpenCV warps them (labels by `mark_unknown`), and how it is magnified.
+
+    Of the targets that the teacher knows, `taught_share` is its own.
+    """
 
     image: TrainingImage
-    labels: np.ndarray
+    layers: Layers
     zoom: float
+    taught_share: float
 
 
 class Patches(TorchDataset[Patch]):
@@ -66,10 +72,12 @@ class Patches(TorchDataset[Patch]):
     datasets
         The datasets to train on; their items of the split "train".
     config
-        Patch size, resolution, heads, weights of the datasets, augmentation, seed.
+        Patch size, resolution, heads, weights of the datasets, share of the teacher, augmentation, seed.
+    teaching
+        The maps of the teacher; default: there is none.
     """
 
-    def __init__(self, datasets: Sequence[Dataset], config: TrainConfig) -> None:
+    def __init__(self, datasets: Sequence[Dataset], config: TrainConfig, teaching: Teaching | None = None) -> None:
         self.config = config
         classes = config.network.classes
         self.heads = find_heads(config.network.heads, classes)
@@ -85,7 +93,10 @@ class Patches(TorchDataset[Patch]):
                 image = load_training_image(item, dataset.annotation, classes)
                 zoom = item.mpp / config.data.mpp
                 of_use = not config.optimiser.freeze or image.classes[image.labels[~image.ignore]].any()
-                self.images.append(Shown(image, mark_unknown(image.labels, image.ignore), zoom))
+                taught = None if teaching is None else teaching.maps(image.pixels, item.mpp)
+                layers = Layers(image.pixels, mark_unknown(image.labels, image.ignore), taught)
+                alone = dataset.name in config.teacher.unlabelled
+                self.images.append(Shown(image, layers, zoom, 1.0 if alone else config.teacher.share))
                 pixels_at_mpp.append(np.count_nonzero(~image.ignore) * zoom**2 * of_use)
             share = np.array(pixels_at_mpp, float)
             if dataset.name in config.data.weights and share.any():
@@ -125,28 +136,33 @@ class Patches(TorchDataset[Patch]):
     def __getitem__(self, number: int) -> Patch:
         rng = np.random.default_rng([self.config.seed, number])
         chosen, other = rng.choice(len(self.chances), 2, p=self.chances)
-        (image, labels, zoom) = self.images[chosen]
-        pixels, classes = image.pixels, image.classes
+        image, layers, zoom, taught_share = self.images[chosen]
+        classes = image.classes
         how = self.config.augmentation
         side = self.config.data.window + 2 * RIM
-        patch, marked = random_patch(pixels, labels, side, zoom, how, rng)
+        patch = random_patch(layers, side, zoom, how, rng)
         if image.instance and rng.random() < how.crowd_probability:
-            classes = classes_after(classes, marked)
-            patch, marked = copy_paste(patch, marked, *random_patch(pixels, labels, side, zoom, how, rng), rng)
-        nuclei, known = np.maximum(marked, 0), (marked != UNKNOWN) & image.outlined
+            classes = classes_after(classes, patch.labels)
+            patch = copy_paste(patch, random_patch(layers, side, zoom, how, rng), rng)
+        known = (patch.labels != UNKNOWN) & image.outlined
+        patch = patch._replace(labels=np.maximum(patch.labels, 0))
         if rng.random() < how.restain_probability:
-            patch = restain(patch, self.colours[chosen], self.colours[other], rng.random())
+            restained = restain(patch.pixels, self.colours[chosen], self.colours[other], rng.random())
+            patch = patch._replace(pixels=restained)
         # No number is drawn where artefacts are off: a training without them sees the patches that it always saw.
         if how.ink_probability and rng.random() < how.ink_probability:
-            patch, nuclei = add_artefact(patch, nuclei, rng)
+            patch = add_artefact(patch, rng)
         inner = slice(RIM, -RIM)
-        patch = jitter_look(patch[inner, inner], how, rng)
+        pixels, nuclei = jitter_look(patch.pixels[inner, inner], how, rng), patch.labels
         targets = make_targets(nuclei, self.heads, classes)
+        if patch.taught is not None:
+            for name, taught in zip(TAUGHT, np.moveaxis(patch.taught, 2, 0), strict=True):
+                targets[name] += taught_share * (taught[None] / np.float32(255) - targets[name])
         for head in self.heads:
             if head.made_for is not None:
                 targets[head.name] *= self.class_weights[:, None, None]
         return Patch(
-            pixels=torch.from_numpy(patch.transpose(2, 0, 1).copy()),
+            pixels=torch.from_numpy(pixels.transpose(2, 0, 1).copy()),
             targets={name: as_tensor(target[:, inner, inner]) for name, target in targets.items()},
             touching=as_tensor(find_touching(nuclei)[:, inner, inner]),
             known=as_tensor(known[None, inner, inner]),

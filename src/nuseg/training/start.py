@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from nuseg.datasets.dataset import Dataset, load_pixels
 from nuseg.datasets.seen import USES, image_code
@@ -20,6 +20,13 @@ from nuseg.training.tune import START
 AND = " and "  # between the licences of one model
 
 
+class Before(NamedTuple):
+    """The models that a training learns from beside the data: the one that is fine-tuned, and the teacher."""
+
+    start: Model | None = None
+    teacher: Model | None = None
+
+
 def follow_start(config: TrainConfig, start: Model | None) -> TrainConfig:
     """Take from the model that is fine-tuned what belongs to its weights: the network and the resolution.
 
@@ -31,9 +38,12 @@ def follow_start(config: TrainConfig, start: Model | None) -> TrainConfig:
     if start is None:
         return config
     config = with_class_head(config, start)
+    reach = config.network.reach
     network = {key: value for key, value in start.config.architecture if key in type(config.network).model_fields}
     if adds_classes(config, start):
         network = {key: value for key, value in network.items() if key not in ("heads", "classes", "class_branch")}
+    if narrows(config, start):
+        network["reach"] = reach
     data = {"mpp": start.config.mpp}
     contradicting = [
         f"{section}.{key} is {getattr(stated, key)!r} here, {value!r} there"
@@ -68,6 +78,12 @@ def adds_classes(config: TrainConfig, start: Model) -> bool:
     return not start.config.classes and config.network.heads == (*before, "classes")
 
 
+def narrows(config: TrainConfig, start: Model) -> bool:
+    """Whether the network of the model that is fine-tuned is to see less far than it does."""
+    reach = config.network.reach
+    return reach is not None and reach < start.config.margin
+
+
 def start_network(config: TrainConfig, start: Model | None) -> Network:
     """The network to train: fresh, or with the weights of the model to fine-tune; patches and tiles fit it.
 
@@ -81,6 +97,8 @@ def start_network(config: TrainConfig, start: Model | None) -> Network:
         check_tiling(network)
     else:
         network = load_network(start).train()
+        if narrows(config, start):
+            network = narrowed(network, config)
         if adds_classes(config, start):
             network = with_branch(network, config)
     if config.optimiser.freeze and network.branch is None:
@@ -93,6 +111,23 @@ def start_network(config: TrainConfig, start: Model | None) -> Network:
             f"data.window={config.data.window}: expected a multiple of the network's stride of {network.stride} px"
         )
     return network
+
+
+def narrowed(before: Network, config: TrainConfig) -> Network:
+    """A network that sees less far than the one before, with its weights.
+
+    Raises
+    ------
+    NusegError
+        Its preset cannot be narrowed, or not as far.
+    """
+    from nuseg.model.unet import UNet, narrow
+
+    reach = config.network.reach
+    if reach is None or config.network.preset != "unet-lite" or not isinstance(before, UNet):
+        raise NusegError(f"network.reach: expected preset unet-lite, found {config.network.preset}: leave it out")
+    narrow(before, reach)
+    return before
 
 
 def with_branch(before: Network, config: TrainConfig) -> Network:
@@ -123,22 +158,29 @@ def architecture_of(config: TrainConfig) -> Architecture:
 
 
 def describe_model(
-    network: Network, config: TrainConfig, datasets: Sequence[Dataset], run: Path, start: Model | None
+    network: Network,
+    config: TrainConfig,
+    datasets: Sequence[Dataset],
+    run: Path,
+    before: Before,
 ) -> ModelConfig:
     """The model's configuration; its thresholds, to be tuned, are those of the model that is fine-tuned, or `START`.
 
-    What a fine-tuned model's weights owe to the data of the one that it started from, and to its licence, is kept.
+    What the weights owe to the data of the models before, and to their licences, is kept.
     """
+    start, teacher = before
     record = read_record(run)
     export = config.export
     data = describe_data(datasets)
     licences = [entry["licence"] for entry in data if entry["images"]]
     training = {"parameters": count_parameters(network), "config": config.model_dump(mode="json"), **record}
-    if start is not None:
-        training["init"] = start.config.training
+    for role, model in (("init", start), ("teacher", teacher)):
+        if model is None:
+            continue
+        training[role] = model.config.training
         seen = {entry["fingerprint"] for entry in data}
-        data += [entry for entry in start.config.data if entry.get("fingerprint") not in seen]
-        licences += start.config.licence.split(AND)
+        data += [entry for entry in model.config.data if entry.get("fingerprint") not in seen]
+        licences += model.config.licence.split(AND)
     return ModelConfig(
         name=export.name or run.name,
         description=export.description or describe(config),

@@ -20,7 +20,7 @@ def build_unet_lite(architecture: Architecture, pretrained: bool = False) -> "Ne
         No such size, or the ImageNet weights are wanted but not installed.
     """
     from nuseg.model.encoder import FACTORS, LiteEncoder, load_imagenet
-    from nuseg.model.unet import UNet
+    from nuseg.model.unet import UNet, narrow
 
     size = architecture.encoder
     if size not in FACTORS:
@@ -30,6 +30,8 @@ def build_unet_lite(architecture: Architecture, pretrained: bool = False) -> "Ne
     if pretrained:
         load_imagenet(encoder)
         network.pretrained = "encoder"
+    if architecture.reach is not None:
+        narrow(network, architecture.reach)
     return network
 
 

@@ -1,0 +1,128 @@
+"""A teacher's maps: made once, kept, learned from; and what is refused."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from nuseg.datasets.dataset import Dataset, load_pixels
+from nuseg.engines.loading import load_engine
+from nuseg.errors import NusegError
+from nuseg.model.export import load_network
+from nuseg.model.store import load_model
+from nuseg.training.config import load_config
+from nuseg.training.fit import train
+from nuseg.training.patches import Patches
+from nuseg.training.run_files import read_log
+from nuseg.training.teaching import Teaching, check_unlabelled, find_teacher
+
+PARTS = ("bce", "dice", "distance", "offset")
+STILL = [
+    "data.window=32",
+    *("augmentation.flip=false", "augmentation.rotation=0", "augmentation.scale=[1, 1]", "augmentation.elastic=0"),
+    *("augmentation.crowd_probability=0", "augmentation.restain_probability=0"),
+]
+
+
+class Known(Teaching):
+    """A teacher that is sure of two numbers everywhere."""
+
+    def __init__(self) -> None:
+        pass
+
+    def maps(self, pixels, mpp):
+        return np.full((*pixels.shape[:2], 2), (51, 204), np.uint8)
+
+
+def test_maps_are_the_mean_of_eight_views_and_are_kept(tiny_dataset, tmp_path):
+    teacher = find_teacher(load_config(overrides=["teacher.model=fast"]))
+    assert teacher is not None
+    item = Dataset.load(tiny_dataset).split("train")[1]
+    assert item.mpp == teacher.config.mpp  # so that nothing is resampled
+    pixels = load_pixels(item)
+    teaching = Teaching(teacher, tmp_path / "maps", "cpu")
+    with pytest.raises(NusegError, match="found none or damaged"):
+        teaching.maps(pixels, item.mpp)
+    teaching.prepare([item])
+    once, views = load_engine(load_model("fast"), "cpu", precision="bf16"), []
+    padded = np.pad(pixels, [(0, 8), (0, 8), (0, 0)], mode="edge")  # whole strides
+    for mirrored, turns in product((False, True), range(4)):
+        view = np.rot90(padded[:, ::-1] if mirrored else padded, turns)
+        back = np.rot90(once(np.ascontiguousarray(view)[None])[0], -turns, (1, 2))
+        views.append((back[..., ::-1] if mirrored else back)[:, : pixels.shape[0], : pixels.shape[1]])
+    expected = 255 * np.moveaxis(np.mean(views, axis=0), 0, 2)
+    assert expected.std() > 20
+    np.testing.assert_allclose(teaching.maps(pixels, item.mpp), expected, atol=1)
+    (file,) = (tmp_path / "maps").iterdir()
+    file.write_bytes(file.read_bytes()[:-60])
+    with pytest.raises(NusegError, match="found none or damaged"):
+        teaching.maps(pixels, item.mpp)
+    teaching.prepare([item])  # a damaged one is made anew, a good one is kept
+    np.testing.assert_allclose(teaching.maps(pixels, item.mpp), expected, atol=1)
+    made = file.stat().st_mtime_ns
+    teaching.prepare([item])
+    assert file.stat().st_mtime_ns == made
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_targets_hold_the_share_of_the_teacher(tiny_dataset, share):
+    data = Dataset.load(tiny_dataset)
+    alone = Patches([data], load_config(overrides=STILL))[3]
+    taught = Patches([data], load_config(overrides=[*STILL, f"teacher.share={share}"]), Known())[3]
+    for name, value in (("mask", 0.2), ("distance", 0.8)):
+        expected = (1 - share) * alone.targets[name] + share * value
+        np.testing.assert_allclose(taught.targets[name], expected, atol=1e-6)
+    for name in set(alone.targets) - {"mask", "distance"}:
+        np.testing.assert_array_equal(taught.targets[name], alone.targets[name])
+    np.testing.assert_array_equal(taught.pixels, alone.pixels)
+
+
+def test_of_an_unlabelled_dataset_the_teacher_alone_is_learned(tiny_dataset):
+    data = Dataset.load(tiny_dataset)
+    config = load_config(overrides=[*STILL, "teacher.model=fast", f"teacher.unlabelled=[{data.name}]"])
+    patch = Patches([data], config, Known())[0]
+    assert np.allclose(patch.targets["mask"], 0.2)
+    assert np.allclose(patch.targets["distance"], 0.8)
+    with pytest.raises(NusegError, match=r"teacher.unlabelled names other, but the datasets are"):
+        check_unlabelled([data], load_config(overrides=["teacher.model=x", "teacher.unlabelled=[other]"]))
+
+
+def test_a_model_without_those_maps_cannot_teach(monkeypatch):
+    model = load_model("fast")
+    other = model.config.model_copy(update={"maps": ("mask", "other")})
+    monkeypatch.setattr("nuseg.training.teaching.choose_model", lambda *_: type(model)(other, model.path))
+    with pytest.raises(NusegError, match=r"expected the maps mask and distance, it has mask, other"):
+        find_teacher(load_config(overrides=["teacher.model=fast"]))
+
+
+@pytest.mark.parametrize("overrides", [["teacher.unlabelled=[a]"], ["teacher.maps=folder"]])
+def test_a_teacher_is_needed(overrides):
+    with pytest.raises(NusegError, match="need model, the one that teaches"):
+        load_config(overrides=overrides)
+
+
+def test_a_network_is_narrowed_and_taught(tiny_dataset, tmp_path):
+    settings = [
+        *("network.init=fast", "network.reach=96", "teacher.model=fast", "optimiser.consistency=2"),
+        *("data.window=32", "data.batch=2", "data.workers=0", "optimiser.steps=2", "optimiser.epochs=1"),
+        "compute.accelerator=cpu",
+    ]
+    model = train([tiny_dataset], tmp_path / "run", load_config(overrides=settings), progress=False)
+    shipped = load_model("fast").config
+    assert model.config.margin == model.config.architecture.reach == 96
+    assert model.config.training["teacher"] == shipped.training
+    assert {entry["name"] for entry in shipped.data} < {entry["name"] for entry in model.config.data}
+    assert set(shipped.licence.split(" and ")) < set(model.config.licence.split(" and "))
+    assert len(list((tmp_path / "run" / "teacher").iterdir())) == 3  # images of the split train
+    assert load_network(model).margin == 96
+    row = read_log(tmp_path / "run" / "log.csv").iloc[0]
+    assert 0 < row["train/inconsistency"] < 0.25
+    losses = [load_config().optimiser.part_weights.get(name, 1) * row[f"train/{name}"] for name in PARTS]
+    assert row["train/loss"] == pytest.approx(sum(losses) + 2 * row["train/inconsistency"], rel=1e-4)
+
+
+def test_what_cannot_be_narrowed_is_refused(tiny_dataset, tmp_path):
+    settings = ["network.init=fast", "network.reach=48", "teacher.model=fast"]
+    with pytest.raises(NusegError, match=r"network.reach=48: expected 96 px or more"):
+        train([tiny_dataset], tmp_path / "run", load_config(overrides=settings), progress=False)
+    assert not (tmp_path / "run").exists()

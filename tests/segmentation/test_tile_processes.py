@@ -80,9 +80,15 @@ def test_processes_give_the_same_bytes(
         joined.append(shared.home), join(own, frame, shared, parts))[1])  # fmt: skip
     assert results(slide, tmp_path / "there", 4) == here
     assert len(joined) > 5, "what tiles share was not joined there"
-    assert 0 < len(processes._idle) <= 2
+    assert processes.idle() == 2
     assert processes._failures == 0
     assert results(slide, tmp_path / "again", 4) == here, "a second source with the same processes"
+
+
+def test_processes_start_ahead_once(processes: TileProcesses) -> None:
+    for _ in range(2):
+        processes.start_ahead(2)
+        assert processes.idle() == 2
 
 
 def test_class_maps_pass_through_processes(tmp_path: Path, processes: TileProcesses) -> None:

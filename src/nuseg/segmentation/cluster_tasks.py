@@ -303,6 +303,7 @@ def do_tiles(order: Order, job: Job, slide: BegunSlide, numbers: Sequence[int]) 
     with work.source, limited_threads(segmenter.threads) as cores:
         maps_of = work.maps_by(segmenter.engine)
         hands = choose_hands(cores, parts, len(left), segmenter.engine)
+        hands.get_ready()
         with thread_pool(hands.workers) as workers:
             for count in run_tiles(work.plan, left, maps_of, parts, hands, workers):
                 records.check()

@@ -134,6 +134,7 @@ def segment_source(
         work = begin_source(source, model, options)
         parts = choose_checkpoint(source, checkpoint, work.kept_settings)
         hands = choose_hands(cores, parts, len(left_tiles(work.plan, parts)), engine)
+        hands.get_ready()
         with ExitStack() as stack:
             files = None if early is None else stack.enter_context(EarlyFiles(early, nothing_yet(work)))
             give = None if files is None else files.add

@@ -8,6 +8,7 @@ import pickle
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -115,6 +116,12 @@ class TileProcesses(ChildProcesses[TileProcess]):
         super().start_anew()
         self._failures = 0
 
+    def start_ahead(self, count: int) -> None:
+        """Start processes that will be needed: they make ready while a device does; where that fails, none are."""
+        with suppress(OSError):
+            for _ in range(count - self.idle()):
+                self.put(TileProcess())
+
     def separate(self, frame: Frame, tile: Tile, parts: Checkpoint, seen: ReadTile, maps: np.ndarray) -> int:
         """Have a tile done by a process, or do it here where that fails; see `separate_and_keep`."""
         return self._done(
@@ -165,4 +172,6 @@ def choose_hands(cores: int, parts: Checkpoint, tiles: int, engine: Engine | Non
     many = workers >= LEAST_WORKERS and tiles >= WORTH * workers
     apart = many and isinstance(parts, FolderCheckpoint) and hasattr(os, "posix_fallocate")
     readers = max(2, cores // 4)
-    return Hands(readers, workers, processes.separate, processes.join) if apart else Hands(readers, workers)
+    if not apart:
+        return Hands(readers, workers)
+    return Hands(readers, workers, processes.separate, processes.join, partial(processes.start_ahead, workers))

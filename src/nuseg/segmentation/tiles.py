@@ -206,12 +206,15 @@ class Hands:
         Threads that read before it, and that separate nuclei behind it.
     separate, join : function
         What the latter do: with a tile, and with what tiles share.
+    get_ready : function
+        Lets them make ready while something else is to be waited for.
     """
 
     readers: int = 2
     workers: int = 1
     separate: Separate = separate_and_keep
     join: Join = join_and_keep
+    get_ready: Callable[[], None] = lambda: None
 
 
 def run_tiles(

@@ -13,7 +13,7 @@ one of
     onward-fast  the same with the fast one, narrowed to 96 px
 
 The first two take the recipe of the default shipped model with a fifth of its steps, the next two in_domain.yaml, the
-last two those of the shipped models with 160 steps of 32 patches. Of the sets those are trained on that data.weights
+last two those of the shipped models with 300 steps. Of the sets those are trained on that data.weights
 names, if it names any.
 EXPERIMENT is a line of experiments.yaml, which says what it changes in the recipe, or several joined by "+". Runs
 are kept in DATASETS/runs/accuracy and go on where they were interrupted. Rows go to results.csv beside this file, in
@@ -105,8 +105,7 @@ PROTOCOLS: dict[str, Protocol] = {
 SHIPPED = HERE.parent / "shipped_model"
 SHORT = (SHIPPED / "default.yaml", ["optimiser.epochs=8", "optimiser.steps=240", "export.int8=false"])
 ONWARD = [
-    *("optimiser.epochs=1", "optimiser.steps=160", "data.batch=32", "data.workers=2", "optimiser.lr=0.004"),
-    "export.int8=false",
+    *("optimiser.epochs=1", "optimiser.steps=300", "optimiser.lr=0.003", "export.int8=false"),
     "augmentation.ink_probability=0.05",
 ]
 RECIPES: dict[str, tuple[Path, list[str]]] = {

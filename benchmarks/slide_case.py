@@ -21,10 +21,10 @@ import numpy as np
 from nuseg.cli import main
 from nuseg.engines.engine import Backend, Engine
 from nuseg.engines.loading import load_engine
+from nuseg.engines.maps import FULL_MAP, quantise
 from nuseg.engines.registry import engines
 from nuseg.model.config import Precision
 from nuseg.model.store import Model
-from nuseg.segmentation.postprocess import FULL_MAP, quantise
 
 LOOKED_AT = 16  # px; so many apart are the pixels that a window is known by
 TASKS = Path("/proc/self/task")

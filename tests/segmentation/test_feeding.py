@@ -12,12 +12,12 @@ from dark_device import DarkDevice
 from dark_model import CONFIG, dark_network, save_dark_model
 from nuseg.engines.engine import Feeder
 from nuseg.engines.feeder import BatchFeeder
+from nuseg.engines.maps import quantise
 from nuseg.engines.tta import EightViews
 from nuseg.io.opening import open_source
 from nuseg.segmentation.guarded import guard_engine
 from nuseg.segmentation.pipeline import segment_source
 from nuseg.segmentation.plan import SegmentOptions
-from nuseg.segmentation.postprocess import quantise
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.segmentation.stopping import Stop, Stopped
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from dark_model import CONFIG as DARK_CONFIG
 from dark_model import dark_network
+from nuseg.engines.maps import FULL_MAP, quantise
 from nuseg.errors import NusegError
 from nuseg.io.source import Source
 from nuseg.measure.nuclei import measure_nuclei
@@ -29,7 +30,7 @@ from nuseg.results.segmentation import Segmentation
 from nuseg.segmentation import part_store, pipeline, postprocess
 from nuseg.segmentation.pipeline import nuclei_of_maps
 from nuseg.segmentation.plan import SegmentOptions, plan_source
-from nuseg.segmentation.postprocess import FULL_MAP, quantise, raw_probability_of
+from nuseg.segmentation.postprocess import raw_probability_of
 from nuseg.segmentation.region import read_region
 from nuseg.segmentation.resample import resample
 from nuseg.segmentation.segmenter import Segmenter

@@ -68,6 +68,12 @@ class Architecture(Strict):
     decoder: tuple[Channels, Channels, Channels] = Field(
         (64, 48, 32), description="unet-lite: channels of the expanding path at stride 8, 4 and 2"
     )
+    reach: int | None = Field(
+        None,
+        ge=96,
+        description="unet-lite: kernels of the deepest scale are narrowed, the last first, until windows need no more "
+        "margin than this (px); null: as they are",
+    )
     heads: tuple[str, ...] = Field(
         ("mask", "distance", "offsets"), max_length=64, description="outputs to learn; mask and distance come first"
     )

@@ -79,7 +79,10 @@ def segment(
             callback=check_device,
         ),
     ] = "auto",
-    tile: Annotated[int, typer.Option(min=64, help="Side of the tiles (px): memory, never the result.")] = 2048,
+    tile: Annotated[
+        int | None,
+        typer.Option(min=64, help="Side of the tiles (px): memory, never the result. [default: what fits into 2 GB]"),
+    ] = None,
     region: Annotated[
         str | None,
         typer.Option(help="Count nuclei in x,y,width,height (px of level 0), or in the areas of a GeoJSON file."),

@@ -1,0 +1,103 @@
+"""Graphs compiled for windows of one shape, for large windows.
+
+OpenVINO plans the memory of a graph whose shapes it knows: arrays that are not needed at the same time share their
+place. Of a graph of any shape it does so only in part, which takes twice as much. To compile a graph takes as long as
+the network takes for about a megapixel.
+"""
+
+import math
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nuseg.engines.maps import FULL_MAP
+from nuseg.engines.processor import core
+from nuseg.types import RGB
+
+if TYPE_CHECKING:
+    import openvino
+
+SHAPES = 16  # that are kept
+WINDOW_BYTES = 850_000_000  # that a window may take
+BESIDE = 8  # bytes per pixel of a window that lie beside what the graph computes: the window, its maps, gaps
+PROBE = 512  # px
+
+
+class FixedShapes:
+    """A graph that gives maps as bytes, compiled for each shape that comes.
+
+    Parameters
+    ----------
+    network
+        Graph of any shape.
+    properties
+        How to compile it.
+    """
+
+    def __init__(self, network: "openvino.Model", properties: dict[str, Any]) -> None:
+        self._network, self._properties = with_bytes_out(network), properties
+        self._compiled: OrderedDict[tuple[int, ...], openvino.CompiledModel] = OrderedDict()
+        self._pixels: int | None = None
+
+    def __call__(self, window: RGB) -> np.ndarray:
+        """Maps of a window `(h, w, 3)` uint8: `(k, h, w)` uint8."""
+        maps: np.ndarray = self._compiled_for(window.shape)(window[None], share_outputs=False)[0]
+        whole: np.ndarray = maps[0]
+        return whole
+
+    def release(self) -> None:
+        """Give the memory back that the last window took."""
+        if self._compiled:
+            next(reversed(self._compiled.values())).release_memory()
+
+    def window_pixels(self) -> int:
+        """How many pixels a window may have in the memory that is meant for it, by what a small one takes."""
+        if self._pixels is None:
+            shape = PROBE, PROBE, int(self._network.input(0).get_partial_shape()[3].get_length())
+            needed = bytes_at_once(self._compile(shape).get_runtime_model()) / PROBE**2
+            self._pixels = int(WINDOW_BYTES / (needed + BESIDE))
+        return self._pixels
+
+    def _compiled_for(self, shape: tuple[int, ...]) -> "openvino.CompiledModel":
+        """Compile the graph for a shape, or take that of an earlier window; only one holds memory at a time."""
+        if next(reversed(self._compiled), None) != shape:
+            self.release()
+            self._compiled[shape] = self._compiled.pop(shape, None) or self._compile(shape)
+            if len(self._compiled) > SHAPES:
+                self._compiled.popitem(last=False)
+        return self._compiled[shape]
+
+    def _compile(self, shape: tuple[int, ...]) -> "openvino.CompiledModel":
+        network = self._network.clone()
+        network.reshape({0: [1, *shape]})
+        return core().compile_model(network, "CPU", self._properties)
+
+
+def with_bytes_out(network: "openvino.Model") -> "openvino.Model":
+    """Make a graph give bytes, as `nuseg.engines.maps.quantise` makes them of what it gives."""
+    import openvino
+    from openvino import opset13 as ops
+
+    network = network.clone()
+    maps = network.output(0).get_node().input_value(0)
+    scaled = ops.multiply(ops.clamp(maps, 0.0, 1.0), ops.constant(np.float32(FULL_MAP)))
+    return openvino.Model([ops.convert(ops.round(scaled, "half_to_even"), "u8")], network.get_parameters(), "bytes")
+
+
+def bytes_at_once(compiled: "openvino.Model") -> int:
+    """Bytes of all arrays that are needed at the same time, at most, by what OpenVINO says of a compiled graph."""
+    import openvino
+
+    nodes = [node for node in compiled.get_ordered_ops() if node.get_output_size()]
+    place = {node.get_friendly_name(): number for number, node in enumerate(nodes)}
+    change = np.zeros(len(nodes) + 1, np.int64)
+    for number, node in enumerate(nodes):
+        facts = node.get_rt_info()
+        if facts["layerType"].astype(str) == "Const":
+            continue
+        for output, kind in zip(node.outputs(), facts["outputPrecisions"].astype(str).split(","), strict=True):
+            users = (place.get(user.get_node().get_friendly_name(), number) for user in output.get_target_inputs())
+            change[number] += (size := math.prod(output.get_partial_shape().to_shape()) * openvino.Type(kind).size)
+            change[max(users, default=number) + 1] -= size
+    return int(np.cumsum(change).max())

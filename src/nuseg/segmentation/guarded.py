@@ -40,12 +40,17 @@ class GuardedEngine:
         return self._call(batch)
 
 
+def run(function: Callable[[], object]) -> object:
+    """Call a function."""
+    return function()
+
+
 class GuardedByteEngine:
-    """An engine that gives maps as bytes, one call at a time, from any thread, until it is stopped; see `ByteEngine`."""
+    """An engine that also gives maps as bytes, one call at a time, from any thread, until it is stopped."""
 
     def __init__(self, engine: ByteEngine, stop: Stop) -> None:
         self._engine = engine
-        self._call = stop.guard(lambda function: function())
+        self._call = stop.guard(run)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -54,15 +59,15 @@ class GuardedByteEngine:
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """Run the network; see `Engine`, and `GuardedEngine` for what it raises."""
-        return self._call(partial(self._engine, batch))
+        return np.asarray(self._call(partial(self._engine, batch)))
 
     def in_bytes(self, window: RGB) -> np.ndarray:
         """Run the network over a window; see `ByteEngine`, and `GuardedEngine` for what it raises."""
-        return self._call(partial(self._engine.in_bytes, window))
+        return np.asarray(self._call(partial(self._engine.in_bytes, window)))
 
     def window_pixels(self) -> int:
         """How many pixels a window may have; see `ByteEngine`."""
-        return self._call(self._engine.window_pixels)
+        return self._engine.window_pixels()
 
     def release(self) -> None:
         """Give back the memory that windows took; see `ByteEngine`."""

@@ -1,5 +1,6 @@
 """Engines for several threads, which can be stopped."""
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 

@@ -81,7 +81,7 @@ def plan_parts(
 
 
 def cores_of(area: Core, side: int, stride: int) -> Iterator[Core]:
-    """Cut an area into about equal cores of at most `side` px, in reading order, that start at multiples of `stride`."""
+    """Cut an area into about equal cores of at most `side` px, in reading order, at multiples of `stride`."""
 
     def spans(whole: slice) -> Iterator[slice]:
         length, most = whole.stop - whole.start, round_up(side, stride)

@@ -6,6 +6,7 @@ the network takes for about a megapixel.
 """
 
 import math
+import re
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -87,8 +88,6 @@ def with_bytes_out(network: "openvino.Model") -> "openvino.Model":
 
 def bytes_at_once(compiled: "openvino.Model") -> int:
     """Bytes of all arrays that are needed at the same time, at most, by what OpenVINO says of a compiled graph."""
-    import openvino
-
     nodes = [node for node in compiled.get_ordered_ops() if node.get_output_size()]
     place = {node.get_friendly_name(): number for number, node in enumerate(nodes)}
     change = np.zeros(len(nodes) + 1, np.int64)
@@ -98,6 +97,13 @@ def bytes_at_once(compiled: "openvino.Model") -> int:
             continue
         for output, kind in zip(node.outputs(), facts["outputPrecisions"].astype(str).split(","), strict=True):
             users = (place.get(user.get_node().get_friendly_name(), number) for user in output.get_target_inputs())
-            change[number] += (size := math.prod(output.get_partial_shape().to_shape()) * openvino.Type(kind).size)
+            size = math.prod(output.get_partial_shape().to_shape()) * bytes_of(kind)
+            change[number] += size
             change[max(users, default=number) + 1] -= size
     return int(np.cumsum(change).max())
+
+
+def bytes_of(kind: str) -> int:
+    """Bytes of a number, by OpenVINO's name of its type, such as "bf16"."""
+    bits = re.search(r"\d+$", kind)
+    return max(1, int(bits.group()) // 8) if bits else 1

@@ -8,6 +8,7 @@ the network takes for about a megapixel.
 import math
 import re
 from collections import OrderedDict
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from nuseg.types import RGB
 if TYPE_CHECKING:
     import openvino
 
-SHAPES = 16  # that are kept
+SHAPES = 3  # that are kept, of some 30 MB each
 WINDOW_BYTES = 850_000_000  # that a window may take
 BESIDE = 8  # bytes per pixel of a window that lie beside what the graph computes: the window, its maps, gaps
 PROBE = 512  # px
@@ -43,9 +44,10 @@ class FixedShapes:
 
     def __call__(self, window: RGB) -> np.ndarray:
         """Maps of a window `(h, w, 3)` uint8: `(k, h, w)` uint8."""
-        maps: np.ndarray = self._compiled_for(window.shape)(window[None], share_outputs=False)[0]
-        whole: np.ndarray = maps[0]
-        return whole
+        # What a request holds, window and maps, is its own and would stay with it.
+        request = self._compiled_for(window.shape).create_infer_request()
+        maps: np.ndarray = request.infer(window[None], share_inputs=True)[0][0]
+        return maps
 
     def release(self) -> None:
         """Give the memory back that the last window took."""
@@ -95,7 +97,8 @@ def bytes_at_once(compiled: "openvino.Model") -> int:
         facts = node.get_rt_info()
         if facts["layerType"].astype(str) == "Const":
             continue
-        for output, kind in zip(node.outputs(), facts["outputPrecisions"].astype(str).split(","), strict=True):
+        kinds = facts["outputPrecisions"].astype(str).split(",")  # one for all outputs where they are alike
+        for output, kind in zip_longest(node.outputs(), kinds, fillvalue=kinds[0]):
             users = (place.get(user.get_node().get_friendly_name(), number) for user in output.get_target_inputs())
             size = math.prod(output.get_partial_shape().to_shape()) * bytes_of(kind)
             change[number] += size

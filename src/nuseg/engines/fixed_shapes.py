@@ -7,7 +7,6 @@ the network takes for about a megapixel.
 
 import math
 import re
-from collections import OrderedDict
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +19,13 @@ from nuseg.types import RGB
 if TYPE_CHECKING:
     import openvino
 
-SHAPES = 3  # that are kept, of some 30 MB each
-WINDOW_BYTES = 850_000_000  # that a window may take
+WINDOW_BYTES = 800_000_000  # that a window may take
 BESIDE = 8  # bytes per pixel of a window that lie beside what the graph computes: the window, its maps, gaps
 PROBE = 512  # px
 
 
 class FixedShapes:
-    """A graph that gives maps as bytes, compiled for each shape that comes.
+    """A graph that gives maps as bytes, compiled for the shape that came last: each one takes some 50 MB for itself.
 
     Parameters
     ----------
@@ -39,7 +37,8 @@ class FixedShapes:
 
     def __init__(self, network: "openvino.Model", properties: dict[str, Any]) -> None:
         self._network, self._properties = with_bytes_out(network), properties
-        self._compiled: OrderedDict[tuple[int, ...], openvino.CompiledModel] = OrderedDict()
+        self._shape: tuple[int, ...] | None = None
+        self._compiled: openvino.CompiledModel | None = None
         self._pixels: int | None = None
 
     def __call__(self, window: RGB) -> np.ndarray:
@@ -51,8 +50,8 @@ class FixedShapes:
 
     def release(self) -> None:
         """Give the memory back that the last window took."""
-        if self._compiled:
-            next(reversed(self._compiled.values())).release_memory()
+        if self._compiled is not None:
+            self._compiled.release_memory()
 
     def window_pixels(self) -> int:
         """How many pixels a window may have in the memory that is meant for it, by what a small one takes."""
@@ -63,13 +62,11 @@ class FixedShapes:
         return self._pixels
 
     def _compiled_for(self, shape: tuple[int, ...]) -> "openvino.CompiledModel":
-        """Compile the graph for a shape, or take that of an earlier window; only one holds memory at a time."""
-        if next(reversed(self._compiled), None) != shape:
-            self.release()
-            self._compiled[shape] = self._compiled.pop(shape, None) or self._compile(shape)
-            if len(self._compiled) > SHAPES:
-                self._compiled.popitem(last=False)
-        return self._compiled[shape]
+        """Compile the graph for a shape, or take that of the last window."""
+        if self._compiled is None or self._shape != shape:
+            self._compiled = None  # before the next one is made
+            self._shape, self._compiled = shape, self._compile(shape)
+        return self._compiled
 
     def _compile(self, shape: tuple[int, ...]) -> "openvino.CompiledModel":
         network = self._network.clone()

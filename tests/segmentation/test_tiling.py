@@ -41,7 +41,7 @@ def test_cores_cover_every_pixel_once_and_windows_hold_the_margin(height, width,
 def test_parts_cover_what_is_wanted_once_behind_their_neighbours(
     shape: tuple[int, int], tile: int, part: int, margin: int, seed: int, share: float
 ) -> None:
-    """Windows hold the margins of all their parts, and no more; parts lie on one grid."""
+    """Windows hold the margins of all their parts, and no more but to be alike; parts lie on one grid."""
     rng = np.random.default_rng(seed)
     unwanted = np.zeros(shape, bool)
 
@@ -56,7 +56,7 @@ def test_parts_cover_what_is_wanted_once_behind_their_neighbours(
         rows, columns = each.core
         covered[each.core] += 1
         number[each.core] = place
-        assert max(rows.stop - rows.start, columns.stop - columns.start) <= min(-(-tile // 16), -(-part // 16)) * 16
+        assert max(rows.stop - rows.start, columns.stop - columns.start) <= -(-part // 16) * 16
         for before in (number[max(rows.start - 1, 0), columns], number[rows, max(columns.start - 1, 0)]):
             assert len(np.unique(before)) == 1, "one neighbour, as large on that side"
             assert before[0] <= place
@@ -67,8 +67,13 @@ def test_parts_cover_what_is_wanted_once_behind_their_neighbours(
         assert places == list(range(places[0], places[-1] + 1))
         for axis in (0, 1):
             sides = [parts[place].core[axis] for place in places]
-            assert window[axis].start == max(min(side.start for side in sides) - margin, 0)
-            assert window[axis].stop == min(max(side.stop for side in sides) + margin, shape[axis])
+            length = min(-(-tile // 16) * 16 + 2 * margin, shape[axis])
+            assert window[axis].stop - window[axis].start <= length
+            assert window[axis].start % 16 == 0
+            assert window[axis].start <= max(min(side.start for side in sides) - margin, 0)
+            assert window[axis].stop >= min(max(side.stop for side in sides) + margin, shape[axis])
+    shapes = {tuple(side.stop - side.start for side in each.window) for each in parts}
+    assert share < 1 or len(shapes) <= (1 if shape[0] % 16 == shape[1] % 16 == 0 else 4)
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,7 @@ def plan_source(
     side = options.tile or usual_tile(grid.shape, margin, model.stride, window_pixels)
     side = max(side // model.stride, 1) * model.stride
     # A component that lies within a part is then no giant, which would have to be cut.
-    part = max(min(side, LARGEST_PART, postprocess.LARGEST_COMPONENT) // model.stride, 1) * model.stride
+    part = max(min(LARGEST_PART, postprocess.LARGEST_COMPONENT) // model.stride, 1) * model.stride
 
     def wanted(core: Core) -> bool:
         return roi is None or roi.touches(core)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from nuseg.types import RGB, Floats
 DEFAULT_TILE = 2048  # px; where windows are not known to fit into memory
 LARGEST_TILE = 4096  # px; larger ones save little
 FEWEST = 3  # tiles along a source, so that the work before and behind the network is done beside it
-LARGEST_PART = 2048  # px of a tile whose nuclei are separated at once
+LARGEST_PART = 2400  # px of a tile whose nuclei are separated at once
 Core = tuple[slice, slice]
 Wanted = Callable[[Core], bool]
 
@@ -62,22 +63,37 @@ def plan_parts(
     The network sees a whole tile at once, since margins cost less of larger ones; nuclei are separated part by part,
     in less memory. A part comes after those above it and to its left. The window of a tile is that of its wanted parts.
 
+    Windows of whole tiles are alike: tiles at the border of the image are larger by the margin that they do not need.
+
     Parameters
     ----------
     shape
         Height and width of the image (px).
     tile, part
-        Largest sides of tiles and of their parts (px), rounded up to multiples of `stride`.
+        Largest sides of tiles, but for those at the border, and of their parts (px), rounded up to multiples of
+        `stride`.
     margin, stride
         Of the model (px).
     wanted
         Says whether a core is wanted.
     """
-    for whole in cores_of((slice(0, shape[0]), slice(0, shape[1])), tile, stride):
+    margin = round_up(margin, stride)
+    rows, columns = (border_spans(length, tile, margin, stride) for length in shape)
+    full = tuple(spans[0].stop + margin for spans in (rows, columns))
+    for whole in product(rows, columns):
         cores = [core for core in cores_of(whole, part, stride) if wanted(core)]
         if cores:
-            window = around(together(cores), margin, stride, shape)
+            seen = together(cores)
+            window = around(seen, margin, stride, shape, full if seen == whole else (0, 0))
             yield from (Tile(core, window) for core in cores)
+
+
+def border_spans(length: int, tile: int, margin: int, stride: int) -> list[slice]:
+    """Cut a side into about equal spans of at most `tile` px, the first and the last one with the margin on top."""
+    count = max(1, -(-(length - 2 * margin) // round_up(tile, stride)))
+    step = round_up(-(-(length - 2 * margin) // count), stride)
+    ends = [*(margin + number * step for number in range(1, count)), length]
+    return [slice(start, stop) for start, stop in pairwise([0, *ends])]
 
 
 def cores_of(area: Core, side: int, stride: int) -> Iterator[Core]:
@@ -102,14 +118,16 @@ def together(cores: Sequence[Core]) -> Core:
     return rows, columns
 
 
-def around(core: Core, margin: int, stride: int, shape: tuple[int, int]) -> tuple[slice, slice]:
-    """Give a core with its margin, as far as the image goes."""
+def around(
+    core: Core, margin: int, stride: int, shape: tuple[int, int], least: tuple[int, ...] = (0, 0)
+) -> tuple[slice, slice]:
+    """Give a core with its margin, as far as the image goes, and of `least` px a side where the grid allows it."""
     margin = round_up(margin, stride)
-    rows, columns = (
-        slice(max(side.start - margin, 0), min(side.stop + margin, length))
-        for side, length in zip(core, shape, strict=True)
-    )
-    return rows, columns
+    sides = []
+    for side, length, wanted in zip(core, shape, least, strict=True):
+        start = max(min(side.start - margin, round_up(length - wanted, stride)), 0)
+        sides.append(slice(start, min(max(side.stop + margin, start + wanted), length)))
+    return sides[0], sides[1]
 
 
 def round_up(length: int, stride: int) -> int:

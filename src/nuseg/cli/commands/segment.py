@@ -81,7 +81,7 @@ def segment(
     ] = "auto",
     tile: Annotated[
         int | None,
-        typer.Option(min=64, help="Side of the tiles (px): memory, never the result. [default: what fits into 2 GB]"),
+        typer.Option(min=64, help="Side of the tiles (px); default: 2048 to 4096, as memory allows. Never the result."),
     ] = None,
     region: Annotated[
         str | None,

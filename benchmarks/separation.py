@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from nuseg.datasets.synthetic import synthetic_field
+from nuseg.engines.maps import quantise
 from nuseg.io.opening import open_source
 from nuseg.model.config import Architecture, ModelConfig
 from nuseg.segmentation.pipeline import nuclei_of_maps
-from nuseg.segmentation.postprocess import quantise
 from nuseg.training.targets import perfect_maps
 
 SIDE, REPEATS = 1000, 7

@@ -13,18 +13,22 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nuseg.cli import main
 from nuseg.engines.engine import Backend, Engine
 from nuseg.engines.loading import load_engine
+from nuseg.engines.maps import FULL_MAP, quantise
 from nuseg.engines.registry import engines
 from nuseg.model.config import Precision
 from nuseg.model.store import Model
-from nuseg.segmentation.postprocess import FULL_MAP, quantise
 
 LOOKED_AT = 16  # px; so many apart are the pixels that a window is known by
 TASKS = Path("/proc/self/task")
@@ -79,19 +83,40 @@ class Watched:
         self._engine = engine
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
-        begun, clock, cpu = time.time(), time.perf_counter(), time.thread_time()
-        maps = self._engine(batch)
-        with turn:
-            watch.first, watch.last = watch.first or begun, time.time()
-            watch.after_cpu_seconds = -time.process_time()
-            watch.seconds += time.perf_counter() - clock
-            watch.cpu_seconds += time.thread_time() - cpu
-            watch.megapixels += batch[..., 0].size / 1e6
-            watch.calls += 1
-        return maps
+        return watch_call(self._engine, batch)
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._engine, name)
+    def __getattr__(self, name: str) -> Any:
+        of_engine = getattr(self._engine, name)
+        if name == "in_bytes":
+            return partial(watch_call, of_engine)
+        return partial(watch_submit, of_engine) if name == "submit" else of_engine
+
+
+def watch_call(function: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> np.ndarray:
+    """Call what gives maps of pixels `(..., h, w, 3)`, and write down what that took."""
+    begun, clock, cpu = time.time(), time.perf_counter(), time.thread_time()
+    maps = function(pixels)
+    answered(begun, time.perf_counter() - clock, time.thread_time() - cpu, pixels)
+    return maps
+
+
+def watch_submit(submit: Callable[[np.ndarray], "Future[np.ndarray]"], window: np.ndarray) -> "Future[np.ndarray]":
+    """Begin a window, and write down what it took when its maps come: from the answer before, if that came later."""
+    begun = time.time()
+    future = submit(window)
+    future.add_done_callback(lambda _done: answered(begun, time.time() - max(begun, watch.last), 0.0, window))
+    return future
+
+
+def answered(begun: float, seconds: float, cpu_seconds: float, pixels: np.ndarray) -> None:
+    """Write an answer of the network down."""
+    with turn:
+        watch.first, watch.last = watch.first or begun, time.time()
+        watch.after_cpu_seconds = -time.process_time()
+        watch.seconds += seconds
+        watch.cpu_seconds += cpu_seconds
+        watch.megapixels += pixels[..., 0].size / 1e6
+        watch.calls += 1
 
 
 class RecordedMaps:

@@ -32,7 +32,6 @@ from measured import Taken, machine_facts, machine_line, run_measured
 from nuseg.engines.threads import available_cores
 from nuseg.io.find import find_images
 from nuseg.io.opening import read_image
-from nuseg.segmentation.tiling import DEFAULT_TILE
 
 HERE = Path(__file__).resolve().parent
 SIMULATED = "simulated"
@@ -83,7 +82,7 @@ class Bench:
 
     folder: Path
     network_ms: float | None
-    tile: int
+    tile: int | None
 
     def slide(self, side: int) -> Path:
         """The slide of a side."""
@@ -109,7 +108,9 @@ class Bench:
         slide = str(self.slide(case.side))
         if case.version == "plain":
             return [sys.executable, str(HERE / "plain_inference.py"), str(times), slide, *chosen]
-        words = ["segment", slide, "-o", str(out), "--device", case.device, "--tile", str(self.tile), *chosen]
+        words = ["segment", slide, "-o", str(out), "--device", case.device, *chosen]
+        if self.tile is not None:
+            words += ["--tile", str(self.tile)]
         return [sys.executable, str(HERE / "slide_case.py"), str(times), *words]
 
 
@@ -131,6 +132,7 @@ def numbers(taken: Taken, seen: dict[str, Any]) -> dict[str, Any]:
         "after_cpu_seconds": round(seen.get("after_cpu_seconds", 0.0), 2),
         "peak_gib": round(taken.peak_bytes / 2**30, 2),
         "peak_at_seconds": round(taken.peak_at, 1),
+        "megapixels_seen": round(seen["megapixels"], 1),
         "processes": taken.processes,
     }
 
@@ -170,7 +172,7 @@ def main() -> None:
     parser.add_argument("--devices", nargs="+", default=["cpu"])
     parser.add_argument("--workers", nargs="+", type=int, default=[available_cores()], help="CPU threads")
     parser.add_argument("--sides", nargs="+", type=int, default=[20480], help="of the slides, px")
-    parser.add_argument("--tile", type=int, default=DEFAULT_TILE)
+    parser.add_argument("--tile", type=int, help="default: what nuseg chooses")
     parser.add_argument(
         "--levels", nargs="+", type=int, default=PYRAMID, help="by how much each is smaller than level 0"
     )

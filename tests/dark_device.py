@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from dark_model import dark_network
-from nuseg.segmentation.postprocess import quantise
+from nuseg.engines.maps import quantise
 
 
 class DarkDevice:

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from nuseg.engines.maps import quantise
 from nuseg.model.config import Thresholds
 from nuseg.segmentation import postprocess
 from nuseg.segmentation.postprocess import (
@@ -10,7 +11,6 @@ from nuseg.segmentation.postprocess import (
     find_foreground,
     hole_side,
     label_nuclei,
-    quantise,
     raw_probability_of,
     smooth,
 )

@@ -170,7 +170,7 @@ def test_tissue_alone_is_the_default_above_a_size(model: Path, tmp_path: Path, m
     assert counts("all", "--no-tissue") == (2, pytest.approx(0.096))
 
 
-def test_tile_is_2048_unless_asked_and_changes_nothing(images: Path, model: Path, tmp_path: Path) -> None:
+def test_tiles_are_2048_or_more_unless_asked_and_change_nothing(images: Path, model: Path, tmp_path: Path) -> None:
     assert "2048" in next(line for line in run("--help").out.splitlines() if "--tile" in line)
     tables = []
     for number, more in enumerate([(), ("--tile", 64)]):

@@ -16,8 +16,8 @@ from dark_model import dark_network
 from nuseg.engines.batches import OutOfMemory, Sizes
 from nuseg.engines.engine import Feeder, notes_of
 from nuseg.engines.feeder import BatchFeeder
+from nuseg.engines.maps import quantise
 from nuseg.errors import NusegError
-from nuseg.segmentation.postprocess import quantise
 
 SIDE = 32
 PIXELS = SIDE * SIDE

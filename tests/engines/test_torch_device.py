@@ -19,11 +19,11 @@ from nuseg.engines import torch_device  # noqa: E402
 from nuseg.engines.backends import pytorch  # noqa: E402
 from nuseg.engines.batches import OutOfMemory  # noqa: E402
 from nuseg.engines.feeder import BatchFeeder  # noqa: E402
+from nuseg.engines.maps import quantise  # noqa: E402
 from nuseg.engines.torch_device import TorchDevice  # noqa: E402
 from nuseg.model.config import Architecture  # noqa: E402
 from nuseg.model.export import load_network  # noqa: E402
 from nuseg.model.network import build_network  # noqa: E402
-from nuseg.segmentation.postprocess import quantise  # noqa: E402
 from nuseg.segmentation.segmenter import Segmenter  # noqa: E402
 
 MODEL = load_model("fast")

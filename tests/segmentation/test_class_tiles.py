@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from class_model import CLASSES, CONFIG, class_network, picture
 from dark_model import CONFIG as DARK_CONFIG
 from dark_model import dark_network
+from nuseg.engines.maps import FULL_MAP, quantise
 from nuseg.errors import NusegError
 from nuseg.measure.classes import CLASS, class_columns, class_probabilities, probability_column
 from nuseg.model.config import ModelConfig
@@ -19,7 +20,6 @@ from nuseg.model.store import Model
 from nuseg.segmentation.checkpoint import FolderCheckpoint
 from nuseg.segmentation.part_store import TILE, PartStore
 from nuseg.segmentation.plan import SegmentOptions
-from nuseg.segmentation.postprocess import FULL_MAP, quantise
 from nuseg.segmentation.segmenter import Segmenter
 
 COLUMNS = list(class_columns(CLASSES))

@@ -31,7 +31,7 @@ from nuseg.segmentation.cluster import choose_device, connect, ranges_of
 from nuseg.segmentation.folder import FolderResult, segment_folder
 from nuseg.segmentation.pipeline import begin_source
 from nuseg.segmentation.plan import SegmentOptions
-from nuseg.segmentation.tiles import read_tile
+from nuseg.segmentation.tiles import read_window
 from slide_files import save_pyramid
 
 LONGEST = 60.0  # s that a test waits
@@ -139,9 +139,10 @@ def test_a_tile_can_be_done_elsewhere(tmp_path: Path) -> None:
         again = pickle.loads(pickle.dumps(work))
         with again.source:
             for number in range(len(work.plan.tiles)):
-                np.testing.assert_array_equal(read_tile(again.plan, number).pixels, read_tile(work.plan, number).pixels)
+                read = [read_window(plan, [number]).pixels for plan in (again.plan, work.plan)]
+                np.testing.assert_array_equal(*read)
             assert again.kept_settings == work.kept_settings
-            pixels = read_tile(work.plan, 0).pixels
+            pixels = read_window(work.plan, [0]).pixels
             tile = work.plan.tiles[0]
             np.testing.assert_array_equal(
                 again.maps_by(dark_network)(tile, pixels), work.maps_by(dark_network)(tile, pixels)
@@ -186,10 +187,10 @@ def test_a_killed_worker_costs_its_running_tiles_alone(
     assert contents(tmp_path / "many") == contents(tmp_path / "one")
     assert facts(tmp_path / "many") == facts(tmp_path / "one")
     tiles = {p.name: (p.stat().st_mtime_ns, p.stat().st_ino) for p in kept.glob("tile-*.npz")}
-    assert len(tiles) == 8 * 8
+    assert len(tiles) == 7 * 7
     # What the other worker wrote between the two looks at a file may be missing from the first.
     assert before.items() <= tiles.items()
-    assert told[-1] == (8 * 8 + 4 * 4, 8 * 8 + 4 * 4)
+    assert told[-1] == (7 * 7 + 3 * 3, 7 * 7 + 3 * 3)
     assert sorted(path.name for path in (tmp_path / "many").iterdir()) == [
         MARKER, "csv", "geojson", "geoparquet", *PAGES, "summary.csv"
     ]  # fmt: skip
@@ -385,10 +386,19 @@ def test_what_fails_is_tried_again_and_then_one_row(
 
 @pytest.mark.parametrize(("tiles", "workers"), [(0, 4), (1, 4), (7, 2), (64, 2), (1000, 3), (2401, 500)])
 def test_ranges_cover_all_tiles_once(tiles: int, workers: int) -> None:
-    ranges = ranges_of(tiles, workers)
+    ranges = ranges_of([1] * tiles, workers)
     assert [number for each in ranges for number in each] == list(range(tiles))
     assert all(0 < len(each) <= module.RANGE for each in ranges)
     assert len(ranges) >= min(tiles, module.RANGES_PER_THREAD * workers)
+
+
+def test_ranges_keep_the_tiles_of_a_window_together() -> None:
+    windows = [4, 4, 2, 1, 4, 9, 1]
+    ranges = ranges_of(windows, 1)
+    assert [number for each in ranges for number in each] == list(range(sum(windows)))
+    ends = set(np.cumsum(windows).tolist())
+    assert {each.stop for each in ranges} <= ends
+    assert len(ranges) > 2
 
 
 @pytest.mark.parametrize("address", ["local:", "local:0", "local:x", "local:-2", "local:99999", "local:\u0664"])

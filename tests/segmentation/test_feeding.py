@@ -10,14 +10,18 @@ import pytest
 
 from dark_device import DarkDevice
 from dark_model import CONFIG, dark_network, save_dark_model
-from nuseg.engines.engine import Feeder
+from nuseg.engines.engine import ByteEngine, Feeder
 from nuseg.engines.feeder import BatchFeeder
+from nuseg.engines.maps import quantise
 from nuseg.engines.tta import EightViews
 from nuseg.io.opening import open_source
+from nuseg.progress import Progress
+from nuseg.segmentation import plan as plan_module
+from nuseg.segmentation import tiling
+from nuseg.segmentation.components import halo_of
 from nuseg.segmentation.guarded import guard_engine
 from nuseg.segmentation.pipeline import segment_source
 from nuseg.segmentation.plan import SegmentOptions
-from nuseg.segmentation.postprocess import quantise
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.segmentation.stopping import Stop, Stopped
 
@@ -103,6 +107,68 @@ def test_a_guarded_plain_engine_does_one_call_until_it_is_stopped(picture: np.nd
     stop()
     with pytest.raises(Stopped):
         guarded(picture[None])
+
+
+class Bytes:
+    """An engine that gives maps as bytes, and takes windows of so many pixels."""
+
+    notes = ("said by the engine",)
+
+    def __init__(self, pixels: int) -> None:
+        self.pixels, self.windows, self.released = pixels, list[tuple[int, ...]](), 0
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        return dark_network(batch)
+
+    def in_bytes(self, window: np.ndarray) -> np.ndarray:
+        self.windows.append(window.shape)
+        return quantise(dark_network(window[None])[0])
+
+    def window_pixels(self) -> int:
+        return self.pixels
+
+    def release(self) -> None:
+        self.released += 1
+
+
+def test_a_guarded_engine_of_bytes_gives_them_until_it_is_stopped(picture: np.ndarray) -> None:
+    stop, engine = Stop(), Bytes(10**6)
+    guarded: Any = guard_engine(engine, stop)
+    assert isinstance(guarded, ByteEngine)
+    assert nuclei(picture, guarded) == nuclei(picture, dark_network)
+    assert engine.windows
+    assert engine.released == 1
+    assert (guarded.notes, guarded.window_pixels()) == (engine.notes, 10**6)
+    stop()
+    for call, given in ((guarded, picture[None]), (guarded.in_bytes, picture)):
+        with pytest.raises(Stopped):
+            call(given)
+
+
+def test_windows_grow_with_what_the_engine_takes_and_the_nuclei_stay(
+    picture: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several parts share a window, also where some of them were done before."""
+    for name, value in {"DEFAULT_TILE": 64, "LARGEST_TILE": 192, "FEWEST": 2}.items():
+        monkeypatch.setattr(tiling, name, value)
+    monkeypatch.setattr(plan_module, "LARGEST_PART", 64)
+    expected = nuclei(picture, dark_network)
+    model, options = save_dark_model(tmp_path / "dark"), SegmentOptions(0.25, tissue=False)
+    margins = 2 * halo_of(CONFIG.thresholds, CONFIG.mpp)
+
+    def stop_there(state: Progress) -> None:
+        if state.done == 3:
+            raise KeyboardInterrupt
+
+    for side in (0, 100, 150):
+        engine = Bytes((side + margins) ** 2)
+        segmenter, folder = Segmenter(model, engine, 2), tmp_path / str(side)
+        with pytest.raises(KeyboardInterrupt):
+            segmenter(picture, options=options, checkpoint=folder, progress=stop_there)
+        with segmenter(picture, options=options, checkpoint=folder) as found:
+            assert str(found.nuclei.to_csv()) == expected
+        assert max(height for height, *_ in engine.windows) <= max(side, 64) + margins
+    assert max(height for height, *_ in engine.windows) > 64 + margins
 
 
 def test_eight_views_go_to_a_feeder_four_at_a_time_and_come_back_the_same(picture: np.ndarray) -> None:

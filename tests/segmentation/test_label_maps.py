@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from dark_model import CONFIG
+from nuseg.engines.maps import quantise
 from nuseg.io.opening import open_source
 from nuseg.measure.rasterise import draw_labels
 from nuseg.model.config import Thresholds
 from nuseg.segmentation.label_maps import label_maps
 from nuseg.segmentation.pipeline import nuclei_of_maps
-from nuseg.segmentation.postprocess import quantise
 from nuseg.segmentation.resample import ModelGrid
 from slide_files import scene
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from skimage.segmentation import watershed
 
+from nuseg.engines.maps import quantise
 from nuseg.model.config import Thresholds
 from nuseg.segmentation import postprocess
 from nuseg.segmentation.postprocess import (
@@ -15,7 +16,6 @@ from nuseg.segmentation.postprocess import (
     fill_holes,
     find_foreground,
     grow,
-    quantise,
     share_out,
     smooth,
 )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nuseg.model.config import Architecture, ModelConfig
 from nuseg.model.network import build_network, network_maps
-from nuseg.segmentation.tiling import plan_tiles, predict_maps
+from nuseg.segmentation.tiling import Core, plan_parts, plan_tiles, predict_maps, usual_tile
 
 
 def config(margin: int) -> ModelConfig:
@@ -27,6 +27,79 @@ def test_cores_cover_every_pixel_once_and_windows_hold_the_margin(height, width,
             assert window.stop == length or window.stop - core.stop >= margin
             assert inside.stop - inside.start == core.stop - core.start
     assert (covered == 1).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    shape=st.tuples(st.integers(1, 300), st.integers(1, 300)),
+    tile=st.integers(1, 200),
+    part=st.integers(1, 200),
+    margin=st.integers(0, 70),
+    seed=st.integers(0, 99),
+    share=st.sampled_from([0.2, 0.6, 1.0]),
+)
+def test_parts_cover_what_is_wanted_once_behind_their_neighbours(
+    shape: tuple[int, int], tile: int, part: int, margin: int, seed: int, share: float
+) -> None:
+    """Windows hold the margins of all their parts, and no more but to be alike; parts lie on one grid."""
+    rng = np.random.default_rng(seed)
+    unwanted = np.zeros(shape, bool)
+
+    def wanted(core: Core) -> bool:
+        unwanted[core] = rng.random() >= share
+        return not unwanted[core].any()
+
+    parts = list(plan_parts(shape, tile, part, margin, 16, wanted))
+    covered = np.zeros(shape, int)
+    number = np.full(shape, -1)
+    for place, each in enumerate(parts):
+        rows, columns = each.core
+        covered[each.core] += 1
+        number[each.core] = place
+        assert max(rows.stop - rows.start, columns.stop - columns.start) <= -(-part // 16) * 16
+        for before in (number[max(rows.start - 1, 0), columns], number[rows, max(columns.start - 1, 0)]):
+            assert len(np.unique(before)) == 1, "one neighbour, as large on that side"
+            assert before[0] <= place
+    np.testing.assert_array_equal(covered, ~unwanted)
+    margin = -(-margin // 16) * 16
+    for window in {(each.window[0].start, each.window[1].start): each.window for each in parts}.values():
+        places = [place for place, each in enumerate(parts) if each.window == window]
+        assert places == list(range(places[0], places[-1] + 1))
+        for axis in (0, 1):
+            sides = [parts[place].core[axis] for place in places]
+            length = min(-(-tile // 16) * 16 + 2 * margin, shape[axis])
+            assert window[axis].stop - window[axis].start <= length
+            assert window[axis].start % 16 == 0
+            assert window[axis].start <= max(min(side.start for side in sides) - margin, 0)
+            assert window[axis].stop >= min(max(side.stop for side in sides) + margin, shape[axis])
+    shapes = {tuple(side.stop - side.start for side in each.window) for each in parts}
+    assert share < 1 or len(shapes) <= (1 if shape[0] % 16 == shape[1] % 16 == 0 else 4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "margin", "pixels", "expected"),
+    [
+        ((900, 1500), 144, 20_000_000, 2048),  # an image
+        ((4096, 4096), 144, 20_000_000, 2048),  # smaller tiles, for work beside the network
+        ((3000, 9000), 144, 20_000_000, 3008),  # three along the longer side
+        ((90_000, 9000), 144, 4208**2, 4208 - 2 * 144),  # as memory goes
+        ((90_000, 9000), 130, 4208**2, 4208 - 2 * 144),  # margins are whole strides
+        ((90_000, 9000), 144, 6000**2, 4096),
+        ((90_000, 9000), 320, 2500**2, 2048),  # no engine makes them smaller
+        ((90_000, 9000), 320, 0, 2048),  # nor one that does not say
+    ],
+)
+def test_tiles_are_as_large_as_memory_and_source_allow(
+    shape: tuple[int, int], margin: int, pixels: int, expected: int
+) -> None:
+    assert usual_tile(shape, margin, 16, lambda: pixels) == expected
+
+
+def test_an_engine_is_not_asked_about_small_images() -> None:
+    def ask() -> int:
+        raise AssertionError
+
+    assert usual_tile((2000, 6000), 144, 16, ask) == 2048
 
 
 def box_mean(batch: np.ndarray) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from nuseg.engines.maps import quantise
 from nuseg.model.config import Architecture, ModelConfig
-from nuseg.segmentation.postprocess import quantise
 from nuseg.training.tune import Example
 
 

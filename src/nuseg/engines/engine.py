@@ -41,6 +41,25 @@ class Feeder(Protocol):
         ...
 
 
+@runtime_checkable
+class ByteEngine(Protocol):
+    """An engine that gives maps as bytes by itself, and so large windows in little memory; see also `Engine`."""
+
+    def __call__(self, batch: np.ndarray, /) -> np.ndarray: ...
+
+    def in_bytes(self, window: RGB, /) -> np.ndarray:
+        """Maps of a window `(height, width, 3)` uint8: `(k, height, width)` uint8, 0..1 as 0..255, rounded."""
+        ...
+
+    def window_pixels(self) -> int:
+        """How many pixels a window may have, given by itself, in the memory that is meant for it."""
+        ...
+
+    def release(self) -> None:
+        """Give back the memory that windows took; the next one takes it anew."""
+        ...
+
+
 @dataclass(frozen=True)
 class Backend:
     """A library that runs networks on some devices.
@@ -64,6 +83,11 @@ class Backend:
     devices: tuple[str, ...]
     available: Callable[[str], bool]
     load: Callable[[Model, str, int | None, Precision | None], Engine]
+
+
+def window_pixels(engine: Engine | None) -> int:
+    """How many pixels a window may have; 0 where the engine does not say."""
+    return engine.window_pixels() if isinstance(engine, ByteEngine) else 0
 
 
 def notes_of(engine: Engine) -> tuple[str, ...]:

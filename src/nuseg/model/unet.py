@@ -10,6 +10,7 @@ from nuseg.errors import NusegError
 from nuseg.model.encoder import LiteEncoder
 from nuseg.model.head import Head, count_channels
 from nuseg.model.network import Network
+from nuseg.model.reach import measure_margin
 
 STRIDE = 16  # four halvings, in every preset
 CLASS_STAGE, CLASS_STRIDE = 1, 4  # stage of the expanding path whose features tell classes, and its stride
@@ -131,7 +132,7 @@ class UNet(Network):
 
     @property
     def margin(self) -> int:  # type: ignore[override]
-        return receptive_radius(self)
+        return measure_margin(self)
 
     def logits(self, x: Tensor) -> Tensor:
         features, of_branch = self.features(x)
@@ -228,7 +229,7 @@ def narrow(network: UNet, reach: int) -> None:
 
 
 def receptive_radius(network: UNet) -> int:
-    """How far, in pixels, a pixel of the image can change the output: the margin that a window needs.
+    """How far, in pixels, a pixel of the image can change the output at most, by the kernels alone.
 
     A kernel of size k reaches k // 2 steps of its scale, a halving doubles the step. Summed over the deepest way
     through the network: an upper bound, since the kernels of a pooling and of an up-convolution reach to one side

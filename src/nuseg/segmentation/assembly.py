@@ -1,6 +1,6 @@
 """What becomes of tiles that are done, beside those that are not: nuclei that they share, sums, pages of the result.
 
-One thread goes after the tiles in reading order, also through those that an earlier run did. The workers that separate
+One thread goes after the tiles in their order, also through those that an earlier run did. The workers that separate
 tiles join what they share as soon as it is whole. A row of pages is given on when no tile and no join can add to it.
 """
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import numpy as np
 
@@ -89,6 +90,8 @@ class Assembly:
         self._groups = Groups(plan.tiles)
         self._joins: deque[tuple[float, Future[list[Part]]]] = deque()
         self._reached = self._given = 0
+        rows = [tile.core[0].start for tile in plan.tiles]
+        self._tops = [*accumulate(reversed(rows), min, initial=np.inf)][::-1]  # of the tiles from each number on
         self._given_rows = 0.0
         self._giants: dict[int, list[int]] = {}
         for number in parts.numbers(GIANT):  # of an earlier run
@@ -158,9 +161,7 @@ class Assembly:
 
     def _final_rows(self) -> float:
         """Number of the first row of pages that may still change; infinite at the end."""
-        tiles = self._plan.tiles
-        next_tile = tiles[self._reached].core[0].start if self._reached < len(tiles) else np.inf
-        top = min([next_tile, self._groups.top, *(top for top, _ in self._joins)])
+        top = min([self._tops[self._reached], self._groups.top, *(top for top, _ in self._joins)])
         return float(np.floor(top / part_store.PAGE))
 
 

@@ -94,7 +94,7 @@ class OnCluster:
         self._count(tell, total=slide.tiles)
         ranges = {
             self._submit(tasks.do_tiles, job, begun, numbers): numbers
-            for numbers in ranges_of(slide.tiles, self.threads)
+            for numbers in ranges_of(slide.windows, self.threads)
         }
         for future, nuclei in self._results(list(ranges)):
             if not isinstance(nuclei, int):
@@ -190,10 +190,19 @@ def checked(found: Any) -> Record:
     return found
 
 
-def ranges_of(tiles: int, threads: int) -> list[range]:
-    """Cut the tiles of a slide into ranges, so many that all threads of a cluster have some."""
-    size = min(max(tiles // (RANGES_PER_THREAD * threads), 1), RANGE)
-    return [range(start, min(start + size, tiles)) for start in range(0, tiles, size)]
+def ranges_of(windows: Sequence[int], threads: int) -> list[range]:
+    """Cut the tiles of a slide into ranges, so many that all threads of a cluster have some.
+
+    `windows` says how many tiles share each window: these stay together.
+    """
+    size = min(max(sum(windows) // (RANGES_PER_THREAD * threads), 1), RANGE)
+    ranges, start, stop = [], 0, 0
+    for tiles in windows:
+        if stop > start and stop + tiles - start > size:
+            ranges.append(range(start, stop))
+            start = stop
+        stop += tiles
+    return [*ranges, range(start, stop)] if stop else []
 
 
 @contextmanager

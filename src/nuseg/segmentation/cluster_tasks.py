@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
+from nuseg.engines.devices import kind_of
 from nuseg.engines.loading import load_engine
 from nuseg.engines.threads import limited_threads
 from nuseg.errors import NusegError
@@ -37,7 +38,7 @@ from nuseg.segmentation.plan import model_fingerprint
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.segmentation.stopping import Stop
 from nuseg.segmentation.tile_processes import choose_hands
-from nuseg.segmentation.tiles import run_tiles, thread_pool
+from nuseg.segmentation.tiles import run_tiles, thread_pool, windows_of
 from nuseg.text import one_line, printable
 
 log = logging.getLogger("nuseg")
@@ -124,7 +125,8 @@ class BegunSlide:
     ----------
     work : bytes
         The pickled `SourceWork`: opened by the task that needs it, not by the cluster on the way.
-    tiles : int
+    windows : tuple of int
+        How many tiles share each window.
     state : FileState
         Of its file.
     begun : float
@@ -132,9 +134,14 @@ class BegunSlide:
     """
 
     work: bytes
-    tiles: int
+    windows: tuple[int, ...]
     state: FileState
     begun: float
+
+    @property
+    def tiles(self) -> int:
+        """How many there are."""
+        return sum(self.windows)
 
 
 @dataclass(frozen=True)
@@ -286,9 +293,12 @@ def begin_slide(order: Order, job: Job) -> BegunSlide:
     at, begun = order.absolute(job), time.time()
     state = FileState.of(at.image)
     with open_source(at.image) as source:
-        work = begin_source(source, load_model_here(order.model).config, order.wanted.options)
+        # A worker without a GPU can begin what others do: only of a CPU there is memory to be looked at.
+        engine = loaded(order.model).engine if kind_of(order.model.device) == "cpu" else None
+        work = begin_source(source, load_model_here(order.model).config, order.wanted.options, engine)
         FolderCheckpoint(order.wanted.checkpoint(job), work.kept_settings)
-        return BegunSlide(pickle.dumps(work), len(work.plan.tiles), state, begun)
+        windows = tuple(map(len, windows_of(work.plan, range(len(work.plan.tiles)))))
+        return BegunSlide(pickle.dumps(work), windows, state, begun)
 
 
 def do_tiles(order: Order, job: Job, slide: BegunSlide, numbers: Sequence[int]) -> int:

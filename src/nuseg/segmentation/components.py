@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from nuseg.engines.maps import FULL_MAP
 from nuseg.measure.borders import Borders, Runs
 from nuseg.measure.classes import ClassCalibration, class_probabilities
 from nuseg.measure.nuclei import COLUMNS, Traced, measures_of
@@ -19,7 +20,6 @@ from nuseg.model.config import Thresholds
 from nuseg.results.areas import AnnotatedArea
 from nuseg.segmentation.packing import pack
 from nuseg.segmentation.postprocess import (
-    FULL_MAP,
     blur_radius,
     fill_holes,
     find_foreground,

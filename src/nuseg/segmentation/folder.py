@@ -31,7 +31,6 @@ from nuseg.segmentation.jobs import Job, plan_jobs
 from nuseg.segmentation.plan import SegmentOptions
 from nuseg.segmentation.region import Region, read_region
 from nuseg.segmentation.segmenter import Segmenter
-from nuseg.segmentation.tiling import DEFAULT_TILE
 from nuseg.text import plural, printable
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def segment_folder(
     tissue: bool | None = None,
     device: Device = "auto",
     threads: int | None = None,
-    tile: int = DEFAULT_TILE,
+    tile: int | None = None,
     stain: str | None = None,
     overwrite: bool = False,
     table: str | Path | None = None,
@@ -129,7 +128,7 @@ def segment_folder(
         As of `nuseg.segment`.
     threads : int, optional
         As of `nuseg.segment`.
-    tile : int
+    tile : int, optional
         Side of the tiles in px, as of `nuseg.segment`.
     stain : str, optional
         As of `nuseg.segment`.

@@ -1,17 +1,21 @@
 """Engines for several threads, which can be stopped."""
 
+from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 
 import numpy as np
 
-from nuseg.engines.engine import Engine, Feeder, notes_of
+from nuseg.engines.engine import ByteEngine, Engine, Feeder, notes_of
 from nuseg.segmentation.stopping import Stop, Stopped
 from nuseg.types import RGB
 
 
 def guard_engine(engine: Engine, stop: Stop) -> Engine:
     """Make an engine for several threads: until it is stopped, it runs one call at a time, or all that it takes."""
-    return GuardedFeeder(engine, stop) if isinstance(engine, Feeder) else GuardedEngine(engine, stop)
+    if isinstance(engine, Feeder):
+        return GuardedFeeder(engine, stop)
+    return GuardedByteEngine(engine, stop) if isinstance(engine, ByteEngine) else GuardedEngine(engine, stop)
 
 
 class GuardedEngine:
@@ -35,6 +39,40 @@ class GuardedEngine:
             After a stop.
         """
         return self._call(batch)
+
+
+def run(function: Callable[[], object]) -> object:
+    """Call a function."""
+    return function()
+
+
+class GuardedByteEngine:
+    """An engine that also gives maps as bytes, one call at a time, from any thread, until it is stopped."""
+
+    def __init__(self, engine: ByteEngine, stop: Stop) -> None:
+        self._engine = engine
+        self._call = stop.guard(run)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of what the engine did."""
+        return notes_of(self._engine)
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        """Run the network; see `Engine`, and `GuardedEngine` for what it raises."""
+        return np.asarray(self._call(partial(self._engine, batch)))
+
+    def in_bytes(self, window: RGB) -> np.ndarray:
+        """Run the network over a window; see `ByteEngine`, and `GuardedEngine` for what it raises."""
+        return np.asarray(self._call(partial(self._engine.in_bytes, window)))
+
+    def window_pixels(self) -> int:
+        """How many pixels a window may have; see `ByteEngine`."""
+        return self._engine.window_pixels()
+
+    def release(self) -> None:
+        """Give back the memory that windows took; see `ByteEngine`."""
+        self._call(self._engine.release)
 
 
 class GuardedFeeder(GuardedEngine):

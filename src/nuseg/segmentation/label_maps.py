@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from nuseg.engines.maps import FULL_MAP
 from nuseg.measure.outline import first_places, outlines
 from nuseg.measure.rasterise import draw_labels
 from nuseg.model.config import Thresholds
 from nuseg.segmentation.postprocess import (
-    FULL_MAP,
     fill_holes,
     find_foreground,
     hole_side,

@@ -8,13 +8,14 @@ import time
 import weakref
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
 
-from nuseg.engines.engine import Engine
+from nuseg.engines.engine import Engine, window_pixels
 from nuseg.engines.threads import limited_threads
 from nuseg.errors import NusegError
 from nuseg.io.reader import MIN_SLIDE_PIXELS
@@ -72,18 +73,20 @@ class SourceWork:
     @property
     def kept_settings(self) -> dict[str, Any]:
         """All that what is kept of the tiles depends on, the tile's side as well."""
-        return self.settings | {"tile": self.options.tile}
+        return self.settings | {"tile": self.plan.side}
 
 
-def begin_source(source: Source, model: ModelConfig, options: SegmentOptions) -> SourceWork:
-    """Settle resolution, region, tiles and stain of a source.
+def begin_source(
+    source: Source, model: ModelConfig, options: SegmentOptions, engine: Engine | None = None
+) -> SourceWork:
+    """Settle resolution, region, tiles and stain of a source; the engine says how large tiles may be.
 
     Raises
     ------
     NusegError
         The source is damaged, or the resolution is implausible.
     """
-    plan = plan_source(source, model, options)
+    plan = plan_source(source, model, options, partial(window_pixels, engine))
     settings = settings_of(source, model, options)
     normaliser = None if options.stain is None else plan_normaliser(source, options.stain, mpp=options.mpp)
     return SourceWork(plan, model, options, settings, normaliser)
@@ -131,7 +134,7 @@ def segment_source(
     """
     begun = time.perf_counter()
     with limited_threads(threads) as cores:
-        work = begin_source(source, model, options)
+        work = begin_source(source, model, options, engine)
         parts = choose_checkpoint(source, checkpoint, work.kept_settings)
         hands = choose_hands(cores, parts, len(left_tiles(work.plan, parts)), engine)
         hands.get_ready()
@@ -289,6 +292,8 @@ def find_nuclei_of(
         with beside(assembly) as reach:
             for done in run_all_tiles(plan, maps_of, parts, hands, workers, progress):
                 reach(done)
+            if isinstance(maps_of, NetworkMaps):
+                maps_of.release()
         return assembly.finish()
 
 

@@ -1,6 +1,7 @@
 """What is settled about a source before its first tile is read."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,11 +22,11 @@ from nuseg.segmentation.components import Rules, halo_of
 from nuseg.segmentation.region import Region
 from nuseg.segmentation.resample import ModelGrid
 from nuseg.segmentation.roi import RegionOfInterest
-from nuseg.segmentation.tiling import DEFAULT_TILE, Tile, plan_tiles
+from nuseg.segmentation.tiling import LARGEST_PART, Core, Tile, plan_parts, usual_tile
 from nuseg.types import RGB, Mask
 
 TISSUE_FROM_MM2 = 1.0  # smaller sources are fields that somebody chose: all of it counts
-FORMAT = 6  # of what is kept of unfinished sources
+FORMAT = 7  # of what is kept of unfinished sources
 ROWS_AT_ONCE = 512
 
 
@@ -41,8 +42,9 @@ class SegmentOptions:
         Only nuclei whose centroid lies in it count.
     tissue : bool, optional
         Whether only nuclei in tissue count; the rest is not read. Default: for sources of more than 1 mm2.
-    tile : int
-        Side of the tiles (px of the model's grid): memory against overlap. No influence on the result.
+    tile : int, optional
+        Side of the tiles (px of the model's grid): memory against overlap. No influence on the result. Default: the
+        largest that fit into the memory meant for them.
     stain : str, optional
         Method by which the stain is normalised for the network, fitted on the whole source. Default: not at all.
     """
@@ -50,7 +52,7 @@ class SegmentOptions:
     mpp: float | None = None
     region: Region | None = None
     tissue: bool | None = None
-    tile: int = DEFAULT_TILE
+    tile: int | None = None
     stain: str | None = None
 
 
@@ -113,7 +115,10 @@ class Plan:
     grid : ModelGrid
     rules : Rules
     tiles : list of Tile
-        In reading order; their windows hold core, halo and margin.
+        Each after those above it and to its left; their windows hold core, halo and margin. Those of one window come
+        together, and are seen by the network at once.
+    side : int
+        Largest of what the network is to answer for at once (px).
     halo : int
         Px around a core in which maps are needed.
     resolution : Resolution
@@ -127,6 +132,7 @@ class Plan:
     grid: ModelGrid
     rules: Rules
     tiles: list[Tile]
+    side: int
     halo: int
     resolution: Resolution
     overview: Overview | None = None
@@ -140,8 +146,18 @@ class Plan:
         )
 
 
-def plan_source(source: Source, model: ModelConfig, options: SegmentOptions) -> Plan:
+def plan_source(
+    source: Source, model: ModelConfig, options: SegmentOptions, window_pixels: Callable[[], int] = lambda: 0
+) -> Plan:
     """Settle resolution, grid, region of interest and tiles.
+
+    Parameters
+    ----------
+    source : Source
+    model : ModelConfig
+    options : SegmentOptions
+    window_pixels : function, optional
+        Says how many pixels a window may have, where `options` leaves that open; see `usual_tile`.
 
     Raises
     ------
@@ -161,13 +177,20 @@ def plan_source(source: Source, model: ModelConfig, options: SegmentOptions) -> 
         )
         check_region(source, options.region, roi)
     halo = halo_of(model.thresholds, mpp)
-    # A component that lies within a tile is then no giant, which would have to be cut.
-    tile = max(min(options.tile, postprocess.LARGEST_COMPONENT) // model.stride, 1) * model.stride
-    tiles = plan_tiles(*grid.shape, tile, model.margin + halo, model.stride)
+    margin = model.margin + halo
+    side = options.tile or usual_tile(grid.shape, margin, model.stride, window_pixels)
+    side = max(side // model.stride, 1) * model.stride
+    # A component that lies within a part is then no giant, which would have to be cut.
+    part = max(min(LARGEST_PART, postprocess.LARGEST_COMPONENT) // model.stride, 1) * model.stride
+
+    def wanted(core: Core) -> bool:
+        return roi is None or roi.touches(core)
+
     return Plan(
         grid=grid,
         rules=Rules(model.thresholds, model.calibration, mpp, roi, model.class_maps, model.class_calibration),
-        tiles=[tile for tile in tiles if roi is None or roi.touches(tile.core)],
+        tiles=list(plan_parts(grid.shape, side, part, margin, model.stride, wanted)),
+        side=side,
         halo=halo,
         resolution=resolution,
         overview=overview,

@@ -8,25 +8,17 @@ import cv2
 import numpy as np
 from skimage.segmentation import watershed
 
+from nuseg.engines.maps import FULL_MAP
 from nuseg.model.config import Thresholds
 from nuseg.segmentation.packing import Canvas, pack
-from nuseg.types import RGB, Floats, LabelImage
+from nuseg.types import LabelImage
 
 HOLE_UM = 8.0  # larger holes are not in a nucleus but between nuclei
 LARGEST_COMPONENT = 2560  # px; a component that is no group of nuclei any more: one of this size takes some 1.5 GB
-FULL_MAP, FULL_DISTANCE = 255, 65535
+FULL_DISTANCE = 65535
 FINE = 256  # steps to one of 8 bits, where two maps are added
 DISTANCE_RISE = 2.5  # from a distance of 1 / 2.5 a pixel is as surely inside as by a mask probability of 1
 CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-
-
-def quantise(maps: Floats) -> RGB:
-    """Bring maps `(k, h, w)` of 0..1 to uint8 0..255, rounded."""
-    quantised = np.empty(maps.shape, np.uint8)
-    for plane, made in zip(maps, quantised, strict=True):  # a part of larger maps is not copied first
-        # OpenCV rounds as numpy does, to even, cuts at 255, and takes a third of the time.
-        cv2.convertScaleAbs(np.maximum(plane, 0), made, alpha=FULL_MAP)
-    return quantised
 
 
 def find_foreground(maps: np.ndarray, thresholds: Thresholds) -> np.ndarray:

@@ -16,7 +16,6 @@ from nuseg.results.segmentation import Segmentation
 from nuseg.segmentation.pipeline import segment_source
 from nuseg.segmentation.plan import SegmentOptions
 from nuseg.segmentation.region import Region, read_region
-from nuseg.segmentation.tiling import DEFAULT_TILE
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ def segment(
     tissue: bool | None = None,
     device: Device = "auto",
     threads: int | None = None,
-    tile: int = DEFAULT_TILE,
+    tile: int | None = None,
     stain: str | None = None,
     engine: Engine | None = None,
     checkpoint: str | Path | None = None,
@@ -146,9 +145,9 @@ def segment(
         Where to run.
     threads : int, optional
         CPU threads of everything that is done; default: all.
-    tile : int
+    tile : int, optional
         Side of the tiles that the source is cut into (px of the model's grid); memory grows with it, the result is
-        the same.
+        the same. Default: the largest that keep a slide under 2 GB, of which there are some in every source.
     stain : str, optional
         Normalise the stain for the network by "macenko", "vahadane" or "reinhard" (`nuseg.stain_methods`), fitted on
         the whole source; measures stay those of the source as it is. Default: not at all.

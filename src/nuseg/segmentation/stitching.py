@@ -89,7 +89,9 @@ class Group:
 
 
 class Groups:
-    """The groups of all tiles, which come in reading order: two components belong together where they touch.
+    """The groups of all tiles: two components belong together where they touch.
+
+    A tile comes after those above it and to its left.
 
     It holds what may still grow, which is that of two or three rows of tiles.
     """

@@ -11,11 +11,13 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from typing import TypeVar
 
 import numpy as np
 
-from nuseg.engines.engine import Engine, Feeder
+from nuseg.engines.engine import ByteEngine, Engine, Feeder
+from nuseg.engines.maps import quantise
 from nuseg.preprocess.stain.normaliser import Normaliser
 from nuseg.progress import Progress, ProgressCallback
 from nuseg.segmentation.checkpoint import Checkpoint
@@ -23,8 +25,7 @@ from nuseg.segmentation.components import separate_tile
 from nuseg.segmentation.joining import Join, join_and_keep
 from nuseg.segmentation.part_store import TILE, kept_arrays
 from nuseg.segmentation.plan import Frame, Plan
-from nuseg.segmentation.postprocess import quantise
-from nuseg.segmentation.tiling import Tile
+from nuseg.segmentation.tiling import Tile, together
 from nuseg.segmentation.tissue_area import NO_SQUARES, tissue_squares
 from nuseg.text import printable
 from nuseg.types import RGB, Integers
@@ -55,7 +56,10 @@ class NetworkMaps:
 
     def __call__(self, tile: Tile, pixels: RGB) -> np.ndarray:
         """Run the network over a tile's window."""
-        return quantise(self.engine(self._shown(pixels)[None])[0][:, *within(self.frame.seen(tile), tile)])
+        seen, shown = within(self.frame.seen(tile), tile), self._shown(pixels)
+        if isinstance(self.engine, ByteEngine):
+            return self.engine.in_bytes(shown)[:, *seen]
+        return quantise(self.engine(shown[None])[0][:, *seen])
 
     def begin(self, tile: Tile, pixels: RGB) -> "Begun":
         """Begin to run the network over a tile's window; an engine that does one window at a time does it now."""
@@ -65,6 +69,11 @@ class NetworkMaps:
             return Begun(lambda: maps)
         future = self.engine.submit(self._shown(pixels))
         return Begun(lambda: future.result()[:, *seen], future.done, self.engine.in_flight(math.prod(pixels.shape[:2])))
+
+    def release(self) -> None:
+        """Give back the memory that windows took."""
+        if isinstance(self.engine, ByteEngine):
+            self.engine.release()
 
     def _shown(self, pixels: RGB) -> RGB:
         return self.normaliser(pixels) if self.normaliser else pixels
@@ -110,7 +119,7 @@ class ReadTile:
     number : int
         Of the plan.
     pixels : (h, w, 3) uint8
-        Of its window, or of its core and halo.
+        Of its core and halo.
     damaged : (n, 4) int64
         Places that could not be read: x, y, width, height in px of level 0.
     """
@@ -120,32 +129,69 @@ class ReadTile:
     damaged: Integers
 
 
-def read_tile(plan: Plan, number: int) -> ReadTile:
-    """Read the window of a tile.
+@dataclass(frozen=True, eq=False)
+class ReadWindow:
+    """A window that was read, for one tile or for several.
+
+    Attributes
+    ----------
+    numbers : list of int
+        Of the tiles, in the plan.
+    tile : Tile
+        The least that holds them all.
+    pixels : (h, w, 3) uint8
+        Of the window.
+    damaged : (n, 4) int64
+        See `ReadTile`.
+    """
+
+    numbers: list[int]
+    tile: Tile
+    pixels: RGB
+    damaged: Integers
+
+
+def windows_of(plan: Plan, numbers: Iterable[int]) -> list[list[int]]:
+    """Put the numbers of tiles together that share a window."""
+    return [list(same) for _, same in groupby(numbers, lambda number: plan.tiles[number].window)]
+
+
+def read_window(plan: Plan, numbers: list[int]) -> ReadWindow:
+    """Read the window that some tiles share.
 
     Raises
     ------
     NusegError
         An image is damaged; of a slide the damaged parts are white.
     """
-    rows, columns = plan.tiles[number].window
+    tiles = [plan.tiles[number] for number in numbers]
+    tile = Tile(together([each.core for each in tiles]), tiles[0].window)
+    rows, columns = tile.window
     pixels, damaged = plan.grid.read(rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start)
-    return ReadTile(number, pixels, np.array(damaged, np.int64).reshape(-1, 4))
+    return ReadWindow(numbers, tile, pixels, np.array(damaged, np.int64).reshape(-1, 4))
 
 
-def predict_tiles(plan: Plan, maps_of: TileMaps, read: Iterable[ReadTile]) -> Iterator[tuple[ReadTile, np.ndarray]]:
+def predict_tiles(plan: Plan, maps_of: TileMaps, read: Iterable[ReadWindow]) -> Iterator[tuple[ReadTile, np.ndarray]]:
     """Give of each tile core and halo, and the maps there; several are begun at a time where that is of use."""
-    waiting: deque[tuple[ReadTile, Begun]] = deque()
+    waiting: deque[tuple[ReadWindow, Begun]] = deque()
     for each in read:
-        tile = plan.tiles[each.number]
-        colour = each.pixels[within(plan.frame.seen(tile), tile)]
-        begun = begin_maps(maps_of, tile, each.pixels)
-        waiting.append((ReadTile(each.number, colour, each.damaged), begun))
+        begun = begin_maps(maps_of, each.tile, each.pixels)
+        waiting.append((each, begun))
         while waiting and (len(waiting) > begun.beside or waiting[0][1].done()):
             seen, first = waiting.popleft()
-            yield seen, first.maps()
+            yield from tiles_of(plan, seen, first.maps())
     for seen, first in waiting:
-        yield seen, first.maps()
+        yield from tiles_of(plan, seen, first.maps())
+
+
+def tiles_of(plan: Plan, window: ReadWindow, maps: np.ndarray) -> Iterator[tuple[ReadTile, np.ndarray]]:
+    """Cut the tiles of a window out of it, and of the maps of all."""
+    rows, columns = plan.frame.seen(window.tile)
+    for number in window.numbers:
+        tile = plan.tiles[number]
+        top, left = seen = plan.frame.seen(tile)
+        there = shifted(top, rows.start), shifted(left, columns.start)
+        yield ReadTile(number, window.pixels[within(seen, tile)], window.damaged), maps[:, *there]
 
 
 def begin_maps(maps_of: TileMaps, tile: Tile, pixels: RGB) -> Begun:
@@ -188,8 +234,13 @@ def separate_and_keep(frame: Frame, tile: Tile, parts: Checkpoint, seen: ReadTil
 
 def within(seen: tuple[slice, slice], tile: Tile) -> tuple[slice, slice]:
     """A part of a tile's window in the window's own coordinates."""
-    rows, columns = (slice(s.start - w.start, s.stop - w.start) for s, w in zip(seen, tile.window, strict=True))
+    rows, columns = (shifted(side, window.start) for side, window in zip(seen, tile.window, strict=True))
     return rows, columns
+
+
+def shifted(side: slice, start: int) -> slice:
+    """A slice in the coordinates of what begins at `start`."""
+    return slice(side.start - start, side.stop - start)
 
 
 Separate = Callable[[Frame, Tile, Checkpoint, ReadTile, np.ndarray], int]
@@ -232,10 +283,14 @@ def run_tiles(
         seen, maps = given
         return hands.separate(plan.frame, plan.tiles[seen.number], parts, seen, maps)
 
+    windows = windows_of(plan, numbers)
+    shared = max(map(len, windows), default=1)
     with thread_pool(hands.readers) as reading:
-        read = ahead(reading, partial(read_tile, plan), numbers, max(WAITING, hands.readers))
+        # Windows of several tiles are large: one less lies in memory, and all its tiles wait while it sees the next.
+        before = max(WAITING, hands.readers) - (shared > 1)
+        read = ahead(reading, partial(read_window, plan), windows, before)
         predicted = predict_tiles(plan, maps_of, read)
-        yield from ahead(workers, finish, predicted, max(WAITING, hands.workers))
+        yield from ahead(workers, finish, predicted, max(WAITING, hands.workers) + shared - 1)
 
 
 def left_tiles(plan: Plan, parts: Checkpoint) -> list[int]:

@@ -1,7 +1,9 @@
 """The network over an image of any size: windows whose cores cover every pixel once, and agree with one big window."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -9,14 +11,19 @@ from nuseg.engines.engine import Engine
 from nuseg.model.config import ModelConfig
 from nuseg.types import RGB, Floats
 
-DEFAULT_TILE = 2048  # px; a window of some 2560 px for the shipped models, which takes some 1.5 GB; larger is faster
+DEFAULT_TILE = 2048  # px; where windows are not known to fit into memory
+LARGEST_TILE = 4096  # px; larger ones save little
+FEWEST = 3  # tiles along a source, so that the work before and behind the network is done beside it
+LARGEST_PART = 2400  # px of a tile whose nuclei are separated at once
+Core = tuple[slice, slice]
+Wanted = Callable[[Core], bool]
 
 
 @dataclass(frozen=True)
 class Tile:
     """A window of an image: the core it answers for, and the margin around it that it only reads."""
 
-    core: tuple[slice, slice]
+    core: Core
     window: tuple[slice, slice]
 
     @property
@@ -40,21 +47,110 @@ def plan_tiles(height: int, width: int, tile: int, margin: int, stride: int) -> 
     height, width
         Of the image (px).
     tile
-        Side of the cores (px), rounded up to a multiple of `stride`.
+        Largest side of the cores (px), rounded up to a multiple of `stride`; they are about alike.
     margin, stride
         Of the model (px).
     """
-    step = -(-tile // stride) * stride
-    margin = -(-margin // stride) * stride
+    for core in cores_of((slice(0, height), slice(0, width)), tile, stride):
+        yield Tile(core, around(core, margin, stride, (height, width)))
 
-    def spans(length: int) -> Iterator[tuple[slice, slice]]:
-        for start in range(0, length, step):
-            stop = min(start + step, length)
-            yield slice(start, stop), slice(max(start - margin, 0), min(stop + margin, length))
 
-    for core_y, window_y in spans(height):
-        for core_x, window_x in spans(width):
-            yield Tile((core_y, core_x), (window_y, window_x))
+def plan_parts(
+    shape: tuple[int, int], tile: int, part: int, margin: int, stride: int, wanted: Wanted
+) -> Iterator[Tile]:
+    """Cover what is wanted of an image with parts of tiles: those of one tile come together, and share its window.
+
+    The network sees a whole tile at once, since margins cost less of larger ones; nuclei are separated part by part,
+    in less memory. A part comes after those above it and to its left. The window of a tile is that of its wanted parts.
+
+    Windows of whole tiles are alike: tiles at the border of the image are larger by the margin that they do not need.
+
+    Parameters
+    ----------
+    shape
+        Height and width of the image (px).
+    tile, part
+        Largest sides of tiles, but for those at the border, and of their parts (px), rounded up to multiples of
+        `stride`.
+    margin, stride
+        Of the model (px).
+    wanted
+        Says whether a core is wanted.
+    """
+    margin = round_up(margin, stride)
+    rows, columns = (border_spans(length, tile, margin, stride) for length in shape)
+    full = tuple(spans[0].stop + margin for spans in (rows, columns))
+    for whole in product(rows, columns):
+        cores = [core for core in cores_of(whole, part, stride) if wanted(core)]
+        if cores:
+            seen = together(cores)
+            window = around(seen, margin, stride, shape, full if seen == whole else (0, 0))
+            yield from (Tile(core, window) for core in cores)
+
+
+def border_spans(length: int, tile: int, margin: int, stride: int) -> list[slice]:
+    """Cut a side into about equal spans of at most `tile` px, the first and the last one with the margin on top."""
+    count = max(1, -(-(length - 2 * margin) // round_up(tile, stride)))
+    step = round_up(-(-(length - 2 * margin) // count), stride)
+    ends = [*(margin + number * step for number in range(1, count)), length]
+    return [slice(start, stop) for start, stop in pairwise([0, *ends])]
+
+
+def cores_of(area: Core, side: int, stride: int) -> Iterator[Core]:
+    """Cut an area into about equal cores of at most `side` px, in reading order, at multiples of `stride`."""
+
+    def spans(whole: slice) -> Iterator[slice]:
+        length, most = whole.stop - whole.start, round_up(side, stride)
+        step = round_up(-(-length // max(1, -(-length // most))), stride)
+        for start in range(whole.start, whole.stop, step):
+            yield slice(start, min(start + step, whole.stop))
+
+    for rows in spans(area[0]):
+        for columns in spans(area[1]):
+            yield rows, columns
+
+
+def together(cores: Sequence[Core]) -> Core:
+    """Give the least area that holds some cores."""
+    rows, columns = (
+        slice(min(side.start for side in sides), max(side.stop for side in sides)) for sides in zip(*cores, strict=True)
+    )
+    return rows, columns
+
+
+def around(
+    core: Core, margin: int, stride: int, shape: tuple[int, int], least: tuple[int, ...] = (0, 0)
+) -> tuple[slice, slice]:
+    """Give a core with its margin, as far as the image goes, and of `least` px a side where the grid allows it."""
+    margin = round_up(margin, stride)
+    sides = []
+    for side, length, wanted in zip(core, shape, least, strict=True):
+        start = max(min(side.start - margin, round_up(length - wanted, stride)), 0)
+        sides.append(slice(start, min(max(side.stop + margin, start + wanted), length)))
+    return sides[0], sides[1]
+
+
+def round_up(length: int, stride: int) -> int:
+    """Give the next multiple of `stride`."""
+    return -(-length // stride) * stride
+
+
+def usual_tile(shape: tuple[int, int], margin: int, stride: int, pixels: Callable[[], int]) -> int:
+    """Choose the side of tiles (px): the largest whose windows fit into memory, but some of them in every source.
+
+    Parameters
+    ----------
+    shape
+        Height and width of the source (px).
+    margin, stride
+        Of the model (px).
+    pixels
+        Says how many a window may have; asked where it matters.
+    """
+    most = min(round_up(-(-max(shape) // FEWEST), stride), LARGEST_TILE)
+    if most <= DEFAULT_TILE:
+        return DEFAULT_TILE
+    return max(DEFAULT_TILE, min(most, math.isqrt(pixels()) - 2 * round_up(margin, stride)))
 
 
 def predict_maps(engine: Engine, pixels: RGB, model: ModelConfig, tile: int = DEFAULT_TILE) -> Floats:

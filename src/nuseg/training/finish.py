@@ -9,6 +9,7 @@ import pandas as pd
 
 from nuseg.datasets.dataset import Dataset, Item, load_pixels, load_with_ignore
 from nuseg.engines.loading import load_engine
+from nuseg.engines.maps import quantise
 from nuseg.engines.processor import has_bf16
 from nuseg.evaluation.report import score_image, write_scores
 from nuseg.evaluation.scoring import with_groups
@@ -19,7 +20,6 @@ from nuseg.model.export import save_model
 from nuseg.model.store import Model, save_config
 from nuseg.plot.training import draw_curves, draw_predictions
 from nuseg.progress import ProgressCallback, tracked
-from nuseg.segmentation.postprocess import quantise
 from nuseg.segmentation.resample import resample
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.segmentation.tiling import predict_maps

@@ -10,12 +10,12 @@ from PIL import Image
 from nuseg.datasets.dataset import Dataset, Item, load_pixels
 from nuseg.datasets.seen import image_code
 from nuseg.engines.loading import load_engine
+from nuseg.engines.maps import quantise
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
 from nuseg.io.opening import open_source
 from nuseg.model.store import Model, choose_model
 from nuseg.progress import ProgressCallback, tracked
-from nuseg.segmentation.postprocess import quantise
 from nuseg.segmentation.resample import resample
 from nuseg.segmentation.tiling import predict_maps
 from nuseg.training.config import TrainConfig

@@ -79,7 +79,10 @@ def segment(
             callback=check_device,
         ),
     ] = "auto",
-    tile: Annotated[int, typer.Option(min=64, help="Side of the tiles (px): memory, never the result.")] = 2048,
+    tile: Annotated[
+        int | None,
+        typer.Option(min=64, help="Side of the tiles (px); default: 2048 to 4096, as memory allows. Never the result."),
+    ] = None,
     region: Annotated[
         str | None,
         typer.Option(help="Count nuclei in x,y,width,height (px of level 0), or in the areas of a GeoJSON file."),

@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nuseg.engines.engine import Backend, Engine
+from nuseg.engines.fixed_shapes import FixedShapes
 from nuseg.engines.graph_file import check_whole
 from nuseg.engines.loading import check_maps
+from nuseg.engines.maps import quantise
 from nuseg.engines.processor import core, has_bf16, products_of_8_bits
 from nuseg.engines.threads import available_cores
 from nuseg.errors import NusegError
 from nuseg.model.config import Precision
 from nuseg.model.store import Model
+from nuseg.types import RGB
 
 if TYPE_CHECKING:
     import openvino
 
 # Kernels of 8 bits come to ten times their bytes, since each step on the way to 32 bits counts.
 USUAL_BYTES, FIXED_SHARE = 64_000_000, 32
+LARGE_WINDOW = 4_000_000  # px, from which on it is worth to compile a graph for a shape
 
 
 class OpenVinoEngine:
@@ -59,6 +63,7 @@ class OpenVinoEngine:
             size = fixed_bytes(network)
             if size <= USUAL_BYTES + FIXED_SHARE * graph.stat().st_size:
                 self.compiled = core().compile_model(network, "CPU", properties)
+                self._large = FixedShapes(network, properties)
                 return
         except Exception as error:  # OpenVINO has exceptions of every kind
             raise NusegError(f"{graph}: no ONNX graph that OpenVINO can read: export the model again") from error
@@ -70,6 +75,23 @@ class OpenVinoEngine:
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         maps: np.ndarray = self.compiled(batch)[0]
         return maps
+
+    def in_bytes(self, window: RGB) -> np.ndarray:
+        """Maps of a window as bytes; see `nuseg.engines.engine.ByteEngine`."""
+        if window.shape[0] * window.shape[1] < LARGE_WINDOW:
+            self._large.release()
+            return quantise(self(window[None])[0])
+        self.compiled.release_memory()
+        return self._large(window)
+
+    def window_pixels(self) -> int:
+        """How many pixels a window may have; see `nuseg.engines.engine.ByteEngine`."""
+        return self._large.window_pixels()
+
+    def release(self) -> None:
+        """Give the memory back that windows took; the next one takes it anew."""
+        self.compiled.release_memory()
+        self._large.release()
 
 
 def fixed_bytes(network: "openvino.Model") -> int:

@@ -1,0 +1,109 @@
+"""Graphs compiled for windows of one shape, for large windows.
+
+OpenVINO plans the memory of a graph whose shapes it knows: arrays that are not needed at the same time share their
+place. Of a graph of any shape it does so only in part, which takes twice as much. To compile a graph takes as long as
+the network takes for about a megapixel.
+"""
+
+import math
+import re
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nuseg.engines.maps import FULL_MAP
+from nuseg.engines.processor import core
+from nuseg.types import RGB
+
+if TYPE_CHECKING:
+    import openvino
+
+WINDOW_BYTES = 800_000_000  # that a window may take
+BESIDE = 8  # bytes per pixel of a window that lie beside what the graph computes: the window, its maps, gaps
+PROBE = 512  # px
+
+
+class FixedShapes:
+    """A graph that gives maps as bytes, compiled for the shape that came last: each one takes some 50 MB for itself.
+
+    Parameters
+    ----------
+    network
+        Graph of any shape.
+    properties
+        How to compile it.
+    """
+
+    def __init__(self, network: "openvino.Model", properties: dict[str, Any]) -> None:
+        self._network, self._properties = with_bytes_out(network), properties
+        self._shape: tuple[int, ...] | None = None
+        self._compiled: openvino.CompiledModel | None = None
+        self._pixels: int | None = None
+
+    def __call__(self, window: RGB) -> np.ndarray:
+        """Maps of a window `(h, w, 3)` uint8: `(k, h, w)` uint8."""
+        # What a request holds, window and maps, is its own and would stay with it.
+        request = self._compiled_for(window.shape).create_infer_request()
+        maps: np.ndarray = request.infer(window[None], share_inputs=True)[0][0]
+        return maps
+
+    def release(self) -> None:
+        """Give the memory back that the last window took."""
+        if self._compiled is not None:
+            self._compiled.release_memory()
+
+    def window_pixels(self) -> int:
+        """How many pixels a window may have in the memory that is meant for it, by what a small one takes."""
+        if self._pixels is None:
+            shape = PROBE, PROBE, int(self._network.input(0).get_partial_shape()[3].get_length())
+            needed = bytes_at_once(self._compile(shape).get_runtime_model()) / PROBE**2
+            self._pixels = int(WINDOW_BYTES / (needed + BESIDE))
+        return self._pixels
+
+    def _compiled_for(self, shape: tuple[int, ...]) -> "openvino.CompiledModel":
+        """Compile the graph for a shape, or take that of the last window."""
+        if self._compiled is None or self._shape != shape:
+            self._compiled = None  # before the next one is made
+            self._shape, self._compiled = shape, self._compile(shape)
+        return self._compiled
+
+    def _compile(self, shape: tuple[int, ...]) -> "openvino.CompiledModel":
+        network = self._network.clone()
+        network.reshape({0: [1, *shape]})
+        return core().compile_model(network, "CPU", self._properties)
+
+
+def with_bytes_out(network: "openvino.Model") -> "openvino.Model":
+    """Make a graph give bytes, as `nuseg.engines.maps.quantise` makes them of what it gives."""
+    import openvino
+    from openvino import opset13 as ops
+
+    network = network.clone()
+    maps = network.output(0).get_node().input_value(0)
+    scaled = ops.multiply(ops.clamp(maps, 0.0, 1.0), ops.constant(np.float32(FULL_MAP)))
+    return openvino.Model([ops.convert(ops.round(scaled, "half_to_even"), "u8")], network.get_parameters(), "bytes")
+
+
+def bytes_at_once(compiled: "openvino.Model") -> int:
+    """Bytes of all arrays that are needed at the same time, at most, by what OpenVINO says of a compiled graph."""
+    nodes = [node for node in compiled.get_ordered_ops() if node.get_output_size()]
+    place = {node.get_friendly_name(): number for number, node in enumerate(nodes)}
+    change = np.zeros(len(nodes) + 1, np.int64)
+    for number, node in enumerate(nodes):
+        facts = node.get_rt_info()
+        if facts["layerType"].astype(str) == "Const":
+            continue
+        kinds = facts["outputPrecisions"].astype(str).split(",")  # one for all outputs where they are alike
+        for output, kind in zip_longest(node.outputs(), kinds, fillvalue=kinds[0]):
+            users = (place.get(user.get_node().get_friendly_name(), number) for user in output.get_target_inputs())
+            size = math.prod(output.get_partial_shape().to_shape()) * bytes_of(kind)
+            change[number] += size
+            change[max(users, default=number) + 1] -= size
+    return int(np.cumsum(change).max())
+
+
+def bytes_of(kind: str) -> int:
+    """Bytes of a number, by OpenVINO's name of its type, such as "bf16"."""
+    bits = re.search(r"\d+$", kind)
+    return max(1, int(bits.group()) // 8) if bits else 1

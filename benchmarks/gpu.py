@@ -171,6 +171,7 @@ def measure_slide(case: Case, setup: Setup) -> dict[str, Any]:
 
     imported = time.perf_counter() - begun
     from nuseg.model.store import load_model
+    from nuseg.results.early import EarlyOutputs
     from nuseg.segmentation.segmenter import Segmenter
 
     ends: list[float] = []
@@ -178,11 +179,13 @@ def measure_slide(case: Case, setup: Setup) -> dict[str, Any]:
         watched = Watched(slide_engine(case, setup))
         segmenter = Segmenter(load_model(case.model), watched)
         begun = time.perf_counter()
+        kept = Path(folder) / "partial"
+        early = EarlyOutputs(kept / "outputs", None, "slide")
         with segmenter(
-            setup.slide, checkpoint=Path(folder) / "partial", progress=lambda _: ends.append(time.perf_counter())
+            setup.slide, checkpoint=kept, progress=lambda _: ends.append(time.perf_counter()), early=early
         ) as result:
             joined = time.perf_counter()
-            result.save(folder)
+            result.save(folder, name="slide")
             saved = time.perf_counter()
             mm2, nuclei = result.info.counted_mm2, len(result)
     wall = time.time() - started()

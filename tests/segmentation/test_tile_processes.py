@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -80,15 +81,28 @@ def test_processes_give_the_same_bytes(
         joined.append(shared.home), join(own, frame, shared, parts))[1])  # fmt: skip
     assert results(slide, tmp_path / "there", 4) == here
     assert len(joined) > 5, "what tiles share was not joined there"
-    assert processes.idle() == 2
+    assert len(processes._idle) == 2
     assert processes._failures == 0
     assert results(slide, tmp_path / "again", 4) == here, "a second source with the same processes"
 
 
 def test_processes_start_ahead_once(processes: TileProcesses) -> None:
-    for _ in range(2):
-        processes.start_ahead(2)
-        assert processes.idle() == 2
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(processes.start_ahead, [2] * 6))
+    taken = processes.take()
+    processes.start_ahead(2)  # one of the two has work
+    assert taken is not None
+    assert len(processes._idle) == 1
+    processes.put(taken)
+
+
+def test_where_processes_fail_none_are_started_ahead(processes: TileProcesses, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> TileProcess:
+        raise OSError("no more processes")
+
+    monkeypatch.setattr("nuseg.segmentation.tile_processes.TileProcess", refuse)
+    processes.start_ahead(2)
+    assert processes.take() is None
 
 
 def test_class_maps_pass_through_processes(tmp_path: Path, processes: TileProcesses) -> None:

@@ -14,6 +14,7 @@ from nuseg.training.config import load_config
 from nuseg.training.fit import train
 from nuseg.training.patches import Patches
 from nuseg.training.run_files import read_log
+from nuseg.training.start import follow_start
 from nuseg.training.teaching import Teaching, check_unlabelled, find_teacher
 
 PARTS = ("bce", "dice", "distance", "offset")
@@ -126,3 +127,16 @@ def test_what_cannot_be_narrowed_is_refused(tiny_dataset, tmp_path):
     with pytest.raises(NusegError, match=r"network.reach=48: expected 96 px or more"):
         train([tiny_dataset], tmp_path / "run", load_config(overrides=settings), progress=False)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_network_that_sees_no_further_stays_as_it_is(tiny_dataset):
+    start = load_model("fast")
+    for wish in ("null", start.config.margin):
+        config = follow_start(load_config(overrides=["network.init=fast", f"network.reach={wish}"]), start)
+        assert config.network.reach == start.config.architecture.reach
+
+
+@pytest.mark.parametrize("setting", ["teacher.model=fast", "optimiser.consistency=1"])
+def test_where_the_class_head_alone_learns_there_is_nothing_to_teach(setting):
+    with pytest.raises(NusegError, match="leave teacher and consistency out"):
+        load_config(overrides=["network.init=fast", "optimiser.freeze=true", setting])

@@ -73,11 +73,6 @@ class ChildProcesses(Generic[C]):
         with self._lock:
             self._idle.append(process)
 
-    def idle(self) -> int:
-        """How many processes do nothing now."""
-        with self._lock:
-            return len(self._idle)
-
     def stop(self) -> None:
         """End all processes that do nothing now."""
         for process in self.take_all():

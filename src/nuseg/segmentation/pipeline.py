@@ -212,8 +212,7 @@ def info_of(work: SourceWork) -> ResultInfo:
         annotations=plan.rules.annotations,
         least_density=None if overview is None else overview.least_density,
         fingerprint=fingerprint(work.settings),
-        settings=asked(source, model, options, plan.resolution.mpp)
-        | {"stain_fit": normaliser.found.model_dump() if normaliser else None},
+        settings=asked(plan, model, options) | {"stain_fit": normaliser.found.model_dump() if normaliser else None},
         tiles=len(plan.tiles),
         notes=tuple(printable(note) for note in notes if note),
     )

@@ -22,7 +22,7 @@ from nuseg.segmentation.components import Rules, halo_of
 from nuseg.segmentation.region import Region
 from nuseg.segmentation.resample import ModelGrid
 from nuseg.segmentation.roi import RegionOfInterest
-from nuseg.segmentation.tiling import LARGEST_PART, Core, Tile, plan_parts, usual_tile
+from nuseg.segmentation.tiling import LARGEST_PART, LARGEST_TILE, Core, Tile, plan_parts, usual_tile
 from nuseg.types import RGB, Mask
 
 TISSUE_FROM_MM2 = 1.0  # smaller sources are fields that somebody chose: all of it counts
@@ -118,7 +118,7 @@ class Plan:
         Each after those above it and to its left; their windows hold core, halo and margin. Those of one window come
         together, and are seen by the network at once.
     side : int
-        Largest of what the network is to answer for at once (px).
+        Of the tiles, but for those at the border, which are larger by the margin that they do not need (px).
     halo : int
         Px around a core in which maps are needed.
     resolution : Resolution
@@ -178,7 +178,10 @@ def plan_source(
         check_region(source, options.region, roi)
     halo = halo_of(model.thresholds, mpp)
     margin = model.margin + halo
-    side = options.tile or usual_tile(grid.shape, margin, model.stride, window_pixels)
+    if options.tile is None:
+        side = usual_tile(grid.shape, margin, model.stride, window_pixels)
+    else:
+        side = min(options.tile, LARGEST_TILE)  # a whole slide as one window would take all memory
     side = max(side // model.stride, 1) * model.stride
     # A component that lies within a part is then no giant, which would have to be cut.
     part = max(min(LARGEST_PART, postprocess.LARGEST_COMPONENT) // model.stride, 1) * model.stride
@@ -239,17 +242,17 @@ def find_tissue(source: Source, mpp: float, wanted: bool) -> Overview:
     return Overview(thumbnail, tissue, factor, tissue_density(thumbnail, tissue))
 
 
-def asked(source: Source, model: ModelConfig, options: SegmentOptions, mpp: float) -> dict[str, Any]:
-    """List what was asked for, and what followed from it, for the record; `mpp` is the resolution that was used."""
-    region = options.region
+def asked(plan: Plan, model: ModelConfig, options: SegmentOptions) -> dict[str, Any]:
+    """List what was asked for, and what followed from it, for the record."""
+    region, source = options.region, plan.grid.source
     return {
         "mpp": options.mpp,
         "mpp_stated": source.mpp,
         "region": region and region.name,
         "region_sha256": region and region.sha256,
         "tissue": options.tissue,
-        "tissue_only": wants_tissue(source, mpp, options.tissue),
-        "tile": options.tile,
+        "tissue_only": wants_tissue(source, plan.resolution.mpp, options.tissue),
+        "tile": plan.side,
         "stain": options.stain,
         "views": model.orientations,
         "model_fingerprint": model_fingerprint(model)[:16],

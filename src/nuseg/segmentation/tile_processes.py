@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import IO, Any, TypeVar
 
 import numpy as np
@@ -114,13 +115,31 @@ class TileProcesses(ChildProcesses[TileProcess]):
 
     def start_anew(self) -> None:
         super().start_anew()
-        self._failures = 0
+        self._failures = self._alive = 0
+        self._starting = Lock()
+
+    def stop(self) -> None:
+        for process in self.take_all():
+            self._lost(process)
 
     def start_ahead(self, count: int) -> None:
         """Start processes that will be needed: they make ready while a device does; where that fails, none are."""
-        with suppress(OSError):
-            for _ in range(count - self.idle()):
-                self.put(TileProcess())
+        with suppress(OSError), self._starting:
+            while self._failures <= MOST_FAILURES and self._alive < count:
+                self.put(self._start())
+
+    def _start(self) -> TileProcess:
+        """Start a process, and count it."""
+        process = TileProcess()
+        with self._lock:
+            self._alive += 1
+        return process
+
+    def _lost(self, process: TileProcess) -> None:
+        """End a process that does no more."""
+        process.stop()
+        with self._lock:
+            self._alive -= 1
 
     def separate(self, frame: Frame, tile: Tile, parts: Checkpoint, seen: ReadTile, maps: np.ndarray) -> int:
         """Have a tile done by a process, or do it here where that fails; see `separate_and_keep`."""
@@ -145,16 +164,16 @@ class TileProcesses(ChildProcesses[TileProcess]):
             return here()
         process = self.take()
         try:
-            process = process or TileProcess()
+            process = process or self._start()
             made = there(process, parts)
         except (OSError, ValueError):
             if process is not None:
-                process.stop()
+                self._lost(process)
             self._failures += 1
             return here()
         except BaseException:  # the answer is still to come: nobody else may get it
             if process is not None:
-                process.stop()
+                self._lost(process)
             raise
         self.put(process)
         return made

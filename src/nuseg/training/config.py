@@ -185,6 +185,8 @@ class TrainConfig(Strict):
     def check_freeze(self) -> Self:
         if self.optimiser.freeze and self.network.init is None:
             raise ValueError("optimiser.freeze needs network.init, the model that stays as it is")
+        if self.optimiser.freeze and (self.optimiser.consistency or self.teacher.model is not None):
+            raise ValueError("optimiser.freeze leaves mask and distance as they are: leave teacher and consistency out")
         return self
 
 

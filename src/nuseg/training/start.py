@@ -38,18 +38,17 @@ def follow_start(config: TrainConfig, start: Model | None) -> TrainConfig:
     if start is None:
         return config
     config = with_class_head(config, start)
-    reach = config.network.reach
     network = {key: value for key, value in start.config.architecture if key in type(config.network).model_fields}
     if adds_classes(config, start):
         network = {key: value for key, value in network.items() if key not in ("heads", "classes", "class_branch")}
     if narrows(config, start):
-        network["reach"] = reach
+        network["reach"] = config.network.reach
     data = {"mpp": start.config.mpp}
     contradicting = [
         f"{section}.{key} is {getattr(stated, key)!r} here, {value!r} there"
         for section, stated, of_start in (("network", config.network, network), ("data", config.data, data))
         for key, value in of_start.items()
-        if key in stated.model_fields_set and getattr(stated, key) != value
+        if key != "reach" and key in stated.model_fields_set and getattr(stated, key) != value
     ]
     if contradicting:
         raise NusegError(

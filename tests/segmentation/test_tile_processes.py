@@ -96,13 +96,14 @@ def test_processes_start_ahead_once(processes: TileProcesses) -> None:
     processes.put(taken)
 
 
-def test_where_processes_fail_none_are_started_ahead(processes: TileProcesses, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_processes_fail_none_are_started_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> TileProcess:
         raise OSError("no more processes")
 
     monkeypatch.setattr("nuseg.segmentation.tile_processes.TileProcess", refuse)
-    processes.start_ahead(2)
-    assert processes.take() is None
+    failing = TileProcesses()
+    failing.start_ahead(2)
+    assert failing.take() is None
 
 
 def test_class_maps_pass_through_processes(tmp_path: Path, processes: TileProcesses) -> None:

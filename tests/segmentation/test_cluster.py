@@ -329,6 +329,36 @@ def test_work_of_the_network_goes_to_workers_with_a_gpu(
     assert choose_device(threads, "cpu") == "cpu"
 
 
+@pytest.mark.parametrize("windows", [2, 99])
+def test_workers_give_the_memory_of_the_network_back_also_after_errors(
+    threads: Client, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, windows: int
+) -> None:
+    held: list[int] = []
+    done: list[int] = []
+
+    class Holding:
+        def __call__(self, batch: np.ndarray) -> np.ndarray:
+            done.append(1)
+            held.append(1)
+            if len(done) > windows:
+                raise NusegError("broken")
+            return dark_network(batch)
+
+        def release(self) -> None:
+            held.clear()
+
+    monkeypatch.setattr(tasks, "load_engine", lambda _model, _device, _cores: Holding())
+    inputs = tmp_path / "in"
+    inputs.mkdir()
+    make_slide(inputs / "s.tif", 200)
+    tasks._load.cache_clear()
+    result = run(inputs, tmp_path / "out", model, threads, device="cpu")
+    tasks._load.cache_clear()
+    assert ("broken" in result.rows[0].error) == (windows == 2)
+    assert len(done) > 2
+    assert held == []
+
+
 @pytest.mark.parametrize("what", ["nuseg", "model", "folder"])
 def test_a_worker_that_is_unfit_ends_the_run_with_the_reason(
     threads: Client, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, what: str

@@ -1,6 +1,7 @@
 """Tiles through an engine that has several windows in work: the same nuclei as one after the other."""
 
-from concurrent.futures import Future
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -140,9 +141,61 @@ def test_a_guarded_engine_of_bytes_gives_them_until_it_is_stopped(picture: np.nd
     assert engine.released == 1
     assert (guarded.notes, guarded.window_pixels()) == (engine.notes, 10**6)
     stop()
-    for call, given in ((guarded, picture[None]), (guarded.in_bytes, picture)):
+    for call, given in ((guarded, [picture[None]]), (guarded.in_bytes, [picture]), (guarded.window_pixels, [])):
         with pytest.raises(Stopped):
-            call(given)
+            call(*given)
+    guarded.release()
+    assert engine.released == 2, "also after a stop"
+
+
+def test_a_guarded_engine_does_one_thing_at_a_time() -> None:
+    """Memory must not be given back while a window takes it, nor a window be measured then."""
+    at_once, most = [0], [0]
+
+    def busy(*_given: object) -> Any:
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        time.sleep(0.01)
+        at_once[0] -= 1
+        return 7
+
+    engine: Any = Bytes(1)
+    engine.in_bytes = engine.window_pixels = engine.release = busy
+    guarded: Any = guard_engine(engine, Stop())
+    with ThreadPoolExecutor(6) as pool:
+        calls = [guarded.window_pixels, guarded.release, lambda: guarded.in_bytes(np.zeros((1, 1, 3), np.uint8))] * 2
+        for done in [pool.submit(call) for call in calls]:
+            done.result()
+    assert most == [1]
+
+
+@pytest.mark.parametrize("views", [False, True])
+@pytest.mark.parametrize("guard", [False, True])
+def test_memory_is_given_back_however_a_source_ends(picture: np.ndarray, views: bool, guard: bool) -> None:
+    """And the error is that of the work."""
+    engine, stop = Bytes(0), Stop()
+    seen: Any = EightViews(engine, 1) if views else engine
+    seen = guard_engine(seen, stop) if guard else seen
+    nuclei(picture, seen)
+    assert engine.released == 1
+
+    def end(_state: Progress) -> None:
+        stop()
+        raise KeyboardInterrupt
+
+    with open_source(picture) as source, pytest.raises(KeyboardInterrupt):
+        segment_source(source, CONFIG, seen, OPTIONS, None, 2, end)
+    assert engine.released == 2
+
+    def broken(_given: np.ndarray) -> Any:
+        raise ValueError("broken")
+
+    engine.in_bytes = broken  # type: ignore[method-assign]
+    engine.__class__ = type("Broken", (Bytes,), {"__call__": lambda _self, given: broken(given)})
+    seen = guard_engine(EightViews(engine, 1) if views else engine, Stop())
+    with pytest.raises(ValueError, match="broken"):
+        nuclei(picture, seen)
+    assert engine.released == 3
 
 
 def test_windows_grow_with_what_the_engine_takes_and_the_nuclei_stay(

@@ -56,7 +56,7 @@ class ByteEngine(Protocol):
         ...
 
     def release(self) -> None:
-        """Give back the memory that windows took; the next one takes it anew."""
+        """Give back the memory that large windows took; the next one takes it anew."""
         ...
 
 
@@ -88,6 +88,13 @@ class Backend:
 def window_pixels(engine: Engine | None) -> int:
     """How many pixels a window may have; 0 where the engine does not say."""
     return engine.window_pixels() if isinstance(engine, ByteEngine) else 0
+
+
+def release_memory(engine: Engine) -> None:
+    """Have an engine give back the memory that large windows took, where it can; see `ByteEngine`."""
+    release = getattr(engine, "release", None)
+    if release is not None:
+        release()
 
 
 def notes_of(engine: Engine) -> tuple[str, ...]:

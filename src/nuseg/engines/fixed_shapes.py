@@ -3,12 +3,15 @@
 OpenVINO plans the memory of a graph whose shapes it knows: arrays that are not needed at the same time share their
 place. Of a graph of any shape it does so only in part, which takes twice as much. To compile a graph takes as long as
 the network takes for about a megapixel.
+
+Not every graph that runs with any shape can be given one, or tells what it takes: then it runs as it is.
 """
 
 import math
 import re
+from collections.abc import Callable
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 WINDOW_BYTES = 800_000_000  # that a window may take
 BESIDE = 8  # bytes per pixel of a window that lie beside what the graph computes: the window, its maps, gaps
 PROBE = 512  # px
+Made = TypeVar("Made")
 
 
 class FixedShapes:
@@ -33,20 +37,23 @@ class FixedShapes:
         Graph of any shape.
     properties
         How to compile it.
+
+    Attributes
+    ----------
+    works : bool
+        False as soon as OpenVINO could not compile, measure or run it: then there are no maps from here.
     """
 
     def __init__(self, network: "openvino.Model", properties: dict[str, Any]) -> None:
-        self._network, self._properties = with_bytes_out(network), properties
+        self.works = True
+        self._network, self._properties = network, properties
         self._shape: tuple[int, ...] | None = None
         self._compiled: openvino.CompiledModel | None = None
         self._pixels: int | None = None
 
-    def __call__(self, window: RGB) -> np.ndarray:
-        """Maps of a window `(h, w, 3)` uint8: `(k, h, w)` uint8."""
-        # What a request holds, window and maps, is its own and would stay with it.
-        request = self._compiled_for(window.shape).create_infer_request()
-        maps: np.ndarray = request.infer(window[None], share_inputs=True)[0][0]
-        return maps
+    def __call__(self, window: RGB) -> np.ndarray | None:
+        """Maps of a window `(h, w, 3)` uint8: `(k, h, w)` uint8; None where it does not work."""
+        return self._tried(lambda: self._maps(window))
 
     def release(self) -> None:
         """Give the memory back that the last window took."""
@@ -54,12 +61,30 @@ class FixedShapes:
             self._compiled.release_memory()
 
     def window_pixels(self) -> int:
-        """How many pixels a window may have in the memory that is meant for it, by what a small one takes."""
+        """How many pixels a window may have in the memory that is meant for it, by what a small one takes.
+
+        0 where it does not work.
+        """
         if self._pixels is None:
-            shape = PROBE, PROBE, int(self._network.input(0).get_partial_shape()[3].get_length())
-            needed = bytes_at_once(self._compile(shape).get_runtime_model()) / PROBE**2
-            self._pixels = int(WINDOW_BYTES / (needed + BESIDE))
-        return self._pixels
+            self._pixels = self._tried(self._measured)
+        return (self._pixels or 0) if self.works else 0
+
+    def _tried(self, step: Callable[[], Made]) -> Made | None:
+        try:
+            return step() if self.works else None
+        except Exception:  # OpenVINO has exceptions of every kind; what is wrong with a window, the other graph says
+            self.works, self._compiled = False, None
+            return None
+
+    def _maps(self, window: RGB) -> np.ndarray:
+        # What a request holds, window and maps, is its own and would stay with it.
+        request = self._compiled_for(window.shape).create_infer_request()
+        maps: np.ndarray = request.infer(window[None], share_inputs=True)[0][0]
+        return maps
+
+    def _measured(self) -> int:
+        needed = bytes_at_once(self._compile((PROBE, PROBE, 3)).get_runtime_model()) / PROBE**2
+        return int(WINDOW_BYTES / (needed + BESIDE))
 
     def _compiled_for(self, shape: tuple[int, ...]) -> "openvino.CompiledModel":
         """Compile the graph for a shape, or take that of the last window."""
@@ -69,7 +94,7 @@ class FixedShapes:
         return self._compiled
 
     def _compile(self, shape: tuple[int, ...]) -> "openvino.CompiledModel":
-        network = self._network.clone()
+        network = with_bytes_out(self._network)
         network.reshape({0: [1, *shape]})
         return core().compile_model(network, "CPU", self._properties)
 
@@ -80,7 +105,7 @@ def with_bytes_out(network: "openvino.Model") -> "openvino.Model":
     from openvino import opset13 as ops
 
     network = network.clone()
-    maps = network.output(0).get_node().input_value(0)
+    maps = ops.convert(network.output(0).get_node().input_value(0), "f32")
     scaled = ops.multiply(ops.clamp(maps, 0.0, 1.0), ops.constant(np.float32(FULL_MAP)))
     return openvino.Model([ops.convert(ops.round(scaled, "half_to_even"), "u8")], network.get_parameters(), "bytes")
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nuseg.engines.engine import Engine, Feeder, notes_of
+from nuseg.engines.engine import Engine, Feeder, notes_of, release_memory
 
 VIEWS = [(turns, mirrored) for turns in range(4) for mirrored in (False, True)]
 
@@ -44,6 +44,10 @@ class EightViews:
             maps |= zip(alike, self._run([view_of(padded, *view) for view in alike]), strict=True)
         mean: np.ndarray = np.stack([turned_back(maps[view], *view) for view in VIEWS]).mean(axis=0, dtype=np.float32)
         return mean[..., :height, :width]
+
+    def release(self) -> None:
+        """Give back the memory that windows took; see `nuseg.engines.engine.ByteEngine`."""
+        release_memory(self.engine)
 
     def _run(self, batches: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Run the engine over batches of one shape: together where it gains by that, else one by one in less memory."""

@@ -38,7 +38,7 @@ from nuseg.segmentation.plan import model_fingerprint
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.segmentation.stopping import Stop
 from nuseg.segmentation.tile_processes import choose_hands
-from nuseg.segmentation.tiles import run_tiles, thread_pool, windows_of
+from nuseg.segmentation.tiles import giving_back, run_tiles, thread_pool, windows_of
 from nuseg.text import one_line, printable
 
 log = logging.getLogger("nuseg")
@@ -314,7 +314,7 @@ def do_tiles(order: Order, job: Job, slide: BegunSlide, numbers: Sequence[int]) 
         maps_of = work.maps_by(segmenter.engine)
         hands = choose_hands(cores, parts, len(left), segmenter.engine)
         hands.get_ready()
-        with thread_pool(hands.workers) as workers:
+        with thread_pool(hands.workers) as workers, giving_back(maps_of):
             for count in run_tiles(work.plan, left, maps_of, parts, hands, workers):
                 records.check()
                 nuclei += count

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
+from threading import Lock
+from typing import Any
 
 import numpy as np
 
-from nuseg.engines.engine import ByteEngine, Engine, Feeder, notes_of
+from nuseg.engines.engine import ByteEngine, Engine, Feeder, notes_of, release_memory
 from nuseg.segmentation.stopping import Stop, Stopped
 from nuseg.types import RGB
 
@@ -23,7 +25,8 @@ class GuardedEngine:
 
     def __init__(self, engine: Engine, stop: Stop) -> None:
         self._engine = engine
-        self._call = stop.guard(engine)
+        self._in_turn = one_at_a_time()
+        self._call = stop.guard(self._in_turn)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -38,41 +41,41 @@ class GuardedEngine:
         Stopped
             After a stop.
         """
-        return self._call(batch)
+        maps: np.ndarray = self._call(partial(self._engine, batch))
+        return maps
+
+    def release(self) -> None:
+        """Give back the memory that windows took, after a stop as well; see `ByteEngine`."""
+        self._in_turn(partial(release_memory, self._engine))
 
 
-def run(function: Callable[[], object]) -> object:
-    """Call a function."""
-    return function()
+def one_at_a_time() -> Callable[[Callable[[], Any]], Any]:
+    """Make a function that calls functions from any thread, one at a time."""
+    turn = Lock()
+
+    def call(function: Callable[[], Any]) -> Any:
+        with turn:
+            return function()
+
+    return call
 
 
-class GuardedByteEngine:
+class GuardedByteEngine(GuardedEngine):
     """An engine that also gives maps as bytes, one call at a time, from any thread, until it is stopped."""
 
     def __init__(self, engine: ByteEngine, stop: Stop) -> None:
-        self._engine = engine
-        self._call = stop.guard(run)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the user should know of what the engine did."""
-        return notes_of(self._engine)
-
-    def __call__(self, batch: np.ndarray) -> np.ndarray:
-        """Run the network; see `Engine`, and `GuardedEngine` for what it raises."""
-        return np.asarray(self._call(partial(self._engine, batch)))
+        super().__init__(engine, stop)
+        self._bytes = engine
 
     def in_bytes(self, window: RGB) -> np.ndarray:
         """Run the network over a window; see `ByteEngine`, and `GuardedEngine` for what it raises."""
-        return np.asarray(self._call(partial(self._engine.in_bytes, window)))
+        maps: np.ndarray = self._call(partial(self._bytes.in_bytes, window))
+        return maps
 
     def window_pixels(self) -> int:
-        """How many pixels a window may have; see `ByteEngine`."""
-        return self._engine.window_pixels()
-
-    def release(self) -> None:
-        """Give back the memory that windows took; see `ByteEngine`."""
-        self._call(self._engine.release)
+        """How many pixels a window may have; see `ByteEngine`, and `GuardedEngine` for what it raises."""
+        pixels: int = self._call(self._bytes.window_pixels)
+        return pixels
 
 
 class GuardedFeeder(GuardedEngine):

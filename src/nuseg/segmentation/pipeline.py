@@ -35,7 +35,16 @@ from nuseg.segmentation.checkpoint import Checkpoint, FolderCheckpoint, MemoryCh
 from nuseg.segmentation.plan import Plan, SegmentOptions, asked, plan_source, settings_of, wants_tissue
 from nuseg.segmentation.resample import REACH
 from nuseg.segmentation.tile_processes import choose_hands
-from nuseg.segmentation.tiles import GivenMaps, Hands, NetworkMaps, TileMaps, left_tiles, run_all_tiles, thread_pool
+from nuseg.segmentation.tiles import (
+    GivenMaps,
+    Hands,
+    NetworkMaps,
+    TileMaps,
+    giving_back,
+    left_tiles,
+    run_all_tiles,
+    thread_pool,
+)
 from nuseg.text import printable
 from nuseg.types import Floats
 
@@ -288,11 +297,9 @@ def find_nuclei_of(
     """
     with thread_pool(hands.workers) as workers:
         assembly = Assembly(plan, parts, hands.join, workers, give)
-        with beside(assembly) as reach:
+        with beside(assembly) as reach, giving_back(maps_of):
             for done in run_all_tiles(plan, maps_of, parts, hands, workers, progress):
                 reach(done)
-            if isinstance(maps_of, NetworkMaps):
-                maps_of.release()
         return assembly.finish()
 
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from nuseg.engines.engine import ByteEngine, Engine, Feeder
+from nuseg.engines.engine import ByteEngine, Engine, Feeder, release_memory
 from nuseg.engines.maps import quantise
 from nuseg.preprocess.stain.normaliser import Normaliser
 from nuseg.progress import Progress, ProgressCallback
@@ -69,11 +69,6 @@ class NetworkMaps:
             return Begun(lambda: maps)
         future = self.engine.submit(self._shown(pixels))
         return Begun(lambda: future.result()[:, *seen], future.done, self.engine.in_flight(math.prod(pixels.shape[:2])))
-
-    def release(self) -> None:
-        """Give back the memory that windows took."""
-        if isinstance(self.engine, ByteEngine):
-            self.engine.release()
 
     def _shown(self, pixels: RGB) -> RGB:
         return self.normaliser(pixels) if self.normaliser else pixels
@@ -200,6 +195,16 @@ def begin_maps(maps_of: TileMaps, tile: Tile, pixels: RGB) -> Begun:
         return maps_of.begin(tile, pixels)
     maps = maps_of(tile, pixels)
     return Begun(lambda: maps)
+
+
+@contextmanager
+def giving_back(maps_of: TileMaps) -> Iterator[None]:
+    """Give back the memory that windows took when a block ends, also by an error."""
+    try:
+        yield
+    finally:
+        if isinstance(maps_of, NetworkMaps):
+            release_memory(maps_of.engine)
 
 
 def separate_and_keep(frame: Frame, tile: Tile, parts: Checkpoint, seen: ReadTile, maps: np.ndarray) -> int:

@@ -63,7 +63,8 @@ class OpenVinoEngine:
             size = fixed_bytes(network)
             if size <= USUAL_BYTES + FIXED_SHARE * graph.stat().st_size:
                 self.compiled = core().compile_model(network, "CPU", properties)
-                self._large = FixedShapes(network, properties)
+                self._fixed = FixedShapes(network, properties)
+                self._had_large = False  # since memory was last given back
                 return
         except Exception as error:  # OpenVINO has exceptions of every kind
             raise NusegError(f"{graph}: no ONNX graph that OpenVINO can read: export the model again") from error
@@ -73,25 +74,30 @@ class OpenVinoEngine:
         )
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
+        self._had_large |= math.prod(batch.shape[:3]) >= LARGE_WINDOW
         maps: np.ndarray = self.compiled(batch)[0]
         return maps
 
     def in_bytes(self, window: RGB) -> np.ndarray:
         """Maps of a window as bytes; see `nuseg.engines.engine.ByteEngine`."""
-        if window.shape[0] * window.shape[1] < LARGE_WINDOW:
-            self._large.release()
-            return quantise(self(window[None])[0])
-        self.compiled.release_memory()
-        return self._large(window)
+        if window.shape[0] * window.shape[1] >= LARGE_WINDOW and self._fixed.works:
+            self._had_large = True
+            self.compiled.release_memory()
+            if (maps := self._fixed(window)) is not None:
+                return maps
+        self._fixed.release()
+        return quantise(self(window[None])[0])
 
     def window_pixels(self) -> int:
         """How many pixels a window may have; see `nuseg.engines.engine.ByteEngine`."""
-        return self._large.window_pixels()
+        return self._fixed.window_pixels()
 
     def release(self) -> None:
-        """Give the memory back that windows took; the next one takes it anew."""
-        self.compiled.release_memory()
-        self._large.release()
+        """Give back the memory that large windows took; small ones would take theirs anew, again and again."""
+        if self._had_large:
+            self.compiled.release_memory()
+            self._fixed.release()
+            self._had_large = False
 
 
 def fixed_bytes(network: "openvino.Model") -> int:

@@ -194,6 +194,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_conversions(folder)
     write_cells(folder / "cells", names)
     write_images(folder / "brca-m2c" / "images", names)
+    write_images(folder / "tissue" / "images", names)
     (folder / "brca-m2c" / "points").mkdir()
     for name in names:
         (folder / "brca-m2c" / "points" / f"{name}.csv").write_text("y,x,class\n9,9,1\n20,30,2\n")

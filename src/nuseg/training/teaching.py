@@ -76,12 +76,13 @@ class Teaching:
 
 def read_maps(path: Path, pixels: RGB) -> np.ndarray | None:
     """Read the maps of an image; None where there are none, or damaged ones."""
+    height, width = pixels.shape[:2]
     try:
         with Image.open(path) as image:
-            found = np.asarray(image)
-    except (OSError, ValueError, SyntaxError):
+            fits = image.size == (width, height) and len(image.getbands()) == len(TAUGHT)
+            return np.asarray(image) if fits else None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
-    return found if found.shape == (*pixels.shape[:2], len(TAUGHT)) else None
 
 
 def teaching_code(teacher: Model) -> str:

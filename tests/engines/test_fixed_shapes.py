@@ -7,7 +7,6 @@ import numpy as np
 import onnx
 import openvino
 import pytest
-import torch
 from onnx import TensorProto, helper, numpy_helper
 from openvino import opset13 as ops
 
@@ -19,21 +18,15 @@ from nuseg.engines.loading import load_engine
 from nuseg.engines.maps import quantise
 from nuseg.engines.processor import core
 from nuseg.engines.tta import EightViews
-from nuseg.model.config import Architecture, ModelConfig, Precision
-from nuseg.model.export import save_model
-from nuseg.model.network import build_network
-from nuseg.model.store import Model
+from nuseg.model.config import Precision
+from nuseg.model.store import Model, load_model
 
 RNG = np.random.default_rng(0)
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    torch.manual_seed(0)
-    architecture = Architecture()
-    config = ModelConfig(name="untrained", architecture=architecture, mpp=0.25, margin=288)
-    images = [RNG.integers(0, 256, (64, 64, 3), np.uint8) for _ in range(2)]
-    return save_model(build_network(architecture), config, tmp_path_factory.mktemp("model"), images)
+def model() -> Model:
+    return load_model("fast")
 
 
 @pytest.mark.parametrize("precision", ["f32", "int8"])

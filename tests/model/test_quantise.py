@@ -63,10 +63,9 @@ def test_networks_of_few_convolutions_keep_what_they_have(kinds: list[str], expe
     assert float_nodes(helper.make_model(helper.make_graph(nodes, "g", [], []))) == expected
 
 
-@pytest.mark.parametrize("preset", ["unet-small", "unet-lite"])
-def test_a_sum_in_place_of_the_last_concatenation_gives_the_same(preset: str, tmp_path: Path) -> None:
+def test_a_sum_in_place_of_the_last_concatenation_gives_the_same(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    network = build_network(Architecture(preset=preset)).eval()
+    network = build_network(Architecture()).eval()
     before = to_onnx(network)
     after = without_last_concat(before)
     kinds = [[node.op_type for node in graph.graph.node] for graph in (before, after)]

@@ -123,7 +123,8 @@ class Wrapped(Network):
 
     @cached_property
     def margin(self) -> int:  # type: ignore[override]
-        from nuseg.model.reach import measure_margin, round_up
+        from nuseg.model.reach import measure_margin
+        from nuseg.model.stride import round_up
 
         return measure_margin(self) if self.stated_margin is None else round_up(self.stated_margin, self.stride)
 

@@ -7,15 +7,11 @@ from torch import Tensor, nn
 
 from nuseg.errors import NusegError
 from nuseg.model.network import Network
+from nuseg.model.stride import round_up
 from nuseg.text import one_line
 
 REACHES = (128, 256, 512, 1024)  # px; tried one after the other: a network that sees further reads more than it gives
 CLOSE = 1e-9  # share of the largest logit; in 64 bits what differs by more differs not by rounding
-
-
-def round_up(length: int, stride: int) -> int:
-    """The next multiple of `stride`."""
-    return -(-length // stride) * stride
 
 
 def measure_margin(network: Network) -> int:

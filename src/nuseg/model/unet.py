@@ -11,6 +11,7 @@ from nuseg.model.encoder import LiteEncoder
 from nuseg.model.head import Head, count_channels
 from nuseg.model.network import Network
 from nuseg.model.reach import measure_margin
+from nuseg.model.stride import round_up
 
 STRIDE = 16  # four halvings, in every preset
 CLASS_STAGE, CLASS_STRIDE = 1, 4  # stage of the expanding path whose features tell classes, and its stride
@@ -251,4 +252,4 @@ def receptive_radius(network: UNet) -> int:
             # Two 3x3 convolutions, and up to three pixels within its own; the bottleneck itself sees less far.
             of_branch = radius + 2 * step + step
     radius = max(radius + step // 2, of_branch)  # heads below full resolution
-    return -(-radius // STRIDE) * STRIDE
+    return round_up(radius, STRIDE)

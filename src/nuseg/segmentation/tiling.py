@@ -9,6 +9,7 @@ import numpy as np
 
 from nuseg.engines.engine import Engine
 from nuseg.model.config import ModelConfig
+from nuseg.model.stride import round_up
 from nuseg.types import RGB, Floats
 
 DEFAULT_TILE = 2048  # px; where windows are not known to fit into memory
@@ -128,11 +129,6 @@ def around(
         start = max(min(side.start - margin, round_up(length - wanted, stride)), 0)
         sides.append(slice(start, min(max(side.stop + margin, start + wanted), length)))
     return sides[0], sides[1]
-
-
-def round_up(length: int, stride: int) -> int:
-    """Give the next multiple of `stride`."""
-    return -(-length // stride) * stride
 
 
 def usual_tile(shape: tuple[int, int], margin: int, stride: int, pixels: Callable[[], int]) -> int:

@@ -1,6 +1,7 @@
 """The U-Net (Ronneberger, Fischer & Brox, MICCAI 2015), with same padding, batch normalisation and named heads."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -131,7 +132,7 @@ class UNet(Network):
         if self.of_branch is not None:
             self.branch = ClassBranch(widths[CLASS_STAGE], bottleneck, class_width, len(self.of_branch.channels))
 
-    @property
+    @cached_property
     def margin(self) -> int:  # type: ignore[override]
         return measure_margin(self)
 
@@ -209,6 +210,7 @@ def narrow(network: UNet, reach: int) -> None:
         Not even kernels of one pixel there are enough.
     """
     assert isinstance(network.encoder, LiteEncoder)
+    vars(network).pop("margin", None)  # that was measured before
     kernels = [
         module
         for module in network.encoder.stages[-2:].modules()

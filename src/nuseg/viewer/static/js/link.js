@@ -14,8 +14,8 @@ export function write(app) {
   history.replaceState(null, "", `#${parts}`);
 }
 
-export function read(app) {
-  const parts = new URLSearchParams(location.hash.slice(1)), place = ["x", "y", "zoom"].map((name) => Number(parts.get(name)));
+export function read(app, { hash }) {
+  const parts = new URLSearchParams(hash.slice(1)), place = ["x", "y", "zoom"].map((name) => Number(parts.get(name)));
   for (const id of FIELDS) { $(id).value = parts.get(id) ?? PLAIN[id]; if (!$(id).value) $(id).value = PLAIN[id]; } // not one of the choices
   app.look.colour = parts.get("colour") ?? ""; app.look.hidden = new Set(parts.getAll("hide"));
   app.look.filters = new Map(parts.getAll("filter").map((text) => text.split("~")).map(([name, low, high]) => [name, [Number(low), Number(high)]])

@@ -25,7 +25,7 @@ class App {
       "open-help": () => $("help").showModal(), "close-help": () => $("help").close(), skip: () => $("stage").focus(),
     });
     $("layer").addEventListener("change", () => { this.compare.end(); this.openLayer($("layer").value); });
-    window.addEventListener("hashchange", () => this.restore());
+    window.addEventListener("hashchange", ({ newURL }) => this.restore(new URL(newURL))); // the address may hold a late view by now
     keyboard(this);
   }
 
@@ -36,8 +36,8 @@ class App {
     this.learn.open(); await this.restore();
   }
   /** Show what the address says, else the first image. */
-  async restore() {
-    const { item, lost, layer, place, keys, compare } = link.read(this);
+  async restore(address = location) {
+    const { item, lost, layer, place, keys, compare } = link.read(this, address);
     await this.open(item ?? this.list.sorted()[0] ?? this.items[0], item && { layer, place });
     if (lost) say("The image of this link is not here. This is another one.");
     else if (this.item.layers.some(({ id }) => id === compare && id !== this.layer.id)) await this.compare.start(this.layer.id, compare);

@@ -88,6 +88,34 @@ def test_no_strength_changes_nothing(image):
     np.testing.assert_allclose(jitter_stain(image, off, np.random.default_rng(0)).astype(int), image, atol=1)
 
 
+def changed_alone(pixels: np.ndarray, **strengths: float) -> list[np.ndarray]:
+    """The pixels as twenty chances change them by these alone."""
+    off = dict.fromkeys(("stain", "stain_shift", "brightness", "contrast"), 0)
+    off |= dict.fromkeys(("blur_probability", "noise_probability", "jpeg_probability"), 0)
+    how = Augmentation(**{**off, **strengths})
+    return [jitter_look(pixels, how, np.random.default_rng(seed)) for seed in range(20)]
+
+
+def test_gamma_bends_the_range_both_ways_and_keeps_its_ends():
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
+    curves = np.array([found[0, :, 0] for found in changed_alone(ramp, gamma=0.8)])
+    assert (curves[:, 0] == 0).all()
+    assert (curves[:, -1] == 255).all()
+    assert (np.diff(curves.astype(int)) >= 0).all()
+    exponents = np.log(curves[:, 128] / 255) / np.log(128 / 255)
+    assert 1 / 1.8 - 0.01 < exponents.min() < 0.8
+    assert 1.3 < exponents.max() < 1.81
+
+
+def test_noise_and_jpeg_are_as_strong_as_they_may_be(purple):
+    def lost(**strengths: float) -> float:
+        return max(np.abs(found.astype(int) - purple).mean() for found in changed_alone(purple, **strengths))
+
+    weak, strong = (lost(noise_probability=1, noise=noise) for noise in (0.04, 0.1))
+    assert weak < 0.04 * 255 < strong < 0.1 * 255
+    assert lost(jpeg_probability=1, jpeg_quality=90) < lost(jpeg_probability=1, jpeg_quality=10)
+
+
 def test_stain_jitter_keeps_white_glass_white_without_shift():
     glass = np.full((8, 8, 3), 255, np.uint8)
     how = Augmentation(stain=0.5, stain_shift=0)

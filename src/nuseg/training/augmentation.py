@@ -37,9 +37,12 @@ class Augmentation(Strict):
     )
     brightness: float = Field(0.1, ge=0, le=10, description="brightness shift, +- this share of the range")
     contrast: float = Field(0.15, ge=0, le=10, description="contrast factor 1 +- this")
+    gamma: float = Field(0.0, ge=0, le=10, description="gamma between 1 / (1 + this) and 1 + this; 0 = as it is")
     blur_probability: float = Field(0.2, ge=0, le=1, description="probability of Gaussian blur, sigma up to 1.5 px")
-    noise_probability: float = Field(0.2, ge=0, le=1, description="probability of Gaussian noise, up to 4 % of range")
-    jpeg_probability: float = Field(0.2, ge=0, le=1, description="probability of JPEG compression, quality 40-95")
+    noise_probability: float = Field(0.2, ge=0, le=1, description="probability of Gaussian noise")
+    noise: float = Field(0.04, ge=0, le=1, description="its largest standard deviation, as a share of the range")
+    jpeg_probability: float = Field(0.2, ge=0, le=1, description="probability of JPEG compression")
+    jpeg_quality: int = Field(40, ge=1, le=95, description="its least quality; the largest is 95")
 
 
 def random_patch(image: Layers, size: int, zoom: float, how: Augmentation, rng: np.random.Generator) -> Layers:
@@ -163,7 +166,7 @@ def jitter_stain(pixels: np.ndarray, how: Augmentation, rng: np.random.Generator
 
 
 def jitter_look(pixels: np.ndarray, how: Augmentation, rng: np.random.Generator) -> np.ndarray:
-    """Change stain, brightness, contrast, sharpness, noise and compression of a patch.
+    """Change stain, brightness, contrast, gamma, sharpness, noise and compression of a patch.
 
     Parameters
     ----------
@@ -180,13 +183,15 @@ def jitter_look(pixels: np.ndarray, how: Augmentation, rng: np.random.Generator)
     contrast = 1 + rng.uniform(-how.contrast, how.contrast)
     shift = 255 * rng.uniform(-how.brightness, how.brightness)
     curve = np.clip(contrast * (np.arange(256) - 127.5) + 127.5 + shift, 0, 255)
+    if how.gamma:
+        curve = 255 * (curve / 255) ** (1 + how.gamma) ** rng.uniform(-1, 1)
     pixels = cv2.LUT(pixels, np.rint(curve).astype(np.uint8))
     if rng.random() < how.blur_probability:
         pixels = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.3, 1.5))
     if rng.random() < how.noise_probability:
-        noise = rng.standard_normal(pixels.shape, np.float32) * (255 * rng.uniform(0, 0.04))
+        noise = rng.standard_normal(pixels.shape, np.float32) * (255 * rng.uniform(0, how.noise))
         pixels = np.clip(np.rint(pixels + noise), 0, 255).astype(np.uint8)
     if rng.random() < how.jpeg_probability:
-        _, coded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(40, 96))])
+        _, coded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(how.jpeg_quality, 96))])
         pixels = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))
     return pixels

@@ -93,17 +93,12 @@ def main() -> None:
                 rows.append({"corruption": corruption, "model": model, **score_image(truth, found, ignore=ignore)})
     means = pd.DataFrame(rows).groupby(["corruption", "model"], sort=False)[list(SCORES)].mean().unstack("model")
     print(f"{len(items)} images")
-    print(
-        "| what | " + " | ".join(f"{model}: {score.upper()}" for model in arguments.models for score in SCORES) + " |"
-    )
-    print("|---" * (1 + len(SCORES) * len(arguments.models)) + "|")
-    for corruption, row in means.iterrows():
-        cells = [
-            f"{row[score, model]:.3f} ({row[score, model] - means.loc['none', (score, model)]:+.3f})"
-            for model in arguments.models
-            for score in SCORES
-        ]
-        print(f"| {corruption} | {' | '.join(cells)} |")
+    columns = [(score, model) for model in arguments.models for score in SCORES]
+    print("| what | " + " | ".join(f"{model}: {score.upper()}" for score, model in columns) + " |")
+    print("|---" * (1 + len(columns)) + "|")
+    for name, row in means.iterrows():
+        cells = [f"{row[column]:.3f} ({row[column] - means.loc['none', column]:+.3f})" for column in columns]
+        print(f"| {name} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def noisy(pixels: RGB, share: float) -> RGB:
 
 def bent(pixels: RGB, gamma: float) -> RGB:
     """Gamma: above 1 is darker."""
-    return np.rint(255 * (pixels / 255) ** gamma).astype(np.uint8)
+    return np.asarray(np.rint(255 * (pixels / 255) ** gamma), np.uint8)
 
 
 def blurred(pixels: RGB, sigma: float) -> RGB:

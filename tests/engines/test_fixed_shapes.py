@@ -190,11 +190,14 @@ def test_what_openvino_cannot_compile_or_run_is_not_tried_again(
     monkeypatch.setattr(backend, "LARGE_WINDOW", 1)
     monkeypatch.setattr(FixedShapes, broken, fail)
     engine = graph_engine(tmp_path, in_type(TensorProto.FLOAT))
+    assert engine.notes == ()
     for side in (40, 50):
         window = RNG.integers(0, 256, (side, side, 3), np.uint8)
         np.testing.assert_array_equal(engine.in_bytes(window), quantise(engine(window[None])[0]))
     assert len(tried) == 1
     assert engine.window_pixels() == 0
+    (note,) = engine.notes
+    assert "could not create a primitive" in note
 
 
 def test_memory_is_given_back_after_large_windows_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

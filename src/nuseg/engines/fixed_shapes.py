@@ -17,6 +17,7 @@ import numpy as np
 
 from nuseg.engines.maps import FULL_MAP
 from nuseg.engines.processor import core
+from nuseg.text import one_line
 from nuseg.types import RGB
 
 if TYPE_CHECKING:
@@ -40,12 +41,12 @@ class FixedShapes:
 
     Attributes
     ----------
-    works : bool
-        False as soon as OpenVINO could not compile, measure or run it: then there are no maps from here.
+    failure : str
+        Why OpenVINO could not compile, measure or run it: then there are no maps from here. Empty until then.
     """
 
     def __init__(self, network: "openvino.Model", properties: dict[str, Any]) -> None:
-        self.works = True
+        self.failure = ""
         self._network, self._properties = network, properties
         self._shape: tuple[int, ...] | None = None
         self._compiled: openvino.CompiledModel | None = None
@@ -67,13 +68,14 @@ class FixedShapes:
         """
         if self._pixels is None:
             self._pixels = self._tried(self._measured)
-        return (self._pixels or 0) if self.works else 0
+        return 0 if self.failure else self._pixels or 0
 
     def _tried(self, step: Callable[[], Made]) -> Made | None:
         try:
-            return step() if self.works else None
-        except Exception:  # OpenVINO has exceptions of every kind; what is wrong with a window, the other graph says
-            self.works, self._compiled = False, None
+            return None if self.failure else step()
+        # OpenVINO has exceptions of every kind; what is wrong with a window, the other graph says.
+        except Exception as error:
+            self.failure, self._compiled = one_line(error) or type(error).__name__, None
             return None
 
     def _maps(self, window: RGB) -> np.ndarray:

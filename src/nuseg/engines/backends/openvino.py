@@ -73,6 +73,12 @@ class OpenVinoEngine:
             "again"
         )
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of what it did."""
+        why = self._fixed.failure
+        return (f"large windows take more memory: OpenVINO failed on the graph of one shape: {why}",) if why else ()
+
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         self._had_large |= math.prod(batch.shape[:3]) >= LARGE_WINDOW
         maps: np.ndarray = self.compiled(batch)[0]
@@ -80,7 +86,7 @@ class OpenVinoEngine:
 
     def in_bytes(self, window: RGB) -> np.ndarray:
         """Maps of a window as bytes; see `nuseg.engines.engine.ByteEngine`."""
-        if window.shape[0] * window.shape[1] >= LARGE_WINDOW and self._fixed.works:
+        if window.shape[0] * window.shape[1] >= LARGE_WINDOW and not self._fixed.failure:
             self._had_large = True
             self.compiled.release_memory()
             if (maps := self._fixed(window)) is not None:

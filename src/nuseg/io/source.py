@@ -112,6 +112,7 @@ class Source:
         NusegError
             The region is damaged; says where it lies in px of level 0.
         """
+        x, y, width, height = (int(value) for value in (x, y, width, height))  # NumPy's numbers are no JSON
         size, factor = self.levels[level], self.levels[level].downsample
         left, top, right, bottom = max(x, 0), max(y, 0), min(x + width, size.width), min(y + height, size.height)
         if left >= right or top >= bottom:

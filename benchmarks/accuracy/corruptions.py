@@ -39,7 +39,7 @@ def noisy(pixels: RGB, share: float) -> RGB:
 
 def bent(pixels: RGB, gamma: float) -> RGB:
     """Gamma: above 1 is darker."""
-    return np.asarray(np.rint(255 * (pixels / 255) ** gamma), np.uint8)
+    return np.rint(255 * (pixels / 255) ** gamma).astype(np.uint8)
 
 
 def blurred(pixels: RGB, sigma: float) -> RGB:
@@ -49,7 +49,7 @@ def blurred(pixels: RGB, sigma: float) -> RGB:
 
 def stained(pixels: RGB, haematoxylin: float, eosin: float) -> RGB:
     """Factors on the optical density of the two stains."""
-    changed = hed2rgb(rgb2hed(pixels) * (haematoxylin, eosin, 1))
+    changed: np.ndarray = hed2rgb(rgb2hed(pixels) * (haematoxylin, eosin, 1))
     return np.rint(255 * np.clip(changed, 0, 1)).astype(np.uint8)
 
 

@@ -50,7 +50,8 @@ def blurred(pixels: RGB, sigma: float) -> RGB:
 def stained(pixels: RGB, haematoxylin: float, eosin: float) -> RGB:
     """Factors on the optical density of the two stains."""
     changed: np.ndarray = hed2rgb(rgb2hed(pixels) * (haematoxylin, eosin, 1))
-    return np.rint(255 * np.clip(changed, 0, 1)).astype(np.uint8)
+    levels: RGB = np.rint(255 * np.clip(changed, 0, 1)).astype(np.uint8)
+    return levels
 
 
 def coarse(pixels: RGB, factor: float) -> RGB:

@@ -1,6 +1,6 @@
 """The mean of the weights of models of one network that started from the same weights, as a model.
 
-    python benchmarks/shipped_model/mean.py OUT MODEL MODEL [...]
+    python benchmarks/accuracy/mean.py OUT MODEL MODEL [...]
 
 Thresholds, calibration and card are those of the first; the card lists the trainings of all.
 

@@ -59,6 +59,18 @@ def test_openvinos_own_kernels_tell_it_on_this_cpu(held_to: str, needs: set[str]
     assert done.stdout.strip() == products
 
 
+@pytest.mark.parametrize("held_to", ["AVX2", "SSE41"])
+def test_the_network_runs_where_onednn_is_held_to_older_instructions(held_to: str) -> None:
+    """Computing in bfloat16, as OpenVINO would by itself on a processor that can, ends the process there."""
+    code = (
+        "import numpy; from nuseg.engines.loading import load_engine; from nuseg.model.store import load_model;"
+        "print(load_engine(load_model('fast'), 'cpu')(numpy.zeros((1, 64, 64, 3), numpy.uint8)).shape)"
+    )
+    environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": held_to}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.strip() == "(1, 2, 64, 64)"
+
+
 @pytest.mark.parametrize(
     ("products", "stated", "taken"),
     [("vnni", "int8", "int8"), ("avx2", "int8", "int8"), ("unknown", "int8", "int8"), ("sse", "int8", "f32"),

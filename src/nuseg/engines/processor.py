@@ -1,6 +1,7 @@
 """What the CPU computes fast, as OpenVINO finds it: the same on every system, and also where it is held back."""
 
 import functools
+import os
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
@@ -14,6 +15,7 @@ Products = Literal["vnni", "avx2", "sse", "unknown"]
 """How the CPU adds up products of 8 bits: in one instruction (VNNI or AMX), by AVX2 or AVX512 in 16 bits, or by SSE
 alone, slower than 32 bits; unknown where OpenVINO has other kernels, such as on ARM."""
 
+WITHOUT_BF16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE_VNNI")  # as oneDNN names them
 CHANNELS, SIDE = 32, 16  # of the probe: enough for the kernels of large networks
 
 
@@ -31,9 +33,14 @@ def core() -> "openvino.Core":
 
 
 def has_bf16() -> bool:
-    """Whether the processor has bfloat16 instructions: OpenVINO's own default tells."""
+    """Whether the processor has bfloat16 instructions: OpenVINO's own default tells.
+
+    Where oneDNN is held to older instructions, that default says what the processor could, and computing so crashes.
+    """
     import openvino
 
+    if os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() in WITHOUT_BF16:
+        return False
     return bool(core().get_property("CPU", "INFERENCE_PRECISION_HINT") == openvino.Type.bf16)
 
 

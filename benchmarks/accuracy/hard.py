@@ -103,10 +103,10 @@ def hard_nuclei(field: Field) -> dict[str, np.ndarray]:
     numbers = in_order(field.truth)
     density = optical_density(field.pixels).mean(axis=2)
     near = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, [1 + 2 * round(AROUND_UM / field.mpp)] * 2)
+    rim = near.shape[0] // 2
     inside = ndimage.mean(density, field.truth, numbers)
     contrast = []
     for number, box in zip(numbers, np.array(ndimage.find_objects(field.truth), object)[numbers - 1], strict=True):
-        rim = near.shape[0] // 2
         window = tuple(slice(max(side.start - rim, 0), side.stop + rim) for side in box)
         grown = cv2.dilate((field.truth[window] == number).astype(np.uint8), near) > 0
         ring = grown & (field.truth[window] == 0)

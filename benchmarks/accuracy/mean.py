@@ -13,6 +13,7 @@ from pathlib import Path
 from nuseg.io.atomic import atomic_folder
 from nuseg.model.export import load_network, save_model
 from nuseg.model.store import load_model
+from nuseg.training.averaging import drawn_towards
 
 
 def main() -> None:
@@ -21,20 +22,14 @@ def main() -> None:
     parser.add_argument("models", nargs="+")
     arguments = parser.parse_args()
     models = [load_model(name) for name in arguments.models]
-    networks = [load_network(model) for model in models]
-    weights = [network.state_dict() for network in networks]
-    mean = {
-        name: sum(own[name].double() for own in weights).div(len(weights)).to(value.dtype)
-        if value.is_floating_point()
-        else value
-        for name, value in weights[0].items()
-    }
-    networks[0].load_state_dict(mean)
+    mean = load_network(models[0])
+    for count, model in enumerate(models[1:], 2):
+        mean = drawn_towards(mean, load_network(model).state_dict(), 1 / count)
     first = models[0].config
     training = {"mean of": [model.config.training for model in models]}
     config = first.model_copy(update={"training": training, "precision": "f32", "scores": {}, "files": {}})
     with atomic_folder(arguments.out) as folder:
-        save_model(networks[0], config, folder)
+        save_model(mean, config, folder)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from rich.progress import track
 from nuseg.datasets.dataset import Dataset, load_with_ignore
 from nuseg.engines.loading import load_engine
 from nuseg.engines.maps import quantise
-from nuseg.engines.tta import VIEWS, turned_back, view_of
+from nuseg.engines.tta import VIEWS, to_whole_strides, turned_back, view_of
 from nuseg.io.opening import open_source
 from nuseg.model.store import load_model
 from nuseg.segmentation.resample import resample
@@ -46,8 +46,8 @@ def main() -> None:
     def maps_of(pixels: np.ndarray, view: tuple[int, bool]) -> np.ndarray:
         def seen(batch: np.ndarray) -> np.ndarray:
             height, width = batch.shape[1:3]
-            padded = np.pad(batch, [(0, 0), (0, -height % stride), (0, -width % stride), (0, 0)], mode="edge")
-            return turned_back(engine(view_of(padded, *view)), *view)[..., :height, :width]
+            seen_so = engine(view_of(to_whole_strides(batch, stride), *view))
+            return turned_back(seen_so, *view)[..., :height, :width]
 
         return predict_maps(seen, pixels, model.config)
 

@@ -42,6 +42,13 @@ def flags() -> set[str]:
     return set(next((line for line in lines if line.startswith("flags")), "").split())
 
 
+def printed(code: str, held_to: str) -> str:
+    """What a Python program prints where oneDNN is held to some instructions."""
+    environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": held_to}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    return done.stdout.strip()
+
+
 @pytest.mark.parametrize(
     ("held_to", "needs", "products"),
     [
@@ -54,9 +61,7 @@ def flags() -> set[str]:
 def test_openvinos_own_kernels_tell_it_on_this_cpu(held_to: str, needs: set[str], products: str) -> None:
     if not needs <= flags():
         pytest.skip(f"this CPU lacks {', '.join(needs - flags())}")
-    environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": held_to}
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True, env=environment)
-    assert done.stdout.strip() == products
+    assert printed(SCRIPT, held_to) == products
 
 
 @pytest.mark.parametrize("held_to", ["AVX2", "SSE41"])
@@ -66,9 +71,7 @@ def test_the_network_runs_where_onednn_is_held_to_older_instructions(held_to: st
         "import numpy; from nuseg.engines.loading import load_engine; from nuseg.model.store import load_model;"
         "print(load_engine(load_model('fast'), 'cpu')(numpy.zeros((1, 64, 64, 3), numpy.uint8)).shape)"
     )
-    environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": held_to}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert done.stdout.strip() == "(1, 2, 64, 64)"
+    assert printed(code, held_to) == "(1, 2, 64, 64)"
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,7 @@ class EightViews:
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         height, width = batch.shape[1:3]
-        far = [(0, -side % self.stride) for side in (height, width)]
-        padded = np.pad(batch, [(0, 0), *far, (0, 0)], mode="edge")
+        padded = to_whole_strides(batch, self.stride)
         maps: dict[tuple[int, bool], np.ndarray] = {}
         for quarter in (0, 1):  # a quarter turn exchanges the sides: four views have one shape, four the other
             alike = [(turns, mirrored) for turns, mirrored in VIEWS if turns % 2 == quarter]
@@ -54,6 +53,12 @@ class EightViews:
         if isinstance(self.engine, Feeder):
             return np.split(self.engine(np.concatenate(batches)), len(batches))
         return [self.engine(batch) for batch in batches]
+
+
+def to_whole_strides(batch: np.ndarray, stride: int) -> np.ndarray:
+    """Pad a batch `(n, h, w, 3)` at its far sides to whole strides, as the network itself would."""
+    far = [(0, -side % stride) for side in batch.shape[1:3]]
+    return np.pad(batch, [(0, 0), *far, (0, 0)], mode="edge")
 
 
 def view_of(batch: np.ndarray, turns: int, mirrored: bool) -> np.ndarray:

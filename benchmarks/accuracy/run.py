@@ -151,7 +151,8 @@ def main() -> None:
     if unknown := set(names) - set(experiments):
         parser.error(f"unknown experiment {', '.join(unknown)}: experiments.yaml has {known}")
     recipe, budget = RECIPES[arguments.protocol]
-    changes = [change for name in names for change in experiments[name]]
+    root = str(arguments.datasets)
+    changes = [change.replace("DATASETS", root) for name in names for change in experiments[name]]
     config = load_config(recipe, [*budget, *changes, f"seed={arguments.seed}"])
     folder = arguments.datasets / "runs" / "accuracy" / arguments.protocol
     if config.teacher.model is not None:

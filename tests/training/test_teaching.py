@@ -14,7 +14,7 @@ from nuseg.training.fit import train
 from nuseg.training.patches import Patches
 from nuseg.training.run_files import read_log
 from nuseg.training.start import follow_start
-from nuseg.training.teaching import Teaching, check_unlabelled, find_teacher
+from nuseg.training.teaching import Teaching, check_unlabelled, find_teachers, teaching_code
 
 PARTS = ("bce", "dice", "distance", "offset")
 STILL = [
@@ -35,12 +35,11 @@ class Known(Teaching):
 
 
 def test_maps_are_the_mean_of_eight_views_and_are_kept(tiny_dataset, tmp_path):
-    teacher = find_teacher(load_config(overrides=["teacher.model=fast"]))
-    assert teacher is not None
+    teachers = find_teachers(load_config(overrides=["teacher.model=fast"]))
     item = Dataset.load(tiny_dataset).split("train")[1]
-    assert item.mpp == teacher.config.mpp  # so that nothing is resampled
+    assert item.mpp == teachers[0].config.mpp  # so that nothing is resampled
     pixels = load_pixels(item)
-    teaching = Teaching(teacher, tmp_path / "maps", "cpu")
+    teaching = Teaching(teachers, tmp_path / "maps", "cpu")
     with pytest.raises(NusegError, match="found none or damaged"):
         teaching.maps(pixels, item.mpp)
     teaching.prepare([item])
@@ -92,7 +91,7 @@ def test_a_model_without_those_maps_cannot_teach(monkeypatch):
     other = model.config.model_copy(update={"maps": ("mask", "other")})
     monkeypatch.setattr("nuseg.training.teaching.choose_model", lambda *_: type(model)(other, model.path))
     with pytest.raises(NusegError, match=r"expected the maps mask and distance, it has mask, other"):
-        find_teacher(load_config(overrides=["teacher.model=fast"]))
+        find_teachers(load_config(overrides=["teacher.model=fast"]))
 
 
 @pytest.mark.parametrize("overrides", [["teacher.unlabelled=[a]"], ["teacher.maps=folder"]])

@@ -80,9 +80,13 @@ class Data(Strict):
 
 
 class Teacher(Strict):
-    """A model whose maps are learned beside the annotations (distillation)."""
+    """A model, or several, whose maps are learned beside the annotations (distillation)."""
 
-    model: Path | None = Field(None, description="learn its maps, too: the mean of its eight views; null = no teacher")
+    model: Path | tuple[Path, ...] | None = Field(
+        None,
+        description="learn its maps, too: the mean of its eight views, of a list of models the mean of all; null = no "
+        "teacher",
+    )
     share: float = Field(0.5, ge=0, le=1, description="share of its maps in the targets mask and distance")
     unlabelled: tuple[Word, ...] = Field(
         (),
@@ -94,11 +98,26 @@ class Teacher(Strict):
         None, description="folder of its maps, made where they lack, for several runs; null = in the run folder"
     )
 
+    @field_validator("model", mode="before")
+    @classmethod
+    def check_models(cls, model: Any) -> Any:
+        names = model if isinstance(model, list | tuple) else [model]
+        if model is not None and not (names and all(isinstance(name, str | Path) for name in names)):
+            raise ValueError("expected a model or a list of models")
+        return model
+
     @model_validator(mode="after")
     def check_model(self) -> Self:
         if self.model is None and (self.unlabelled or self.maps):
             raise ValueError("unlabelled and maps need model, the one that teaches")
         return self
+
+    @property
+    def models(self) -> tuple[Path, ...]:
+        """All models that teach."""
+        if self.model is None:
+            return ()
+        return self.model if isinstance(self.model, tuple) else (self.model,)
 
 
 class Optimiser(Strict):

@@ -55,7 +55,7 @@ from nuseg.training.run_folder import (
 )
 from nuseg.training.start import Before, describe_model, follow_start, start_network
 from nuseg.training.stream import PatchStream
-from nuseg.training.teaching import check_unlabelled, find_teacher, prepare_teaching
+from nuseg.training.teaching import check_unlabelled, find_teachers, prepare_teaching
 from nuseg.training.telling import Teller
 from nuseg.training.validation import Validation, check_splits, choose_validation
 
@@ -106,7 +106,7 @@ def train(
     loaded = [d if isinstance(d, Dataset) else Dataset.load(Path(d)) for d in datasets]
     start = None if config.network.init is None else load_model(config.network.init)
     config = with_classes(follow_start(config, start), loaded, start.config.classes if start else ())
-    teacher = find_teacher(config)
+    teachers = find_teachers(config)
     check_unlabelled(loaded, config)
     by_class = config.optimiser.freeze
     findings = check_splits(loaded, bool(config.network.classes), by_class)
@@ -126,9 +126,9 @@ def train(
         print(note, file=sys.stderr)
     with quiet(), taken(run, config, provenance(fingerprints, config, notes), resume):
         L.seed_everything(config.seed, verbose=False)
-        module = make_module(loaded, run, config, Before(start, teacher), validation)
+        module = make_module(loaded, run, config, Before(start, teachers), validation)
         with Teller() as teller:
-            teaching = prepare_teaching(teacher, loaded, run, config, teller if progress else None)
+            teaching = prepare_teaching(teachers, loaded, run, config, teller if progress else None)
         patches = Patches(loaded, config, teaching)
         trainer = make_trainer(validation, run, config, progress)
         how, data = config.optimiser, config.data

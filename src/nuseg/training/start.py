@@ -21,10 +21,10 @@ AND = " and "  # between the licences of one model
 
 
 class Before(NamedTuple):
-    """The models that a training learns from beside the data: the one that is fine-tuned, and the teacher."""
+    """The models that a training learns from beside the data: the one that is fine-tuned, and those that teach."""
 
     start: Model | None = None
-    teacher: Model | None = None
+    teachers: tuple[Model, ...] = ()
 
 
 def follow_start(config: TrainConfig, start: Model | None) -> TrainConfig:
@@ -167,16 +167,18 @@ def describe_model(
 
     What the weights owe to the data of the models before, and to their licences, is kept.
     """
-    start, teacher = before
+    start, teachers = before
     record = read_record(run)
     export = config.export
     data = describe_data(datasets)
     licences = [entry["licence"] for entry in data if entry["images"]]
     training = {"parameters": count_parameters(network), "config": config.model_dump(mode="json"), **record}
-    for role, model in (("init", start), ("teacher", teacher)):
-        if model is None:
-            continue
-        training[role] = model.config.training
+    if start is not None:
+        training["init"] = start.config.training
+    if teachers:
+        records = [teacher.config.training for teacher in teachers]
+        training["teacher"] = records if len(records) > 1 else records[0]
+    for model in (*([] if start is None else [start]), *teachers):
         seen = {entry["fingerprint"] for entry in data}
         data += [entry for entry in model.config.data if entry.get("fingerprint") not in seen]
         licences += model.config.licence.split(AND)

@@ -1,6 +1,8 @@
 """What fewer views than the eight of `--quality best` gain: AJI and PQ of their mean maps.
 
-    python benchmarks/accuracy/views.py DATASETS [--model default]
+    python benchmarks/accuracy/views.py DATASETS [--model default ...]
+
+Of several models of one resolution the mean of their maps is scored; thresholds are those of the first.
 
 DATASETS is made by benchmarks/shipped_model/prepare.sh. CoNSeP and TNBC are their validation images, MoNuSeg its 30.
 A view is written as quarter turns, with an m where the image is mirrored before.
@@ -9,6 +11,7 @@ A view is written as quarter turns, with an m where the image is mirrored before
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ from rich.console import Console
 from rich.progress import track
 
 from nuseg.datasets.dataset import Dataset, load_with_ignore
+from nuseg.engines.engine import Engine
 from nuseg.engines.loading import load_engine
 from nuseg.engines.maps import quantise
 from nuseg.engines.tta import VIEWS, to_whole_strides, turned_back, view_of
@@ -37,25 +41,32 @@ def views_named(names: str) -> list[tuple[int, bool]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("datasets", type=Path)
-    parser.add_argument("--model", default="default")
+    parser.add_argument("--model", nargs="+", default=["default"])
     arguments = parser.parse_args()
-    model = load_model(arguments.model)
-    engine, stride = load_engine(model, "cpu"), model.config.stride
+    models = [load_model(name) for name in arguments.model]
+    engines, first = [load_engine(model, "cpu") for model in models], models[0].config
+    if any((model.config.mpp, model.config.maps) != (first.mpp, first.maps) for model in models):
+        parser.error("expected models of one resolution, with the same maps")
     shown: list[tuple[Example, dict[tuple[int, bool], np.ndarray]]] = []
 
     def maps_of(pixels: np.ndarray, view: tuple[int, bool]) -> np.ndarray:
-        def seen(batch: np.ndarray) -> np.ndarray:
+        def seen(engine: Engine, stride: int, batch: np.ndarray) -> np.ndarray:
             height, width = batch.shape[1:3]
             seen_so = engine(view_of(to_whole_strides(batch, stride), *view))
             return turned_back(seen_so, *view)[..., :height, :width]
 
-        return predict_maps(seen, pixels, model.config)
+        configs = [model.config for model in models]
+        each = [
+            predict_maps(partial(seen, engine, config.stride), pixels, config)
+            for engine, config in zip(engines, configs, strict=True)
+        ]
+        return np.mean(each, axis=0, dtype=np.float32)
 
     items = [(item, name) for name, split in SETS for item in Dataset.load(arguments.datasets / name).split(split)]
     for item, name in track(items, "views", console=Console(stderr=True)):
         pixels, truth, ignore = load_with_ignore(item)
-        at_model = resample(open_source(pixels), item.mpp, model.config.mpp)
-        example = Example(pixels, np.empty(0), truth, item.mpp, name, model.config, ignore)
+        at_model = resample(open_source(pixels), item.mpp, first.mpp)
+        example = Example(pixels, np.empty(0), truth, item.mpp, name, first, ignore)
         shown.append((example, {view: maps_of(at_model, view) for view in VIEWS}))
     print("| views | " + " | ".join(f"{name}, AJI / PQ" for name, _ in SETS) + " |\n|---" + "|---" * len(SETS) + "|")
     for title, views in [*((names, views_named(names)) for names in CHOICES), ("all eight", VIEWS)]:

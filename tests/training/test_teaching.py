@@ -4,16 +4,19 @@ from itertools import product
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from nuseg.datasets.dataset import Dataset, load_pixels
+from nuseg.datasets.dataset import Dataset, Item, load_pixels
+from nuseg.datasets.seen import image_code
 from nuseg.engines.loading import load_engine
 from nuseg.errors import NusegError
+from nuseg.model.network import build_network
 from nuseg.model.store import load_model
-from nuseg.training.config import load_config
+from nuseg.training.config import load_config, render_config
 from nuseg.training.fit import train
 from nuseg.training.patches import Patches
 from nuseg.training.run_files import read_log
-from nuseg.training.start import follow_start
+from nuseg.training.start import Before, describe_model, follow_start
 from nuseg.training.teaching import Teaching, check_unlabelled, find_teachers, teaching_code
 
 PARTS = ("bce", "dice", "distance", "offset")
@@ -61,6 +64,69 @@ def test_maps_are_the_mean_of_eight_views_and_are_kept(tiny_dataset, tmp_path):
     made = file.stat().st_mtime_ns
     teaching.prepare([item])
     assert file.stat().st_mtime_ns == made
+
+
+def test_maps_of_several_models_are_averaged_on_the_grid_of_the_image(tmp_path, monkeypatch):
+    teachers = find_teachers(load_config(overrides=["teacher.model=[default, fast, cell-types]"]))
+    assert [model.config.mpp for model in teachers] == [0.25, 0.5, 0.25]
+    # Rounded before their mean, the distances were 100, 101, 101, and their mean 101.
+    distances = {model.path: value / 255 for model, value in zip(teachers, (100.1, 100.6, 100.6), strict=True)}
+
+    def load(model, device, precision):
+        def engine(batch):
+            maps = np.zeros((len(batch), len(model.config.maps), *batch.shape[1:3]), np.float32)
+            maps[:, model.config.maps.index("mask")] = batch[..., 0] / np.float32(255)
+            maps[:, model.config.maps.index("distance")] = distances[model.path]
+            return maps
+
+        return engine
+
+    monkeypatch.setattr("nuseg.training.teaching.load_engine", load)
+    rows, columns = np.mgrid[:41, :54]
+    pixels = np.stack([40 + 2 * rows + columns] * 3, axis=2).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "image.png")
+    item = Item("image", tmp_path / "image.png", None, 0.25, "train", "", 0)
+    teaching = Teaching(teachers, tmp_path / "maps", "cpu")
+    teaching.prepare([item])
+    mask, distance = np.moveaxis(teaching.maps(pixels, item.mpp), 2, 0)
+    assert set(np.unique(distance)) == {100}
+    inside = (slice(2, -2), slice(2, -2))  # of what is resampled the border is less exact
+    np.testing.assert_allclose(mask[inside], pixels[inside][..., 0], atol=1)
+
+
+def test_maps_depend_on_every_model_and_on_no_order():
+    one, other = load_model("fast"), load_model("default")
+    alone = image_code(np.frombuffer(f"{sorted(one.config.files.items())} 1".encode(), np.uint8))
+    assert teaching_code([one]) == alone  # maps that were kept before several could teach
+    assert teaching_code([one, other]) == teaching_code([other, one])
+    assert len({teaching_code(models) for models in ([one], [other], [one, other])}) == 3
+
+
+def test_several_models_are_kept_in_the_configuration_and_the_model(tmp_path):
+    config = load_config(overrides=["teacher.model=[fast, default]", "network.pretrained=false"])
+    (tmp_path / "config.yaml").write_text(render_config(config))
+    assert load_config(tmp_path / "config.yaml") == config
+    teachers = find_teachers(config)
+    (tmp_path / "provenance.json").write_text("{}")
+    described = describe_model(build_network(config.network), config, [], tmp_path, Before(None, teachers))
+    assert described.training["teacher"] == [model.config.training for model in teachers]
+    known = {entry["fingerprint"] for model in teachers for entry in model.config.data}
+    assert sorted(entry["fingerprint"] for entry in described.data) == sorted(known)
+    assert set(described.licence.split(" and ")) == {
+        part for model in teachers for part in model.config.licence.split(" and ")
+    }
+
+
+@pytest.mark.parametrize("models", ["[]", "5", "[fast, 5]", "{a: fast}", "[[fast]]"])
+def test_what_are_no_models_is_refused(models):
+    with pytest.raises(NusegError, match=r"teacher.model: expected a model or a list of models, found"):
+        load_config(overrides=[f"teacher.model={models}"])
+
+
+def test_no_model_teaches_twice():
+    folder = load_model("fast").path
+    with pytest.raises(NusegError, match=r"expected different models, found this one twice"):
+        find_teachers(load_config(overrides=[f"teacher.model=[fast, default, {folder}]"]))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])

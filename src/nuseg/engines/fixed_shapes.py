@@ -1,8 +1,8 @@
 """Graphs compiled for windows of one shape, for large windows.
 
 OpenVINO plans the memory of a graph whose shapes it knows: arrays that are not needed at the same time share their
-place. Of a graph of any shape it does so only in part, which takes twice as much. To compile a graph takes as long as
-the network takes for about a megapixel.
+place. Of a graph of any shape it does so only in part, which takes twice as much. The layers that take most are made in
+bands; see `nuseg.engines.bands`. To compile a graph takes as long as the network takes for about two megapixels.
 
 Not every graph that runs with any shape can be given one, or tells what it takes: then it runs as it is.
 """
@@ -10,11 +10,13 @@ Not every graph that runs with any shape can be given one, or tells what it take
 import math
 import re
 from collections.abc import Callable
+from functools import cached_property
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from nuseg.engines.bands import FineLayers, find_fine_layers
 from nuseg.engines.maps import FULL_MAP
 from nuseg.engines.processor import core
 from nuseg.text import one_line
@@ -47,7 +49,7 @@ class FixedShapes:
 
     def __init__(self, network: "openvino.Model", properties: dict[str, Any]) -> None:
         self.failure = ""
-        self._network, self._properties = network, properties
+        self._network, self._properties = with_bytes_out(network), properties
         self._shape: tuple[int, ...] | None = None
         self._compiled: openvino.CompiledModel | None = None
         self._pixels: int | None = None
@@ -96,9 +98,25 @@ class FixedShapes:
         return self._compiled
 
     def _compile(self, shape: tuple[int, ...]) -> "openvino.CompiledModel":
-        network = with_bytes_out(self._network)
-        network.reshape({0: [1, *shape]})
+        network = self._shaped(shape)
+        if self._fine_layers is not None:
+            network = self._fine_layers.in_bands(network)
         return core().compile_model(network, "CPU", self._properties)
+
+    def _shaped(self, shape: tuple[int, ...]) -> "openvino.Model":
+        network = self._network.clone()
+        network.reshape({0: [1, *shape]})
+        return network
+
+    @cached_property
+    def _fine_layers(self) -> FineLayers | None:
+        """What can be computed in bands; None where it cannot."""
+        probe = self._shaped((PROBE, PROBE, 3))
+        found = find_fine_layers(probe, PROBE)
+        try:
+            return found and found.in_bands(probe) and found
+        except RuntimeError:  # something asks for as many rows as the image has
+            return None
 
 
 def with_bytes_out(network: "openvino.Model") -> "openvino.Model":

@@ -47,8 +47,11 @@ def of_channels(picture: Any) -> Any:
     return ops.depth_to_space(picture, "depth_first", 2)
 
 
-def unet(fine: Layer = same, last: Layer = of_channels, up: int = 2) -> openvino.Model:
-    """A U-Net. `fine` is a layer at half of the image's resolution, `last` brings it to the whole."""
+def unet(fine: Layer = same, last: Layer = of_channels, up: int = 2, gated: bool = False) -> openvino.Model:
+    """A U-Net. `fine` is a layer at half of the image's resolution, `last` brings it to the whole.
+
+    Where it is gated, the deepest layer weighs the channels of the finest ones.
+    """
     image = ops.parameter([1, -1, -1, 3], np.uint8, name="image")
     planes = ops.convert(ops.transpose(image, np.array([0, 3, 1, 2])), "f32")
     half = ops.relu(convolution(planes, 4, 3, stride=2))
@@ -57,6 +60,8 @@ def unet(fine: Layer = same, last: Layer = of_channels, up: int = 2) -> openvino
     joined = ops.relu(convolution(ops.concat([quarter, doubled(deep, 4)], 1), 6))
     joined = ops.concat([half, doubled(joined, 4, up)], 1)
     made = fine(ops.relu(convolution(joined, 8)))
+    if gated:
+        made = ops.multiply(made, ops.sigmoid(convolution(ops.reduce_mean(deep, np.array([2, 3]), True), 8, 1)))
     return openvino.Model([ops.sigmoid(last(made))], [image], "unet")
 
 
@@ -127,11 +132,12 @@ def test_pixels_may_be_repeated() -> None:
     "network",
     [
         unet(pooled),
+        unet(gated=True),
         unet(lambda picture: ops.max_pool(picture, [1, 1], [1, 1], [1, 1], [1, 1], [3, 3]).output(0)),
         unet(lambda picture: ops.softmax(picture, 2)),
         unet(last=magnified("linear_onnx")),
     ],
-    ids=["mean of all", "not in the list", "along rows", "between pixels"],
+    ids=["mean of all", "mean of the deepest", "not in the list", "along rows", "between pixels"],
 )
 def test_what_is_not_known_is_left_whole(network: openvino.Model) -> None:
     assert found(network) is None

@@ -87,24 +87,21 @@ def find_fine_layers(network: "openvino.Model", side: int) -> FineLayers | None:
     FineLayers or None
         None where there are none, or any operation of the path is not known here.
     """
-    seen: set[str] = set()  # names of what depends on the image
+    seen: set[str] = set()  # names of what depends on the pixels of the image, not on its shape alone
     path: set[str] = set()  # of the expanding path
     fine: dict[str, int] = {}  # of its finest layers: px of the image in a pixel that comes in
     inputs = []
     for operation in network.get_ordered_ops():
         name, kind = operation.get_friendly_name(), operation.get_type_name()
         sources = [value.get_node().get_friendly_name() for value in operation.input_values()]
-        if kind == "Parameter" or not seen.isdisjoint(sources):
-            seen.add(name)
-        pictures = {
-            number: step
-            for number, (place, source) in enumerate(zip(operation.inputs(), sources, strict=True))
-            if source in seen and (step := step_of(place, side))
-        }
-        begins = kind == "Concat" and len(pictures) > 1
-        if kind == "ShapeOf" or not (begins or any(sources[number] in path for number in pictures)):
+        given = [number for number, source in enumerate(sources) if source in seen]
+        if kind == "ShapeOf" or not (given or kind == "Parameter"):
             continue
-        if own_reach(operation) is None:
+        seen.add(name)
+        pictures = {number: step for number in given if (step := step_of(operation.input(number), side))}
+        if not (any(sources[number] in path for number in given) or (kind == "Concat" and len(pictures) > 1)):
+            continue
+        if len(pictures) < len(given) or own_reach(operation) is None:
             return None
         path.add(name)
         if min(filter(None, (step_of(place, side) for place in operation.outputs())), default=0) <= FINE:

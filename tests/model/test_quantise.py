@@ -15,7 +15,8 @@ from onnx import helper, numpy_helper
 from nuseg.engines.backends.openvino import OpenVinoEngine
 from nuseg.engines.loading import load_engine
 from nuseg.model.config import Architecture, ModelConfig
-from nuseg.model.export import save_model, to_onnx
+from nuseg.model.export import save_model
+from nuseg.model.graph import to_onnx
 from nuseg.model.network import build_network
 from nuseg.model.quantise import float_nodes, without_last_concat
 

@@ -1,68 +1,20 @@
 """A trained network to a model folder: ONNX graph, weights, configuration. Kernels are stored in 16 bits."""
 
-import logging
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
-import torch
 from onnx import helper, numpy_helper
-from torch import Tensor, nn
 
 from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
 from nuseg.model.config import ModelConfig
+from nuseg.model.graph import to_onnx
 from nuseg.model.network import Network, build_network
 from nuseg.model.store import GRAPH_FILE, INT8_FILE, WEIGHTS_FILE, Model, save_config
 from nuseg.model.torch_file import TorchFileError, load_tensors, save_tensors
 from nuseg.text import one_line, shortened
-
-
-class Graph(nn.Module):
-    """What is exported: bytes in as an image file holds them, maps between 0 and 1 out."""
-
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, image: Tensor) -> Tensor:
-        return self.network.maps(image.permute(0, 3, 1, 2).float())
-
-
-def to_onnx(network: Network) -> onnx.ModelProto:
-    """Make of a network an ONNX graph with free batch, height and width.
-
-    Parameters
-    ----------
-    network
-        In the state to export.
-
-    Returns
-    -------
-    onnx.ModelProto
-        Its input `image` is `(n, h, w, in_channels)` uint8, its output `maps` `(n, k, h, w)` float32.
-    """
-    example = torch.zeros(2, 5 * network.stride, 6 * network.stride, network.in_channels, dtype=torch.uint8)
-    free = dict.fromkeys((0, 1, 2), torch.export.Dim.DYNAMIC)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it names optional packages that are not installed
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*LeafSpec.*")  # PyTorch's advice to itself
-        program = torch.onnx.export(
-            Graph(network).eval(),
-            (example,),
-            input_names=["image"],
-            output_names=["maps"],
-            dynamic_shapes=(free,),
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None  # as dynamo=True promises
-    graph = program.model_proto
-    for node in graph.graph.node:
-        del node.metadata_props[:]  # where in this machine's files each operation was written
-    return graph
 
 
 def halve_kernels(graph: onnx.ModelProto) -> onnx.ModelProto:

@@ -19,7 +19,7 @@ def quantise(graph: onnx.ModelProto, images: Sequence[np.ndarray]) -> onnx.Model
     Parameters
     ----------
     graph
-        In float, from `nuseg.model.export.to_onnx`.
+        In float, from `nuseg.model.graph.to_onnx`.
     images
         Calibration images `(h, w, 3)` uint8 at the model's resolution; activations' ranges are measured on them.
     """

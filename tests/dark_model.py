@@ -22,7 +22,8 @@ CONFIG = ModelConfig(
 
 def dark_network(batch: np.ndarray) -> np.ndarray:
     """Mask probability and distance, 1 where the mean of the channels is below the threshold, else 0."""
-    dark = batch.mean(axis=3) < THRESHOLD
+    red, green, blue = (batch[..., channel].astype(np.int32) for channel in range(3))  # many times as fast as `mean`
+    dark = red + green + blue < 3 * THRESHOLD
     return np.stack([dark, dark], axis=1).astype(np.float32)
 
 

@@ -75,12 +75,13 @@ def free_discs(area: shapely.Geometry, outlines: list[shapely.Geometry], count: 
     left, top, right, bottom = area.bounds
     discs: list[shapely.Geometry] = []
     for _ in range(20_000):
+        if len(discs) == count:
+            return discs
         disc = shapely.Point(random.uniform(left, right), random.uniform(top, bottom)).buffer(5)
-        if len(discs) < count and area.contains(disc) and not any(disc.intersects(one) for one in taken):
+        if area.contains(disc) and not any(disc.intersects(one) for one in taken):
             discs.append(disc)
             taken.append(disc)
-    assert len(discs) == count
-    return discs
+    raise AssertionError(f"room for {len(discs)} of {count} discs")
 
 
 def rounded(value: Any) -> Any:

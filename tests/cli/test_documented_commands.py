@@ -4,7 +4,6 @@ import json
 import re
 import shlex
 import shutil
-from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from nuseg.io.image import write_png
 from nuseg.measure.outline import outlines
 from nuseg.model import export
 from nuseg.model.network import Network
-from nuseg.model.store import load_model
+from nuseg.model.store import load_model, sha256
 from nuseg.segmentation import segmenter
 from nuseg.training import finish, tune
 from nuseg.training.config import load_config, render_config
@@ -224,14 +223,15 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes long and is no part of a command line is done once, or in little."""
 
-    @cache
-    def engine_of(path: Path, views: int, *how: object) -> object:
-        model = load_model(path)
-        config = model.config.model_copy(update={"orientations": views})
-        return load_engine(type(model)(config, path), *how)
+    engines: dict[object, object] = {}
 
     def load(model, device="auto", threads=None, precision=None):  # type: ignore[no-untyped-def]
-        return engine_of(model.path.resolve(), model.config.orientations, device, threads, precision)
+        # Most trainings give the same graph, and none changes one that it has written.
+        how = model.config.orientations, precision or model.config.precision, device, threads
+        key = sha256(model.graph()), how
+        if key not in engines:
+            engines[key] = load_engine(model, device, threads, precision)
+        return engines[key]
 
     def shipped_graph(network: Network) -> onnx.ModelProto:
         # That of the same architecture: which weights it has does not matter here, and to make one takes long.
@@ -241,6 +241,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for module in (segmenter, finish):
         monkeypatch.setattr(module, "load_engine", load)
+    for figure in ("draw_curves", "draw_predictions"):
+        monkeypatch.setattr(finish, figure, lambda *_: None)
     monkeypatch.setattr(export, "to_onnx", shipped_graph)
     monkeypatch.setattr(tune, "CANDIDATES", {"mask": (0.4,)})
     monkeypatch.setattr(server.Viewer, "run", server.Viewer.close)  # else it would go on until somebody ends it

@@ -49,7 +49,7 @@ class FixedShapes:
 
     def __init__(self, network: "openvino.Model", properties: dict[str, Any]) -> None:
         self.failure = ""
-        self._network, self._properties = with_bytes_out(network), properties
+        self._given, self._properties = network, properties
         self._shape: tuple[int, ...] | None = None
         self._compiled: openvino.CompiledModel | None = None
         self._pixels: int | None = None
@@ -107,6 +107,10 @@ class FixedShapes:
         network = self._network.clone()
         network.reshape({0: [1, *shape]})
         return network
+
+    @cached_property
+    def _network(self) -> "openvino.Model":
+        return with_bytes_out(self._given)
 
     @cached_property
     def _fine_layers(self) -> FineLayers | None:

@@ -87,7 +87,9 @@ def check_bands(network: openvino.Model, height: int, width: int = 32) -> FineLa
     window = RNG.integers(0, 256, (height, width, 3), np.uint8)
     expected = run(shaped(network, height, width), window)
     assert np.ptp(expected) > 0
-    np.testing.assert_allclose(run(layers.in_bands(shaped(network, height, width)), window), expected, atol=1e-5)
+    in_bands = layers.in_bands(shaped(network, height, width))
+    assert in_bands is not None
+    np.testing.assert_allclose(run(in_bands, window), expected, atol=1e-5)
     return layers
 
 
@@ -124,20 +126,101 @@ def magnified(mode: str) -> Layer:
     return layer
 
 
+def test_the_deepest_layer_may_weigh_the_finest() -> None:
+    check_bands(unet(gated=True), 80)
+
+
 def test_pixels_may_be_repeated() -> None:
     check_bands(unet(last=magnified("nearest")), 80)
+
+
+def rows_of(picture: Any) -> Any:
+    """How many rows a picture has, as far as the graph knows."""
+    shape = ops.shape_of(picture, "i64")
+    return ops.squeeze(ops.slice(shape, np.array([2]), np.array([3]), np.array([1]), np.array([0])), np.array([0]))
+
+
+def places(picture: Any) -> Any:
+    """Where each row is, from 0 to 1: `(h, 1)`."""
+    rows = rows_of(picture)
+    numbered = ops.range(ops.constant(np.int64(0)), rows, ops.constant(np.int64(1)), "f32")
+    return ops.unsqueeze(ops.divide(numbered, ops.convert(rows, "f32")), np.array([1]))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda picture: ops.add(
+            picture, ops.broadcast(ops.unsqueeze(places(picture), np.array([0, 1])), ops.shape_of(picture, "i64"))
+        ),
+        lambda picture: ops.divide(picture, ops.convert(rows_of(picture), "f32")),
+        lambda picture: ops.reshape(picture, ops.shape_of(picture, "i64"), False),
+    ],
+    ids=["places", "rows", "shape"],
+)
+def test_what_layers_know_of_their_shape_is_that_of_the_whole(layer: Layer) -> None:
+    check_bands(unet(layer), 104)
+    check_bands(unet(last=lambda picture: layer(of_channels(picture))), 72)
+
+
+def test_of_places_that_are_no_picture_there_are_no_bands() -> None:
+    network = unet(lambda picture: ops.add(picture, places(picture)))
+    layers = found(network)
+    assert layers is None or layers.in_bands(shaped(network, 104, 32)) is None
+
+
+def test_operations_may_have_the_same_name() -> None:
+    network = unet()
+    for operation in network.get_ordered_ops():
+        operation.set_friendly_name("layer")
+    check_bands(with_bytes_out(network), 96)
+
+
+def cropped(picture: Any, rows: Any) -> Any:
+    """The first rows of a picture."""
+    end = ops.unsqueeze(rows, np.array([0]))
+    return ops.slice(picture, np.array([0]), end, np.array([1]), np.array([2]))
+
+
+def test_of_a_shape_that_does_not_come_out_whole_there_are_no_bands() -> None:
+    """Rows are cut off that are no multiple, of each band as many as of the whole."""
+    network = unet(last=lambda picture: ops.slice(of_channels(picture), *np.array([[0], [90], [1], [2]])))
+    layers = found(network)
+    assert layers is not None
+    assert layers.in_bands(shaped(network, 88, 32)) is not None
+    assert layers.in_bands(shaped(network, 104, 32)) is None
+
+
+def by_rows(picture: Any) -> Any:
+    """Of three axes in between."""
+    return ops.unsqueeze(ops.softmax(ops.squeeze(picture, np.array([0])), 1), np.array([0]))
+
+
+def through_twice_the_pixels(picture: Any) -> Any:
+    twice = magnified("nearest")(of_channels(picture))
+    return ops.max_pool(twice, [2, 2], [1, 1], [0, 0], [1, 1], [3, 3]).output(0)
 
 
 @pytest.mark.parametrize(
     "network",
     [
+        unet(by_rows),
+        unet(last=through_twice_the_pixels),
+        unet(lambda picture: convolution(cropped(picture, ops.constant(np.int64(1000))), 8)),
         unet(pooled),
-        unet(gated=True),
         unet(lambda picture: ops.max_pool(picture, [1, 1], [1, 1], [1, 1], [1, 1], [3, 3]).output(0)),
         unet(lambda picture: ops.softmax(picture, 2)),
         unet(last=magnified("linear_onnx")),
     ],
-    ids=["mean of all", "mean of the deepest", "not in the list", "along rows", "between pixels"],
+    ids=[
+        "three axes",
+        "more pixels than the image",
+        "cut off, then seen",
+        "mean of all",
+        "not in the list",
+        "along rows",
+        "between pixels",
+    ],
 )
 def test_what_is_not_known_is_left_whole(network: openvino.Model) -> None:
     assert found(network) is None
@@ -159,4 +242,6 @@ def test_shipped_models_take_less_memory_so(name: str) -> None:
     def taken(made: openvino.Model) -> int:
         return bytes_at_once(core().compile_model(made, "CPU", {"INFERENCE_NUM_THREADS": 1}).get_runtime_model())
 
-    assert taken(layers.in_bands(shaped(network, side, side))) < 0.8 * taken(shaped(network, side, side))
+    in_bands = layers.in_bands(shaped(network, side, side))
+    assert in_bands is not None
+    assert taken(in_bands) < 0.8 * taken(shaped(network, side, side))

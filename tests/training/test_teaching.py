@@ -123,6 +123,27 @@ def test_what_are_no_models_is_refused(models):
         load_config(overrides=[f"teacher.model={models}"])
 
 
+def test_a_list_of_one_is_that_model():
+    """Also where a run is resumed."""
+    config = load_config(overrides=["teacher.model=[fast]"])
+    assert config == load_config(overrides=["teacher.model=fast"])
+    assert "model: fast  #" in render_config(config.teacher)
+
+
+def test_models_whose_files_have_no_checksums_are_told_apart(tmp_path):
+    """As are the maps that they make."""
+    for name in ("fast", "default", "again"):
+        shipped = load_model("fast" if name == "again" else name)
+        (tmp_path / name).mkdir()
+        config = shipped.config.model_copy(update={"files": {}})
+        (tmp_path / name / "model.json").write_text(config.model_dump_json())
+        (tmp_path / name / "model.onnx").symlink_to(shipped.path / "model.onnx")
+    models = find_teachers(load_config(overrides=[f"teacher.model=[{tmp_path / 'fast'}, {tmp_path / 'default'}]"]))
+    assert len(models) == 2
+    with pytest.raises(NusegError, match=r"expected different models, found this one twice"):
+        find_teachers(load_config(overrides=[f"teacher.model=[{tmp_path / 'fast'}, {tmp_path / 'again'}]"]))
+
+
 def test_no_model_teaches_twice():
     folder = load_model("fast").path
     with pytest.raises(NusegError, match=r"expected different models, found this one twice"):

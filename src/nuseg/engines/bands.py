@@ -26,7 +26,9 @@ BY_PIXEL = {
     *("Relu", "PRelu", "Elu", "Clamp", "Sigmoid", "HSigmoid", "Tanh", "Swish", "HSwish", "Gelu", "Mish"),
     *("Concat", "Split", "VariadicSplit", "Unsqueeze", "Squeeze", "Reshape", "Broadcast", "Tile"),
 }
-# And where the sides of a kernel begin in its shape.
+# Of these, what makes a shape of its second input, which may be that of a band.
+SHAPED_BY_SECOND = {"Reshape", "Broadcast"}
+# Here, where the sides of a kernel begin in its shape.
 CONVOLUTIONS = {"Convolution": 2, "GroupConvolution": 3}
 UP_CONVOLUTIONS = {"ConvolutionBackpropData": 2, "GroupConvolutionBackpropData": 3}
 
@@ -38,7 +40,8 @@ class FineLayers:
     Attributes
     ----------
     inputs : tuple of (str, int, int)
-        Where pictures come in: name of the operation, number of its input, px of the image in a pixel there.
+        Where something of the image comes in: name of the operation, number of its input, px of the image in a pixel
+        there; 0 where it is no picture, and the same for all bands.
     reach : int
         How many rows of the image beyond a band they see.
     """
@@ -46,8 +49,19 @@ class FineLayers:
     inputs: tuple[tuple[str, int, int], ...]
     reach: int
 
-    def in_bands(self, network: "openvino.Model") -> "openvino.Model":
-        """Make a network, whose shape is given, compute them in bands. The network itself is used up."""
+    def in_bands(self, network: "openvino.Model") -> "openvino.Model | None":
+        """Make a network, whose shape is given, compute them in bands. The network itself is used up.
+
+        None where it cannot: something asks for as many rows as the image has, or cuts rows off that are no multiple.
+        """
+        try:
+            whole = network.output(0).get_shape()
+            made = self._in_bands(network)
+        except RuntimeError:  # OpenVINO's, of shapes that do not fit
+            return None
+        return made if made.output(0).get_shape() == whole else None
+
+    def _in_bands(self, network: "openvino.Model") -> "openvino.Model":
         import openvino
         from openvino import opset13 as ops
 
@@ -63,7 +77,8 @@ class FineLayers:
                 user.replace_source_output(window)
             layers = by_name(copy)
             for name, number, step in self.inputs:
-                rows = cut(before[name].input_value(number), first // step, end // step)
+                given = before[name].input_value(number)
+                rows = cut(given, first // step, end // step) if step else given
                 layers[name].input(number).replace_source_output(rows)
             maps = copy.output(0).get_node().input_value(0)
             bands.append(cut(maps, top - first, min(top + length, height) - first))
@@ -78,7 +93,8 @@ def find_fine_layers(network: "openvino.Model", side: int) -> FineLayers | None:
     Parameters
     ----------
     network
-        Its shape is given: it takes a window `(1, side, side, c)`, to which it adds no padding.
+        Its shape is given: it takes a window `(1, side, side, c)`, to which it adds no padding. Its operations have
+        names of their own.
     side
         Of the window (px).
 
@@ -87,38 +103,53 @@ def find_fine_layers(network: "openvino.Model", side: int) -> FineLayers | None:
     FineLayers or None
         None where there are none, or any operation of the path is not known here.
     """
-    seen: set[str] = set()  # names of what depends on the pixels of the image, not on its shape alone
+    seen: set[str] = set()  # names of what depends on the image
     path: set[str] = set()  # of the expanding path
     fine: dict[str, int] = {}  # of its finest layers: px of the image in a pixel that comes in
     inputs = []
     for operation in network.get_ordered_ops():
         name, kind = operation.get_friendly_name(), operation.get_type_name()
         sources = [value.get_node().get_friendly_name() for value in operation.input_values()]
-        given = [number for number, source in enumerate(sources) if source in seen]
-        if kind == "ShapeOf" or not (given or kind == "Parameter"):
+        if kind == "Parameter" or not seen.isdisjoint(sources):
+            seen.add(name)
+        steps = {
+            number: step_of(place, side)
+            for number, (place, source) in enumerate(zip(operation.inputs(), sources, strict=True))
+            if source in seen
+        }
+        pictures = {number: step for number, step in steps.items() if step}
+        of_path = {number for number, source in enumerate(sources) if source in path}
+        begins = kind == "Concat" and len(pictures) > 1
+        if kind == "ShapeOf" or not (begins or of_path):
             continue
-        seen.add(name)
-        pictures = {number: step for number in given if (step := step_of(operation.input(number), side))}
-        if not (any(sources[number] in path for number in given) or (kind == "Concat" and len(pictures) > 1)):
-            continue
-        if len(pictures) < len(given) or own_reach(operation) is None:
+        if not of_path <= pictures.keys() or own_reach(operation) is None:
             return None
         path.add(name)
         if min(filter(None, (step_of(place, side) for place in operation.outputs())), default=0) <= FINE:
-            inputs += [(name, number, step) for number, step in pictures.items() if sources[number] not in fine]
+            inputs += [
+                (name, number, step)
+                for number, step in steps.items()
+                if sources[number] not in fine and (number != 1 or kind not in SHAPED_BY_SECOND)
+            ]
             fine[name] = max(pictures.values())
-    return FineLayers(tuple(inputs), reach_of(network, fine)) if inputs else None
+    reach = reach_of(network, fine)
+    return None if reach is None else FineLayers(tuple(inputs), reach)
 
 
-def reach_of(network: "openvino.Model", layers: dict[str, int]) -> int:
-    """How far layers see one after the other (px of the image), by their names; each with the px in a pixel there."""
+def reach_of(network: "openvino.Model", layers: dict[str, int]) -> int | None:
+    """How far layers see one after the other (px of the image), by their names; each with the px in a pixel there.
+
+    None where there are none, or where one would see what another has cut off: the last band does not cut it off.
+    """
     reach: dict[str, int] = {}
     for operation in reversed(network.get_ordered_ops()):
         name = operation.get_friendly_name()
         if name in layers:
             beyond = max((reach.get(user, 0) for user in users_of(operation)), default=0)
+            if beyond and operation.get_type_name() == "Slice":
+                return None
             reach[name] = beyond + layers[name] * (own_reach(operation) or 0)
-    return max(reach.values())
+    return max(reach.values(), default=None)
 
 
 def users_of(operation: "openvino.Node") -> Iterator[str]:
@@ -153,6 +184,8 @@ def step_of(place: "openvino.Input[openvino.Node] | openvino.Output[openvino.Nod
 def own_reach(operation: "openvino.Node") -> int | None:
     """How far an operation sees around a pixel of its input; None where it is not known."""
     kind, options = operation.get_type_name(), operation.get_attributes()
+    if any(place.get_partial_shape().is_dynamic for place in (*operation.inputs(), *operation.outputs())):
+        return None
     sides, made = (list(place.get_shape())[-2:] for place in (operation.input(0), operation.output(0)))
     strides, before = (list[int](options.get(name, [])) for name in ("strides", "pads_begin"))
     if kind in CONVOLUTIONS and sides == made and set(strides) == {1}:
@@ -166,7 +199,7 @@ def own_reach(operation: "openvino.Node") -> int | None:
         (kind in BY_PIXEL and sides == made)
         or kind == "DepthToSpace"
         or (kind == "Softmax" and options["axis"] == 1)
-        or (kind == "Slice" and cuts_the_end(operation))
+        or (kind == "Slice" and sides == made and cuts_the_end(operation))
         or (kind == "Interpolate" and repeats_pixels(operation, options))
     )
     return 0 if known else None
@@ -179,7 +212,7 @@ def widths(operation: "openvino.Node", first: int, options: dict[str, Any]) -> l
 
 
 def cuts_the_end(operation: "openvino.Node") -> bool:
-    """Whether a Slice takes all from the first pixel to some other."""
+    """Whether a Slice takes all from the first pixel to some other: of a window to which nothing is added, all."""
     first, step = (constant(operation, number) for number in (1, 3))
     return first is not None and step is not None and not first.any() and bool((step == 1).all())
 
@@ -187,9 +220,8 @@ def cuts_the_end(operation: "openvino.Node") -> bool:
 def repeats_pixels(operation: "openvino.Node", options: dict[str, Any]) -> bool:
     """Whether an Interpolate makes several pixels of each one, whatever their number."""
     scales = constant(operation, 1)
-    how = [
-        options[name] for name in ("mode", "shape_calculation_mode", "coordinate_transformation_mode", "nearest_mode")
-    ]
+    names = ("mode", "shape_calculation_mode", "coordinate_transformation_mode", "nearest_mode")
+    how = [options.get(name) for name in names]
     whole = scales is not None and bool((scales == np.round(scales)).all())
     return whole and how == ["nearest", "scales", "asymmetric", "floor"] and not any(options["pads_begin"])
 

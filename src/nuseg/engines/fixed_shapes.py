@@ -98,9 +98,8 @@ class FixedShapes:
         return self._compiled
 
     def _compile(self, shape: tuple[int, ...]) -> "openvino.CompiledModel":
-        network = self._shaped(shape)
-        if self._fine_layers is not None:
-            network = self._fine_layers.in_bands(network)
+        in_bands = self._fine_layers and self._fine_layers.in_bands(self._shaped(shape))
+        network = in_bands or self._shaped(shape)
         return core().compile_model(network, "CPU", self._properties)
 
     def _shaped(self, shape: tuple[int, ...]) -> "openvino.Model":
@@ -114,24 +113,26 @@ class FixedShapes:
 
     @cached_property
     def _fine_layers(self) -> FineLayers | None:
-        """What can be computed in bands; None where it cannot."""
-        probe = self._shaped((PROBE, PROBE, 3))
-        found = find_fine_layers(probe, PROBE)
-        try:
-            return found and found.in_bands(probe) and found
-        except RuntimeError:  # something asks for as many rows as the image has
-            return None
+        """What can be computed in bands, of most shapes; None where nothing can."""
+        return find_fine_layers(self._shaped((PROBE, PROBE, 3)), PROBE)
 
 
 def with_bytes_out(network: "openvino.Model") -> "openvino.Model":
-    """Make a graph give bytes, as `nuseg.engines.maps.quantise` makes them of what it gives."""
+    """Make a graph give bytes, as `nuseg.engines.maps.quantise` makes them of what it gives.
+
+    Each operation gets a name of its own, which files do not promise.
+    """
     import openvino
     from openvino import opset13 as ops
 
     network = network.clone()
     maps = ops.convert(network.output(0).get_node().input_value(0), "f32")
     scaled = ops.multiply(ops.clamp(maps, 0.0, 1.0), ops.constant(np.float32(FULL_MAP)))
-    return openvino.Model([ops.convert(ops.round(scaled, "half_to_even"), "u8")], network.get_parameters(), "bytes")
+    made = [ops.convert(ops.round(scaled, "half_to_even"), "u8")]
+    network = openvino.Model(made, network.get_parameters(), "bytes")
+    for number, operation in enumerate(network.get_ordered_ops()):
+        operation.set_friendly_name(f"{operation.get_type_name()} {number}")
+    return network
 
 
 def bytes_at_once(compiled: "openvino.Model") -> int:

@@ -1,6 +1,7 @@
 """Models on disk: a folder with `model.json`, the ONNX graph that segments, and PyTorch weights to train on from."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -136,13 +137,24 @@ def choose_model(name: str | Path | Model | None = None, quality: Quality | None
 
 def save_config(config: ModelConfig, folder: Path) -> Model:
     """Write `model.json`, with checksums of the files that lie beside it, and the model card."""
-    files = {f: sha256(folder / f) for f in (GRAPH_FILE, INT8_FILE, WEIGHTS_FILE) if (folder / f).is_file()}
-    config = config.model_copy(update={"files": files})
+    config = config.model_copy(update={"files": checksums_in(folder)})
     with atomic_path(folder / CARD_FILE) as temporary:
         temporary.write_text(render_card(config), encoding="utf-8")
     with atomic_path(folder / CONFIG_FILE) as temporary:
         temporary.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return Model(config, folder)
+
+
+def checksums(model: Model) -> dict[str, str]:
+    """SHA-256 of a model's files by their names, also of those that its configuration does not state."""
+    stated = model.config.files
+    return checksums_in(model.path, without=stated) | stated
+
+
+def checksums_in(folder: Path, without: Collection[str] = ()) -> dict[str, str]:
+    """SHA-256 of the graphs and weights that lie in a folder, by their names."""
+    names = [name for name in (GRAPH_FILE, INT8_FILE, WEIGHTS_FILE) if name not in without]
+    return {name: sha256(folder / name) for name in names if (folder / name).is_file()}
 
 
 def sha256(path: Path) -> str:

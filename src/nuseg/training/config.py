@@ -104,7 +104,7 @@ class Teacher(Strict):
         names = model if isinstance(model, list | tuple) else [model]
         if model is not None and not (names and all(isinstance(name, str | Path) for name in names)):
             raise ValueError("expected a model or a list of models")
-        return model
+        return names[0] if len(names) == 1 else model  # the same training, also where it is resumed
 
     @model_validator(mode="after")
     def check_model(self) -> Self:

@@ -16,7 +16,7 @@ from nuseg.errors import NusegError
 from nuseg.io.atomic import atomic_path
 from nuseg.io.opening import open_source
 from nuseg.model.config import ModelConfig
-from nuseg.model.store import Model, choose_model
+from nuseg.model.store import Model, checksums, choose_model
 from nuseg.progress import ProgressCallback, tracked
 from nuseg.segmentation.resample import resample
 from nuseg.segmentation.tiling import predict_maps
@@ -97,7 +97,7 @@ def read_maps(path: Path, pixels: RGB) -> np.ndarray | None:
 
 def teaching_code(teachers: Sequence[Model]) -> str:
     """Short code of all that the maps of models depend on, in whatever order they are."""
-    parts = sorted(f"{sorted(model.config.files.items())} {model.config.orientations}" for model in teachers)
+    parts = sorted(f"{sorted(checksums(model).items())} {model.config.orientations}" for model in teachers)
     return image_code(np.frombuffer(" ".join(parts).encode(), np.uint8))
 
 

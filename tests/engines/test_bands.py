@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openvino import opset13 as ops
 
-from nuseg.engines.bands import FineLayers, find_fine_layers
+from nuseg.engines.bands import FineLayers, by_name, find_fine_layers
 from nuseg.engines.fixed_shapes import bytes_at_once, with_bytes_out
 from nuseg.engines.processor import core
 from nuseg.model.store import load_model
@@ -238,6 +238,9 @@ def test_shipped_models_take_less_memory_so(name: str) -> None:
     layers = find_fine_layers(shaped(network, side, side), side)
     assert layers is not None
     assert layers.reach == 4
+    layer = by_name(shaped(network, side, side))
+    alike = {layer[place].get_type_name() for place, _, step in layers.inputs if not step}
+    assert alike == {"Slice"}  # biases stay beside their kernels, to be computed with them
 
     def taken(made: openvino.Model) -> int:
         return bytes_at_once(core().compile_model(made, "CPU", {"INFERENCE_NUM_THREADS": 1}).get_runtime_model())

@@ -110,7 +110,7 @@ def find_fine_layers(network: "openvino.Model", side: int) -> FineLayers | None:
     for operation in network.get_ordered_ops():
         name, kind = operation.get_friendly_name(), operation.get_type_name()
         sources = [value.get_node().get_friendly_name() for value in operation.input_values()]
-        if kind == "Parameter" or not seen.isdisjoint(sources):
+        if kind == "Parameter" or (not seen.isdisjoint(sources) and not counts_axes(operation)):
             seen.add(name)
         steps = {
             number: step_of(place, side)
@@ -162,6 +162,11 @@ def users_of(operation: "openvino.Node") -> Iterator[str]:
 def by_name(network: "openvino.Model") -> dict[str, "openvino.Node"]:
     """The operations of a network by their names."""
     return {operation.get_friendly_name(): operation for operation in network.get_ordered_ops()}
+
+
+def counts_axes(operation: "openvino.Node") -> bool:
+    """Whether an operation asks for the shape of a shape, which is the same for all images."""
+    return all(node.get_type_name() == "ShapeOf" for node in (operation, operation.input_value(0).get_node()))
 
 
 def cut(picture: "openvino.Output[openvino.Node]", first: int, end: int) -> "openvino.Output[openvino.Node]":

@@ -92,7 +92,7 @@ def test_a_run_that_lost_patience_does_not_gain_it_by_an_interruption(tiny_datas
 def finished(tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("finished") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(export, "to_onnx", lambda _network: onnx.ModelProto())  # a graph takes half a minute
+        patch.setattr(export, "to_onnx", lambda _network: onnx.ModelProto())  # of no interest here
         patch.setattr(finish, "choose_precision", lambda model, *_: model)
         patch.setattr(finish, "test", lambda *_: {})
         train([tiny_dataset], run, load_config(overrides=settings("optimiser.epochs=2")))

@@ -1,6 +1,7 @@
 """What a training starts from: the network, fresh or of a model that is fine-tuned, and the model's description."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +10,8 @@ from nuseg.datasets.seen import USES, image_code
 from nuseg.errors import NusegError
 from nuseg.model.config import Architecture, ModelConfig
 from nuseg.model.export import load_network
-from nuseg.model.network import Network, build_network, count_parameters
+from nuseg.model.graph import to_onnx
+from nuseg.model.network import Network, Wrapped, build_network, count_parameters
 from nuseg.model.reach import check_tiling
 from nuseg.model.registry import map_names
 from nuseg.model.store import Model
@@ -89,11 +91,14 @@ def start_network(config: TrainConfig, start: Model | None) -> Network:
     Raises
     ------
     NusegError
-        A class head is to be added, or to be trained alone, that shares its convolutions with others.
+        A class head is to be added, or to be trained alone, that shares its convolutions with others; or the network
+        cannot be exported or used in tiles.
     """
     if start is None:
         network = build_network(config.network, pretrained=config.network.pretrained)
         check_tiling(network)
+        if isinstance(network, Wrapped):  # from outside: better refused now than when all is learned
+            to_onnx(deepcopy(network))
     else:
         network = load_network(start).train()
         if narrows(config, start):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap
 
@@ -84,6 +84,7 @@ def test_level_widens() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=20))
+@example([0.38030589477071486] * 3)
 def test_interval_lies_within_the_values(values: list[float]) -> None:
     mean, low, high = bootstrap_ci(values, resamples=200)
     assert min(values) - 1e-12 <= low <= high <= max(values) + 1e-12

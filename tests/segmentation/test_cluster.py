@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from distributed import Client, LocalCluster, get_worker
+from distributed import Client, LocalCluster, Variable, get_worker
 
 import class_model
 from class_model import save_class_model
@@ -26,8 +27,10 @@ from nuseg.io.image import write_png
 from nuseg.results import summary
 from nuseg.results.records import MARKER, Records
 from nuseg.segmentation import cluster as module
+from nuseg.segmentation import cluster_finish
 from nuseg.segmentation import cluster_tasks as tasks
 from nuseg.segmentation.cluster import choose_device, connect, ranges_of
+from nuseg.segmentation.cluster_finish import Reach
 from nuseg.segmentation.folder import FolderResult, segment_folder
 from nuseg.segmentation.pipeline import begin_source
 from nuseg.segmentation.plan import SegmentOptions
@@ -302,6 +305,89 @@ def test_interrupted_it_keeps_what_is_done_and_goes_on(processes: Client, tmp_pa
     assert 0 < len(list(parts.glob("tile-*.npz"))) < 8 * 8
     assert list((tmp_path / "out" / MARKER / "running").iterdir()) == []
     assert run(inputs, tmp_path / "out", model, processes).rows[0].error == ""
+
+
+def test_what_tiles_share_and_outputs_are_done_beside_them(
+    threads: Client, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last tiles wait until what the first ones share is joined, and an output begun."""
+    inputs = tmp_path / "in"
+    inputs.mkdir()
+    make_slide(inputs / "s.tif", 500)
+    run(inputs, tmp_path / "one", model)
+    parts, known, longest = tmp_path / "out" / "s.partial", tasks.do_tiles, LONGEST
+
+    def do_tiles(order: Any, job: Any, slide: Any, numbers: Any) -> Any:
+        begun = time.monotonic()
+        while slide.tiles - 1 in numbers and not (list(parts.glob("joined-*")) and list(parts.glob("outputs-*/*/*"))):
+            if time.monotonic() - begun > longest:
+                raise NusegError("the last tile waited in vain")
+            time.sleep(0.01)
+        return known(order, job, slide, numbers)
+
+    monkeypatch.setattr(tasks, "do_tiles", do_tiles)
+    result = run(inputs, tmp_path / "out", model, threads, device="cpu")
+    assert [row.error for row in result.rows] == [""]
+    assert contents(tmp_path / "out") == contents(tmp_path / "one")
+
+
+def test_who_waits_for_tiles_ends_with_the_run(
+    threads: Client, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_finish, "LOOK", 0.01)
+    inputs = tmp_path / "in"
+    inputs.mkdir()
+    make_slide(inputs / "s.tif", 500)
+
+    def follows() -> bool:
+        """Whether a thread of this process goes after tiles."""
+        stacks = map(traceback.extract_stack, sys._current_frames().values())
+        return any(call.name == "assemble" for stack in stacks for call in stack)
+
+    def interrupt(state: Any) -> None:
+        if state.done:
+            wait_for(lambda: follows())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(inputs, tmp_path / "out", model, threads, device="cpu", progress=interrupt)
+    wait_for(lambda: not follows())
+
+
+@needs_sigkill
+@pytest.mark.parametrize("deaths", [1, 2])
+def test_a_slide_is_not_given_up_because_workers_died_beside_its_tiles(
+    processes: Client, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, deaths: int
+) -> None:
+    """Two deaths are one more than the cluster of this test lets a task have."""
+    inputs = tmp_path / "in"
+    inputs.mkdir()
+    make_slide(inputs / "s.tif", 200)
+    calls, known = tmp_path / "calls", cluster_finish.finish_slide
+
+    def finish_slide(order: Any, job: Any, slide: Any, reach: str) -> Any:
+        with calls.open("a") as file:
+            file.write("x")
+        if len(calls.read_text()) <= deaths:
+            list(cluster_finish.reached(reach, slide.tiles))  # else tiles in work are blamed as well
+            os.kill(os.getpid(), signal.SIGKILL)
+        return known(order, job, slide, reach)
+
+    monkeypatch.setattr(module, "finish_slide", finish_slide)
+    result = run(inputs, tmp_path / "out", model, processes)
+    wait_for(lambda: len(processes.nthreads()) == 2)
+    assert [row.error for row in result.rows] == [""]
+    assert len(calls.read_text()) == deaths + 1
+
+
+def test_how_far_tiles_are_done(threads: Client) -> None:
+    with Reach(threads) as reach:
+        known = Variable(reach.name, threads)
+        seen = [known.get()]
+        for done in (range(2, 4), range(0, 2), range(7, 9), range(4, 7)):
+            reach.add(done)
+            seen.append(known.get())
+    assert seen == [0, 0, 4, 4, 9]
 
 
 def test_work_of_the_network_goes_to_workers_with_a_gpu(

@@ -21,6 +21,7 @@ from nuseg.results.output import require_packages
 from nuseg.results.records import MARKER, FolderLost, Record, Records
 from nuseg.results.summary import Row
 from nuseg.segmentation import cluster_tasks as tasks
+from nuseg.segmentation.cluster_finish import Reach, finish_slide
 from nuseg.segmentation.cluster_tasks import BegunSlide, ModelOrder, Order, RunFailed
 from nuseg.segmentation.jobs import Job, identity
 from nuseg.segmentation.one_image import Wanted, error_line
@@ -35,6 +36,7 @@ RANGES_PER_THREAD = 4  # of a small slide, so that no worker waits long for the 
 RETRIES = 2  # of a task that failed for a reason that may pass
 AHEAD, LEAST, MOST = 2, 8, 256  # images in work for each thread of the workers; of all at least, at most
 Say = Callable[[str], None]
+Finish = Callable[[], Any]
 LOOK = 1.0  # s between two looks whether the run shall stop
 LOCAL = "local:"
 MOST_PROCESSES = 1024
@@ -86,7 +88,7 @@ class OnCluster:
             checked(found)
 
     def _slide(self, job: Job, tell: ProgressCallback) -> Record:
-        """Have a slide begun, its tiles done range by range, and finished."""
+        """Have a slide begun, its tiles done range by range, and finished beside them."""
         begun = self._submit(tasks.begin_slide, job)
         slide = self._result(begun)
         if not isinstance(slide, BegunSlide):
@@ -96,14 +98,55 @@ class OnCluster:
             self._submit(tasks.do_tiles, job, begun, numbers): numbers
             for numbers in ranges_of(slide.windows, self.threads)
         }
-        for future, nuclei in self._results(list(ranges)):
-            if not isinstance(nuclei, int):
-                return checked(nuclei)
-            self._count(tell, len(ranges[future]), nuclei)
-        record = checked(self._result(self._submit(tasks.finish_slide, job, begun)))
+        with self._finishing(job, begun) as (done, end):
+            for future, nuclei in self._results(list(ranges)):
+                if not isinstance(nuclei, int):
+                    return checked(nuclei)
+                done(ranges[future])
+                self._count(tell, len(ranges[future]), nuclei)
+            record = checked(end())
         if not record.row.error:
             rmtree(self.wanted.checkpoint(job), ignore_errors=True)
         return record
+
+    @contextmanager
+    def _finishing(self, job: Job, begun: "Future[Any]") -> "Iterator[tuple[Callable[[range], None], Finish]]":
+        """Have a worker go after the tiles of a slide, from the first on that are done.
+
+        Yields
+        ------
+        done : function
+            To be told of tiles that are done.
+        end : function
+            Waits for the end of the slide, once all are.
+        """
+        from distributed import KilledWorker
+
+        following: list[Future[Any]] = []
+
+        def follow() -> None:
+            following.append(self._submit(finish_slide, job, begun, reach.name))
+
+        def done(numbers: range) -> None:
+            reach.add(numbers)
+            if not following:
+                follow()
+
+        def end() -> Any:
+            try:
+                if following:
+                    return self._result(following[-1])
+            except KilledWorker:  # beside so many tiles that it need not be its own fault
+                pass
+            follow()
+            return self._result(following[-1])
+
+        with Reach(self.client) as reach:
+            try:
+                yield done, end
+            finally:
+                with suppress(Exception):  # the cluster may be gone
+                    self.client.cancel(following)
 
     def _submit(self, task: Callable[..., Any], job: Job, *given: Any) -> "Future[Any]":
         """Hand a task to the cluster: the network's to workers with a GPU where it runs on one."""

@@ -25,6 +25,7 @@ from nuseg.io.opening import open_source
 from nuseg.io.reader import Kind
 from nuseg.model.store import SHIPPED, Model, Quality, choose_model
 from nuseg.progress import Progress
+from nuseg.results.info import ResultInfo
 from nuseg.results.records import FolderLost, Record, Records
 from nuseg.results.segmentation import Segmentation
 from nuseg.results.summary import Row
@@ -33,7 +34,7 @@ from nuseg.segmentation.guarded import guard_engine
 from nuseg.segmentation.jobs import Job, identity
 from nuseg.segmentation.one_image import Wanted, error_line, write_result
 from nuseg.segmentation.part_store import TILE
-from nuseg.segmentation.pipeline import SourceWork, begin_source, finish_source, join_nuclei
+from nuseg.segmentation.pipeline import SourceWork, begin_source
 from nuseg.segmentation.plan import model_fingerprint
 from nuseg.segmentation.segmenter import Segmenter
 from nuseg.segmentation.stopping import Stop
@@ -282,9 +283,8 @@ def do_image(order: Order, job: Job) -> Record:
     """Segment a whole image and write its results."""
     at, begun = order.absolute(job), time.perf_counter()
     state = FileState.of(at.image)
-    records = Records(order.wanted.folder)
     with loaded(order.model)(at.image, options=order.wanted.options) as result:
-        row, kind = write(order, job, result, records)
+        row, kind = write(order, job, result)
     return Record(replace(row, seconds=time.perf_counter() - begun), kind, state, result.count_error)
 
 
@@ -321,27 +321,17 @@ def do_tiles(order: Order, job: Job, slide: BegunSlide, numbers: Sequence[int]) 
     return nuclei
 
 
-def finish_slide(order: Order, job: Job, slide: BegunSlide) -> Record:
-    """Join the tiles of a slide and write its results; what is kept of the tiles stays for whoever gave the order."""
-    parts = FolderCheckpoint(order.wanted.checkpoint(job))
-    if not seen(lambda: len(parts.numbers(TILE)) >= slide.tiles, LONGEST_LISTING):
-        raise OSError(f"{parts.folder}: holds {len(parts.numbers(TILE))} of {slide.tiles} tiles")
-    work: SourceWork = pickle.loads(slide.work)
-    with work.source, limited_threads(worker_threads(order.model)) as cores:
-        found = join_nuclei(work.plan, parts, choose_hands(cores, parts, slide.tiles))
-        result = finish_source(work, found, time.time() - slide.begun)
-        result.info.settings.update(quality=order.model.quality, device=order.model.device)
-        result.info = replace(result.info, notes=(*result.info.notes, *order.model.notes))
-        row, kind = write(order, job, result, Records(order.wanted.folder))
-    return Record(replace(row, seconds=time.time() - slide.begun), kind, slide.state, result.count_error)
-
-
-def write(order: Order, job: Job, result: Segmentation, records: Records) -> tuple[Row, Kind]:
+def write(order: Order, job: Job, result: Segmentation) -> tuple[Row, Kind]:
     """Write the results of an image, whose notes name it as it was given."""
-    notes = tuple(order.as_given(note, job) for note in result.info.notes)
-    result.info = replace(result.info, notes=notes)
+    result.info = named(order, job, result.info)
+    records = Records(order.wanted.folder)
 
     def look(_state: Progress) -> None:
         records.check()
 
     return write_result(result, order.absolute(job), order.wanted, look), result.info.kind
+
+
+def named(order: Order, job: Job, info: ResultInfo) -> ResultInfo:
+    """Name an image as it was given in the notes of its result."""
+    return replace(info, notes=tuple(order.as_given(note, job) for note in info.notes))

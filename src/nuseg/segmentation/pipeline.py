@@ -303,12 +303,6 @@ def find_nuclei_of(
         return assembly.finish()
 
 
-def join_nuclei(plan: Plan, parts: Checkpoint, hands: Hands) -> Assembled:
-    """Find the nuclei that tiles share, where all tiles are done, and give all."""
-    with thread_pool(hands.workers) as workers:
-        return Assembly(plan, parts, hands.join, workers).finish()
-
-
 def fingerprint(settings: dict[str, Any]) -> str:
     """Identify settings by sixteen hexadecimal digits."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]

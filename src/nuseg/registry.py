@@ -44,6 +44,7 @@ class Registry(Generic[Item]):
 
     def __init__(self, kind: str, package: str, attribute: str, group: str) -> None:
         self.kind, self.package, self.attribute, self.group = kind, package, attribute, group
+        self._registered = set[str]()
 
     @cached_property
     def _items(self) -> dict[str, Item]:
@@ -60,11 +61,16 @@ class Registry(Generic[Item]):
     def register(self, item: Item) -> Item:
         """Add one, or replace the one of its name; returns it."""
         self._items[item.name] = item
+        self._registered.add(item.name)
         return item
 
     def unregister(self, name: str) -> None:
         """Take one out again."""
         self._items.pop(name, None)
+
+    def found_anywhere(self, name: str) -> bool:
+        """Whether other processes find the same one by this name, since no program registered it at run time."""
+        return name in self._items and name not in self._registered
 
     def __getitem__(self, name: str) -> Item:
         """Find one by name.

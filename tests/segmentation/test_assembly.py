@@ -161,11 +161,12 @@ def saved(folder: Path, early: bool, segmenter: Segmenter = DARK, side: int = 30
     return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in folder.rglob("*.*")}
 
 
-@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize(("threads", "apart"), [(1, False), (4, False), (4, True)])
 def test_what_is_written_early_is_what_is_written_late(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int, apart: bool
 ) -> None:
-    """Also where batches are many, and what an earlier run left lies there."""
+    """Also where batches are many, what an earlier run left lies there, and processes write the files."""
+    monkeypatch.setattr(pipeline, "worth_it", lambda *_given: apart)
     monkeypatch.setattr(early_module, "ROWS", 50)
     monkeypatch.setattr(segmentation_module, "ROWS", 50)
     monkeypatch.setattr(part_store, "PAGE", 64)
@@ -178,8 +179,12 @@ def test_what_is_written_early_is_what_is_written_late(
     assert saved(tmp_path / "early", True, replace(DARK, threads=threads)) == late
 
 
-def test_damage_that_is_met_late_is_told_in_all_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("apart", [False, True])
+def test_damage_that_is_met_late_is_told_in_all_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apart: bool
+) -> None:
     """What was written before it was known is written again."""
+    monkeypatch.setattr(pipeline, "worth_it", lambda *_given: apart)
     damaged = {"side": 600, "damaged": (550, 550, 600, 600)}
     late = saved(tmp_path / "late", False, **damaged)
     assert b"damaged part(s)" in late["geojson/slide.geojson"]

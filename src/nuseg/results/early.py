@@ -1,7 +1,8 @@
 """Outputs of a slide that are written while its nuclei are still being found.
 
 They lie beside what is kept of the slide, and move to their places when its result is saved. What they say of the
-slide at their beginning may turn out wrong: a damaged part is met late. Then they are dropped, and written as usual.
+slide at their beginning may turn out wrong: a damaged part is met late. Then they are dropped, and written as usual; so
+is a file whose process ended.
 """
 
 import shutil
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from nuseg.progress import Progress, ProgressCallback
 from nuseg.results.areas import assigned
 from nuseg.results.batch import NucleiBatch, Regrouper
-from nuseg.results.registry import choose_outputs
+from nuseg.results.registry import choose_outputs, outputs
 from nuseg.results.statistics import Statistics
+from nuseg.results.writer_processes import FilesApart
 
 if TYPE_CHECKING:
     from nuseg.results.segmentation import Segmentation
@@ -58,8 +60,11 @@ class EarlyFiles:
         Of the nuclei.
     """
 
-    def __init__(self, wanted: EarlyOutputs, result: "Segmentation") -> None:
-        """Open the files of a result whose nuclei are still to come."""
+    def __init__(self, wanted: EarlyOutputs, result: "Segmentation", apart: bool = False) -> None:
+        """Open the files of a result whose nuclei are still to come; `apart`: each is written by a process of its own.
+
+        The bytes are the same.
+        """
         self._wanted, self._about, self._areas = wanted, result.info.about(), result.info.annotations
         self.statistics: Statistics = result.begin_statistics()
         self._cut, self._parts = Regrouper(ROWS), 0
@@ -67,8 +72,11 @@ class EarlyFiles:
         shutil.rmtree(wanted.folder, ignore_errors=True)
         chosen = [output for output in choose_outputs(wanted.outputs, result.info.kind) if output.beside]
         self._paths = {output.name: output.path(wanted.folder, wanted.name) for output in chosen}
+        elsewhere = {name: path for name, path in self._paths.items() if apart and outputs.found_anywhere(name)}
         with ExitStack() as stack:
-            self._adds = [stack.enter_context(output.open(self._paths[output.name], result)) for output in chosen]
+            self._apart = stack.enter_context(FilesApart(elsewhere, result.info))
+            here = [output for output in chosen if output.name not in self._apart.files]
+            self._adds = [stack.enter_context(output.open(self._paths[output.name], result)) for output in here]
             self._files = stack.pop_all()
 
     def add(self, batch: NucleiBatch) -> None:
@@ -79,7 +87,7 @@ class EarlyFiles:
     def _write(self, batch: NucleiBatch) -> None:
         self.statistics.add(batch)
         try:
-            for add in self._adds:
+            for add in (self._apart.add, *self._adds):
                 add(batch)
         except BaseException as error:
             self._own = error
@@ -105,4 +113,6 @@ class EarlyFiles:
 
     def fitting(self, result: "Segmentation", name: str) -> dict[str, Path]:
         """Give the files by the names of their outputs, where they hold what the result says of itself."""
-        return self._paths if (result.info.about(), name) == (self._about, self._wanted.name) else {}
+        if (result.info.about(), name) != (self._about, self._wanted.name):
+            return {}
+        return {output: path for output, path in self._paths.items() if output not in self._apart.lost}

@@ -44,8 +44,8 @@ class Output:
     extra : str
         The extra of nuseg that installs them.
     beside : bool
-        Whether it is one file, of whose result no more than `info.about()` and `info.annotations` is looked at when it
-        is opened: it may then be written while nuclei are still being found.
+        Whether it is one file, of whose result no more than `info.about()`, `info.columns` and `info.annotations` is
+        looked at: it may then be written while nuclei are still being found, also by another process.
     """
 
     name: str

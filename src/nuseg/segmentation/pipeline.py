@@ -30,6 +30,7 @@ from nuseg.results.info import ResultInfo
 from nuseg.results.naming import result_name
 from nuseg.results.segmentation import Segmentation
 from nuseg.results.store import MemoryStore
+from nuseg.results.writer_processes import worth_it
 from nuseg.segmentation.assembly import Assembled, Assembly, Give, Sums, beside
 from nuseg.segmentation.checkpoint import Checkpoint, FolderCheckpoint, MemoryCheckpoint
 from nuseg.segmentation.plan import Plan, SegmentOptions, asked, plan_source, settings_of, wants_tissue
@@ -148,8 +149,11 @@ def segment_source(
         hands = choose_hands(cores, parts, len(left_tiles(work.plan, parts)), engine)
         hands.get_ready()
         with ExitStack() as stack:
-            files = None if early is None else stack.enter_context(EarlyFiles(early, nothing_yet(work)))
-            give = None if files is None else files.add
+            files = give = None
+            if early is not None:
+                apart = worth_it(cores, looked_at_mm2(work.plan))
+                files = stack.enter_context(EarlyFiles(early, nothing_yet(work), apart))
+                give = files.add
             found = find_nuclei_of(work.plan, work.maps_by(engine), parts, hands, progress, give)
     return finish_source(work, found, time.perf_counter() - begun, files)
 
@@ -241,6 +245,13 @@ def region_area(source: Source, plan: Plan, options: SegmentOptions) -> float | 
         return None
     within_source = options.region.area.intersection(shapely.box(0, 0, source.width, source.height))
     return float(within_source.area) * mpp**2 / 1e6
+
+
+def looked_at_mm2(plan: Plan) -> float:
+    """Area of all tiles (mm2)."""
+    cores = (tile.core for tile in plan.tiles)
+    pixels = sum((rows.stop - rows.start) * (columns.stop - columns.start) for rows, columns in cores)
+    return float(pixels * plan.rules.mpp**2 / 1e6)
 
 
 def tissue_mm2(plan: Plan, sums: Sums) -> float | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from openvino import opset13 as ops
 
 from nuseg.engines.bands import FineLayers, by_name, find_fine_layers
-from nuseg.engines.fixed_shapes import bytes_at_once, with_bytes_out
+from nuseg.engines.fixed_shapes import FixedShapes, bytes_at_once, with_bytes_out
 from nuseg.engines.processor import core
 from nuseg.model.store import load_model
 
@@ -248,3 +248,12 @@ def test_shipped_models_take_less_memory_so(name: str) -> None:
     in_bands = layers.in_bands(shaped(network, side, side))
     assert in_bands is not None
     assert taken(in_bands) < 0.8 * taken(shaped(network, side, side))
+
+
+@pytest.mark.parametrize(("name", "bands"), [("default", True), ("light", False)])
+def test_bands_are_made_where_they_take_less_memory(name: str, bands: bool) -> None:
+    shapes = FixedShapes(core().read_model(load_model(name).graph("int8")), {"INFERENCE_NUM_THREADS": 1})
+    compiled = shapes._compiled_for((256, 256, 3)).get_runtime_model()
+    whole = core().compile_model(shapes._shaped((256, 256, 3)), "CPU", {"INFERENCE_NUM_THREADS": 1}).get_runtime_model()
+    assert (len(compiled.get_ordered_ops()) > len(whole.get_ordered_ops())) is bands
+    assert bytes_at_once(compiled) <= bytes_at_once(whole)

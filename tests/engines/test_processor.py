@@ -98,7 +98,7 @@ def test_8_bits_are_left_where_32_are_faster(
     [
         ("auto", None, "cpu", "vnni", "default"),
         ("auto", None, "cpu", "unknown", "default"),
-        ("auto", None, "cpu", "avx2", "fast"),
+        ("auto", None, "cpu", "avx2", "light"),
         ("auto", None, "cpu", "sse", "fast"),
         ("auto", None, "cuda:1", "avx2", "default"),
         ("auto", "mine", "cpu", "avx2", None),
@@ -107,13 +107,13 @@ def test_8_bits_are_left_where_32_are_faster(
         (None, None, "cpu", "avx2", None),
     ],
 )
-def test_auto_is_fast_where_default_is_slow(
+def test_auto_is_a_cheaper_model_where_default_is_slow(
     monkeypatch: pytest.MonkeyPatch, asked: str, model: str | None, device: str, products: str, chosen: str | None
 ) -> None:
     monkeypatch.setattr(quality, "products_of_8_bits", lambda: products)
     found, notes = choose_quality(asked, model, device)  # type: ignore[arg-type]
     assert found == chosen
-    assert bool(notes) == (found == "fast")
+    assert bool(notes) == (found in ("fast", "light"))
     assert all("this CPU has n" in note and "quality=default takes" in note for note in notes)
 
 
@@ -125,12 +125,12 @@ def test_the_choice_is_said_in_every_result(monkeypatch: pytest.MonkeyPatch, tmp
 
     monkeypatch.setattr(quality, "products_of_8_bits", lambda: "avx2")
     for result in (nuseg.segment(PIXELS, 0.5, quality="auto"), nuseg.Segmenter.load(quality="auto")(PIXELS, 0.5)):
-        assert (result.info.model, result.info.settings["quality"]) == ("fast", "fast")
-        assert any("quality=auto took fast" in note for note in result.notes)
+        assert (result.info.model, result.info.settings["quality"]) == ("light", "light")
+        assert any("quality=auto took light" in note for note in result.notes)
     cv2.imwrite(str(tmp_path / "a.png"), PIXELS)
     (row,) = segment_folder(tmp_path / "a.png", tmp_path / "out", ["csv"], mpp=0.5, quality="auto").rows
-    assert (row.model, row.quality) == ("fast", "fast")
-    assert "quality=auto took fast" in row.warning
+    assert (row.model, row.quality) == ("light", "light")
+    assert "quality=auto took light" in row.warning
     monkeypatch.setattr(quality, "products_of_8_bits", lambda: "vnni")
     result = nuseg.segment(PIXELS, 0.5, quality="auto")
     assert (result.info.model, result.info.settings["quality"]) == ("default", "default")

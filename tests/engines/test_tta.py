@@ -53,12 +53,14 @@ def test_the_best_quality_is_the_default_model_in_eight_orientations():
     assert best.config == plain.config.model_copy(update={"orientations": 8})
     assert choose_model() == choose_model(quality="default") == plain
     assert choose_model(quality="fast") == load_model("fast")
+    assert choose_model(quality="light") == load_model("light")
     assert choose_model("fast", "best").config.name == "fast"
     batch = RNG.integers(0, 256, (1, 48, 40, 3), np.uint8)
     expected = EightViews(load_engine(plain, "cpu"), plain.config.stride)(batch)
     np.testing.assert_allclose(load_engine(best, "cpu")(batch), expected, atol=1e-6)
 
 
-def test_a_quality_that_is_another_model_is_refused_beside_a_model():
-    with pytest.raises(NusegError, match="fast"):
-        choose_model("default", "fast")
+@pytest.mark.parametrize("quality", ["fast", "light"])
+def test_a_quality_that_is_another_model_is_refused_beside_a_model(quality):
+    with pytest.raises(NusegError, match=f"quality {quality} is the shipped model {quality}"):
+        choose_model("default", quality)

@@ -87,8 +87,7 @@ class FixedShapes:
         return maps
 
     def _measured(self) -> int:
-        needed = bytes_at_once(self._compile((PROBE, PROBE, 3)).get_runtime_model()) / PROBE**2
-        return int(WINDOW_BYTES / (needed + BESIDE))
+        return int(WINDOW_BYTES / (self._least[1] / PROBE**2 + BESIDE))
 
     def _compiled_for(self, shape: tuple[int, ...]) -> "openvino.CompiledModel":
         """Compile the graph for a shape, or take that of the last window."""
@@ -98,8 +97,10 @@ class FixedShapes:
         return self._compiled
 
     def _compile(self, shape: tuple[int, ...]) -> "openvino.CompiledModel":
-        in_bands = self._fine_layers and self._fine_layers.in_bands(self._shaped(shape))
-        network = in_bands or self._shaped(shape)
+        layers = self._least[0]
+        return self._compiled_network((layers and layers.in_bands(self._shaped(shape))) or self._shaped(shape))
+
+    def _compiled_network(self, network: "openvino.Model") -> "openvino.CompiledModel":
         return core().compile_model(network, "CPU", self._properties)
 
     def _shaped(self, shape: tuple[int, ...]) -> "openvino.Model":
@@ -112,9 +113,17 @@ class FixedShapes:
         return with_bytes_out(self._given)
 
     @cached_property
-    def _fine_layers(self) -> FineLayers | None:
-        """What can be computed in bands, of most shapes; None where nothing can."""
-        return find_fine_layers(self._shaped((PROBE, PROBE, 3)), PROBE)
+    def _least(self) -> tuple[FineLayers | None, int]:
+        """What to compute in bands, None where that takes no less memory; and the bytes that a small window takes."""
+        whole = self._shaped((PROBE, PROBE, 3))
+        layers = find_fine_layers(whole, PROBE)
+        ways = [(None, whole), (layers, layers and layers.in_bands(self._shaped((PROBE, PROBE, 3))))]
+        needed = [
+            (way, bytes_at_once(self._compiled_network(network).get_runtime_model()))
+            for way, network in ways
+            if network is not None
+        ]
+        return min(needed, key=lambda way: way[1])
 
 
 def with_bytes_out(network: "openvino.Model") -> "openvino.Model":

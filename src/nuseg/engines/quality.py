@@ -9,17 +9,21 @@ from nuseg.engines.processor import Products, products_of_8_bits
 from nuseg.model.store import Model, Quality
 
 AskedQuality = Literal["auto"] | Quality
-SLOW: dict[Products, str] = {"avx2": "no instructions for networks of 8 bits (VNNI)", "sse": "not even AVX2"}
+# What a CPU lacks on which default is slow, and the quality to take in its place.
+SLOW: dict[Products, tuple[str, Quality]] = {
+    "avx2": ("no instructions for networks of 8 bits (VNNI)", "light"),
+    "sse": ("not even AVX2", "fast"),
+}
 NOTE = (
-    "quality=auto took fast, the model for 0.5 um/px: this CPU has {lacks}, and default would take several times as "
-    "long; quality=default takes the more accurate one"
+    "quality=auto took {chosen}: this CPU has {lacks}, on which default takes much longer; quality=default takes the more "
+    "accurate model"
 )
 
 
 def choose_quality(
     asked: AskedQuality | None, model: str | Path | Model | None, device: str
 ) -> tuple[Quality | None, tuple[str, ...]]:
-    """Say what "auto" is: fast on CPUs on which default is slow, else default; a named model stays as it is.
+    """Say what "auto" is: a cheaper model on CPUs on which default is slow, else default; a named one stays as it is.
 
     Parameters
     ----------
@@ -43,5 +47,6 @@ def choose_quality(
         return None, ()
     products: Products = products_of_8_bits() if kind_of(choose_device(device)) == "cpu" else "unknown"
     if products in SLOW:
-        return "fast", (NOTE.format(lacks=SLOW[products]),)
+        lacks, chosen = SLOW[products]
+        return chosen, (NOTE.format(chosen=chosen, lacks=lacks),)
     return "default", ()

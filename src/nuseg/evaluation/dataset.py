@@ -77,7 +77,7 @@ def evaluate_dataset(
         Folder of predicted label images, polygons, 0/255 masks, or of points where the truth is points; paired by name.
     model : str, path or Model, optional
         To run on the dataset, where there are no predictions; default: the quality's.
-    quality : "auto", "fast", "default" or "best", optional
+    quality : "auto", "fast", "light", "default" or "best", optional
         As of `nuseg.segment`.
     device : str
         As of `nuseg.segment`.

@@ -19,10 +19,11 @@ from nuseg.text import plural, shortened, shown
 
 SHIPPED = Path(__file__).parent / "shipped"
 DEFAULT_MODEL = "default"
-Quality = Literal["fast", "default", "best"]
+Quality = Literal["fast", "light", "default", "best"]
 # Shipped model, and orientations of the image that it sees.
 QUALITIES: dict[Quality, tuple[str, Literal[1, 8]]] = {
     "fast": ("fast", 1),
+    "light": ("light", 1),
     "default": (DEFAULT_MODEL, 1),
     "best": (DEFAULT_MODEL, 8),
 }
@@ -119,7 +120,7 @@ def choose_model(name: str | Path | Model | None = None, quality: Quality | None
     name
         As `load_model` takes it, or a model; default: the quality's.
     quality
-        "fast", "default" or "best"; "best" also improves a named model, by test-time augmentation.
+        "fast", "light", "default" or "best"; "best" also improves a named model, by test-time augmentation.
 
     Raises
     ------
@@ -127,12 +128,17 @@ def choose_model(name: str | Path | Model | None = None, quality: Quality | None
         As `load_model`; or a model is named beside a quality that is another one.
     """
     shipped, orientations = QUALITIES[quality or "default"]
-    if name is not None and quality == "fast":
-        raise NusegError(f"quality fast is the shipped model {shipped}, but model {name} was named: give one of them")
+    if name is not None and has_own_model(quality):
+        raise NusegError(f"quality {quality} is the shipped model {shipped}, but model {name} was named: give one of them")
     model = name if isinstance(name, Model) else load_model(shipped if name is None else name)
     if quality != "best":
         return model
     return replace(model, config=model.config.model_copy(update={"orientations": orientations}))
+
+
+def has_own_model(quality: Quality | None) -> bool:
+    """Whether a quality is a model of its own, not the default one, so that no other one can be named beside it."""
+    return QUALITIES[quality or "default"][0] != DEFAULT_MODEL
 
 
 def save_config(config: ModelConfig, folder: Path) -> Model:

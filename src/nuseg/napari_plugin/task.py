@@ -10,7 +10,7 @@ import shapely
 from nuseg.errors import NusegError
 from nuseg.io.opening import open_source
 from nuseg.io.source import Source
-from nuseg.model.store import Quality
+from nuseg.model.store import Quality, has_own_model
 from nuseg.napari_plugin.layers import KEY, LayerData, labels_layer
 from nuseg.napari_plugin.readers import LARGEST
 from nuseg.progress import ProgressCallback
@@ -36,7 +36,7 @@ class Task:
         y and x of the corners of each polygon of the area, in px of the layer as napari counts; None = all of it.
     mpp : float, optional
         Resolution (um/px); None = what layer or file say.
-    quality : {"fast", "default", "best"}
+    quality : {"fast", "light", "default", "best"}
     model : str, optional
         A model folder or run folder, in place of the shipped model.
     """
@@ -78,7 +78,7 @@ def do(task: Task, progress: ProgressCallback | None = None) -> Found:
 
 def quality_of(task: Task) -> Quality | None:
     """Give the quality; of a model of one's own there is only default and best."""
-    return None if task.model and task.quality == "fast" else task.quality
+    return None if task.model and has_own_model(task.quality) else task.quality
 
 
 def source_of(layer: Any, step: tuple[int, ...]) -> Source:

@@ -137,7 +137,7 @@ def check_dataset(
         That finds unannotated nuclei and confirms others; default: the quality's.
     use_model : bool
         False is faster, and leaves out what only a model can find.
-    quality : "auto", "fast", "default" or "best", optional
+    quality : "auto", "fast", "light", "default" or "best", optional
         As of `nuseg.segment`.
     device : str
         As of `nuseg.segment`.

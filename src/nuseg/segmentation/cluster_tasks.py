@@ -23,7 +23,7 @@ from nuseg.errors import NusegError
 from nuseg.io.file_state import FileState
 from nuseg.io.opening import open_source
 from nuseg.io.reader import Kind
-from nuseg.model.store import SHIPPED, Model, Quality, choose_model
+from nuseg.model.store import SHIPPED, Model, Quality, choose_model, has_own_model
 from nuseg.progress import Progress
 from nuseg.results.info import ResultInfo
 from nuseg.results.records import FolderLost, Record, Records
@@ -246,7 +246,7 @@ def load_model_here(order: ModelOrder) -> Model:
         It is missing on this machine, or another one.
     """
     try:
-        model = choose_model(None if order.quality == "fast" else order.model, order.quality)
+        model = choose_model(None if has_own_model(order.quality) else order.model, order.quality)
     except NusegError as error:
         raise WorkerUnfit(f"{worker_name()}: {one_line(error)}") from error
     if model_fingerprint(model.config) != order.fingerprint:

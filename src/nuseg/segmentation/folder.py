@@ -118,7 +118,7 @@ def segment_folder(
         Resolution of all images in um/px, as of `nuseg.segment`.
     model : str, path or Model, optional
         As of `nuseg.segment`.
-    quality : "auto", "fast", "default" or "best", optional
+    quality : "auto", "fast", "light", "default" or "best", optional
         As of `nuseg.segment`; "auto" looks at this machine, also where the workers of a cluster do the images.
     region : str, path or Region, optional
         As of `nuseg.segment`.

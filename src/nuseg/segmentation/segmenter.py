@@ -134,9 +134,9 @@ def segment(
         Resolution (um/px), over what the file says. Where neither says it, 0.25 is taken, and a note says so.
     model : str, path or Model
         Name of a shipped model, a model folder, or a run folder; default: the quality's.
-    quality : {"auto", "fast", "default", "best"}, optional
-        How much time to spend; "best" sees every image in eight views (test-time augmentation), "auto" takes "fast" on
-        CPUs on which "default" is slow, with a note.
+    quality : {"auto", "fast", "light", "default", "best"}, optional
+        How much time to spend; "best" sees every image in eight views (test-time augmentation), "auto" takes "light" on
+        CPUs on which "default" is slow, and "fast" on very slow ones, with a note.
     region : str, path or Region, optional
         Count nuclei only in "x,y,width,height" (px of level 0), or in the areas of an annotation file.
     tissue : bool, optional

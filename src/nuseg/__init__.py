@@ -5,8 +5,12 @@
 >>> len(result.nuclei)
 """
 
+import sys
 from importlib import import_module
 from typing import Any
+
+# OpenVINO and NNCF tell their makers of each use, by a package without which they do not.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 # Where each public name lives; loaded when first used, so that `import nuseg` is instant. `__init__.pyi` tells type
 # checkers the same.

@@ -110,7 +110,7 @@ def test_missing_resolution_is_said_once(images: Path, model: Path, tmp_path: Pa
         (["--output", ""], "expected some of anndata, csv, density, "),
         (["--model", "no-such-model"], "no-such-model"),
         (["--device", "cuda"], "cuda"),
-        (["--quality", "fast"], "quality fast is the shipped model fast"),
+        (["--quality", "fast"], "quality fast is the model fast"),
     ],
 )
 def test_bad_settings_fail_before_the_work(

@@ -62,5 +62,5 @@ def test_the_best_quality_is_the_default_model_in_eight_orientations():
 
 @pytest.mark.parametrize("quality", ["fast", "light"])
 def test_a_quality_that_is_another_model_is_refused_beside_a_model(quality):
-    with pytest.raises(NusegError, match=f"quality {quality} is the shipped model {quality}"):
+    with pytest.raises(NusegError, match=f"quality {quality} is the model {quality}"):
         choose_model("default", quality)

@@ -10,6 +10,7 @@ Not every graph that runs with any shape can be given one, or tells what it take
 import math
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -118,12 +119,12 @@ class FixedShapes:
         whole = self._shaped((PROBE, PROBE, 3))
         layers = find_fine_layers(whole, PROBE)
         ways = [(None, whole), (layers, layers and layers.in_bands(self._shaped((PROBE, PROBE, 3))))]
-        needed = [
-            (way, bytes_at_once(self._compiled_network(network).get_runtime_model()))
-            for way, network in ways
-            if network is not None
-        ]
-        return min(needed, key=lambda way: way[1])
+
+        def needed(way: tuple[FineLayers | None, "openvino.Model"]) -> tuple[FineLayers | None, int]:
+            return way[0], bytes_at_once(self._compiled_network(way[1]).get_runtime_model())
+
+        with ThreadPoolExecutor() as threads:
+            return min(threads.map(needed, [way for way in ways if way[1] is not None]), key=lambda way: way[1])
 
 
 def with_bytes_out(network: "openvino.Model") -> "openvino.Model":

@@ -15,8 +15,8 @@ SLOW: dict[Products, tuple[str, Quality]] = {
     "sse": ("not even AVX2", "fast"),
 }
 NOTE = (
-    "quality=auto took {chosen}: this CPU has {lacks}, on which default takes much longer; quality=default takes the more "
-    "accurate model"
+    "quality=auto took {chosen}: this CPU has {lacks}, and default would take much longer; quality=default takes the "
+    "more accurate model"
 )
 
 

@@ -129,7 +129,7 @@ def choose_model(name: str | Path | Model | None = None, quality: Quality | None
     """
     shipped, orientations = QUALITIES[quality or "default"]
     if name is not None and has_own_model(quality):
-        raise NusegError(f"quality {quality} is the shipped model {shipped}, but model {name} was named: give one of them")
+        raise NusegError(f"quality {quality} is the model {shipped}, but model {name} was named: give one of them")
     model = name if isinstance(name, Model) else load_model(shipped if name is None else name)
     if quality != "best":
         return model

@@ -24,7 +24,7 @@ from nuseg.model.config import Precision
 from nuseg.model.store import load_model
 
 HELD_TO = {"": "all", "AVX512_CORE": "AVX512 without VNNI", "AVX2": "AVX2", "SSE41": "SSE4.1"}
-MODELS = ("default", "fast")
+MODELS = ("default", "light", "fast")
 PRECISIONS: tuple[Precision, ...] = ("int8", "f32")
 RUNS = 3
 

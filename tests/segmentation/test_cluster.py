@@ -537,3 +537,12 @@ def test_an_asynchronous_client_is_refused(tmp_path: Path, model: Path) -> None:
 
     with pytest.raises(NusegError, match="asynchronous"):
         run(make_images(tmp_path / "in", "a"), tmp_path / "out", model, Asynchronous())  # type: ignore[arg-type]
+
+
+def test_a_run_ends_where_the_scheduler_takes_no_news(tmp_path: Path, model: Path) -> None:
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0") as cluster:
+        client = Client(cluster)
+        reach = Reach(client).__enter__()
+        client.close()
+        with pytest.raises(tasks.RunEnds, match="the cluster is gone"):
+            reach.add(range(3))

@@ -22,7 +22,7 @@ from nuseg.results.records import MARKER, FolderLost, Record, Records
 from nuseg.results.summary import Row
 from nuseg.segmentation import cluster_tasks as tasks
 from nuseg.segmentation.cluster_finish import Reach, finish_slide
-from nuseg.segmentation.cluster_tasks import BegunSlide, ModelOrder, Order, RunFailed
+from nuseg.segmentation.cluster_tasks import GONE, BegunSlide, ModelOrder, Order, RunEnds, RunFailed
 from nuseg.segmentation.jobs import Job, identity
 from nuseg.segmentation.one_image import Wanted, error_line
 from nuseg.segmentation.stopping import Stop, Stopped
@@ -202,9 +202,7 @@ class OnCluster:
         if isinstance(error, CancelledError | FutureCancelledError):
             if self._stop.asked:
                 raise Stopped from error
-            raise RunEnds(
-                "the cluster is gone (its scheduler ended, or cannot be reached); start it, and go on"
-            ) from error
+            raise RunEnds(GONE) from error
         if isinstance(error, KilledWorker):
             return (
                 f"{printable(job.image)}: {error.allowed_failures + 1} workers died, one after the other, while they "
@@ -213,10 +211,6 @@ class OnCluster:
         if isinstance(error, ModuleNotFoundError) and error.name:
             raise RunEnds(f"a worker cannot import {error.name}: install the same nuseg on all machines") from error
         return error_line(error, job.image)
-
-
-class RunEnds(NusegError):
-    """No image can be done."""
 
 
 def checked(found: Any) -> Record:

@@ -19,9 +19,11 @@ from nuseg.results.records import Record, Records
 from nuseg.segmentation.assembly import Assembled, Assembly
 from nuseg.segmentation.checkpoint import FolderCheckpoint
 from nuseg.segmentation.cluster_tasks import (
+    GONE,
     LONGEST_LISTING,
     BegunSlide,
     Order,
+    RunEnds,
     named,
     seen,
     worker_threads,
@@ -63,16 +65,28 @@ class Reach:
         self._stop = 0
 
     def add(self, done: range) -> None:
-        """Add a range of tiles that are done."""
+        """Add a range of tiles that are done.
+
+        Raises
+        ------
+        RunEnds
+            The scheduler does not answer.
+        """
         self._ends[done.start] = done.stop
         before = self._stop
         while self._stop in self._ends:
             self._stop = self._ends.pop(self._stop)
         if self._stop > before:
+            self._tell()
+
+    def _tell(self) -> None:
+        try:
             self._known.set(self._stop)
+        except Exception as error:  # of its connection, or of the client that was closed
+            raise RunEnds(GONE) from error
 
     def __enter__(self) -> "Reach":
-        self._known.set(0)
+        self._tell()
         return self
 
     def __exit__(self, *_error: object) -> None:

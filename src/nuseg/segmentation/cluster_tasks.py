@@ -48,6 +48,7 @@ LOOK = 0.5  # s between two looks for what another machine wrote
 # comes when its run has ended must not hold its worker up.
 LONGEST_TOKEN, LONGEST_LISTING = 3.0, 90.0  # s
 Made = TypeVar("Made")
+GONE = "the cluster is gone (its scheduler ended, or cannot be reached); start it, and go on"
 loading = Lock()
 seen_tokens: set[Path] = set()  # of the runs that this process has worked for
 
@@ -151,6 +152,10 @@ class RunFailed:
 
     text: str
     lost: bool = False
+
+
+class RunEnds(NusegError):
+    """No image can be done, as whoever gave the order sees it."""
 
 
 class WorkerUnfit(NusegError):

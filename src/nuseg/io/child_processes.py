@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import pickle
 import subprocess
 import sys
 from threading import Lock
@@ -42,6 +43,24 @@ def start_child(module: str, **options: Any) -> "subprocess.Popen[bytes]":
         stderr=subprocess.DEVNULL,
         **options,
     )
+
+
+def ask_pickled(process: "subprocess.Popen[bytes]", message: bytes) -> Any:
+    """Send something pickled to a process that answers so, and wait for its answer.
+
+    Raises
+    ------
+    OSError
+        It has ended.
+    """
+    asked, answers = process.stdin, process.stdout
+    assert asked is not None and answers is not None  # noqa: PT018 (pipes were asked for)
+    asked.write(message)
+    asked.flush()
+    try:
+        return pickle.load(answers)
+    except (EOFError, pickle.UnpicklingError) as error:
+        raise ConnectionError("the process has ended") from error
 
 
 class ChildProcesses(Generic[C]):

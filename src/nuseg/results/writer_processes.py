@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nuseg.errors import NusegError
-from nuseg.io.child_processes import ChildProcesses, start_child
+from nuseg.io.child_processes import ChildProcesses, ask_pickled, start_child
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.info import ResultInfo
 from nuseg.results.writer_child import Answer, Beginning, FileTask, NucleiPart
@@ -57,14 +57,7 @@ class WriterProcess:
         OSError
             The process has ended, or failed for another reason.
         """
-        asked, answers = self._process.stdin, self._process.stdout
-        assert asked is not None and answers is not None  # noqa: PT018 (pipes were asked for)
-        asked.write(message)
-        asked.flush()
-        try:
-            answer: Answer = pickle.load(answers)
-        except (EOFError, pickle.UnpicklingError) as error:
-            raise ConnectionError("the process has ended") from error
+        answer: Answer = ask_pickled(self._process, message)
         if answer.refused is not None:
             raise NusegError(answer.refused)
         if answer.failed:

@@ -17,7 +17,7 @@ from typing import IO, Any, TypeVar
 import numpy as np
 
 from nuseg.engines.engine import Engine, Feeder
-from nuseg.io.child_processes import ChildProcesses, start_child
+from nuseg.io.child_processes import ChildProcesses, ask_pickled, start_child
 from nuseg.segmentation.checkpoint import Checkpoint, FolderCheckpoint
 from nuseg.segmentation.joining import Part, Shared, join_and_keep
 from nuseg.segmentation.plan import Frame
@@ -78,14 +78,7 @@ class TileProcess:
     def _ask(self, frame: Frame, make: Callable[[Frame | None], TileTask | JoinTask]) -> Any:
         """Have a task done, which holds the frame where the process does not have it yet."""
         task = make(None if self._frame is frame else frame)
-        asked, answers = self._process.stdin, self._process.stdout
-        assert asked is not None and answers is not None  # noqa: PT018 (pipes were asked for)
-        pickle.dump(task, asked)
-        asked.flush()
-        try:
-            found = pickle.load(answers)
-        except (EOFError, pickle.UnpicklingError) as error:
-            raise ConnectionError("the process has ended") from error
+        found = ask_pickled(self._process, pickle.dumps(task))
         self._frame = frame
         if found is None:
             raise OSError("the task failed")

@@ -76,6 +76,23 @@ def test_parts_cover_what_is_wanted_once_behind_their_neighbours(
     assert share < 1 or len(shapes) <= (1 if shape[0] % 16 == shape[1] % 16 == 0 else 4)
 
 
+def test_windows_have_few_sizes_whatever_is_wanted() -> None:
+    """A network is compiled for every size: inside a source there is one for a tile along a side, and one for a part."""
+    shape, rng = (20_000, 17_008), np.random.default_rng(0)
+    spots = rng.uniform(0, 1, (12, 2)) * shape
+
+    def wanted(core: Core) -> bool:
+        centre = [(side.start + side.stop) / 2 for side in core]
+        return bool((np.hypot(*(spots - centre).T) < 2500).any())
+
+    parts = list(plan_parts(shape, 3344, 2400, 288, 16, wanted))
+    assert 30 < len(parts) < 150
+    sizes = {tuple(side.stop - side.start for side in each.window) for each in parts}
+    lengths = [len({size[axis] for size in sizes}) for axis in (0, 1)]
+    assert max(lengths) <= 2
+    assert len(sizes) == 4
+
+
 @pytest.mark.parametrize(
     ("shape", "margin", "pixels", "expected"),
     [

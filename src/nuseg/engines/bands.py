@@ -65,26 +65,37 @@ class FineLayers:
         import openvino
         from openvino import opset13 as ops
 
-        window = network.input(0)
-        height, coarsest = window.get_shape()[1], max(step for _, _, step in self.inputs)
+        height, coarsest = network.input(0).get_shape()[1], max(step for _, _, step in self.inputs)
         length = round_up(-(-height // BANDS), coarsest)
-        before, bands = by_name(network), []
+        layers, fine, bands = by_name(network), self._alone(network.clone()), []
         for top in range(0, height, length):
             first = max(top - self.reach, 0) // coarsest * coarsest
             end = round_up(top + length + self.reach, coarsest)  # what is cut out ends where there is no more
-            copy = network.clone()
-            for user in copy.input(0).get_target_inputs():  # which ask for its shape
-                user.replace_source_output(window)
-            layers = by_name(copy)
+            given = [network.input(0)]
             for name, number, step in self.inputs:
-                given = before[name].input_value(number)
-                rows = cut(given, first // step, end // step) if step else given
-                layers[name].input(number).replace_source_output(rows)
-            maps = copy.output(0).get_node().input_value(0)
+                picture = layers[name].input_value(number)
+                given.append(cut(picture, first // step, end // step) if step else picture)
+            band = fine.clone()
+            for entry, value in zip(band.get_parameters(), given, strict=True):
+                for user in entry.output(0).get_target_inputs():
+                    user.replace_source_output(value)
+            maps = band.output(0).get_node().input_value(0)
             bands.append(cut(maps, top - first, min(top + length, height) - first))
         together = openvino.Model([ops.concat(bands, 2)], network.get_parameters(), network.get_friendly_name())
         together.validate_nodes_and_infer_types()
         return together
+
+    def _alone(self, network: "openvino.Model") -> "openvino.Model":
+        """Make of a network one that takes the window, whose shape may be asked for, and all that they are given."""
+        import openvino
+        from openvino import opset13 as ops
+
+        layers, entries = by_name(network), network.get_parameters()
+        for name, number, _ in self.inputs:
+            place, value = layers[name].input(number), layers[name].input_value(number)
+            entries.append(ops.parameter(value.get_partial_shape(), value.get_element_type()))
+            place.replace_source_output(entries[-1].output(0))
+        return openvino.Model([network.output(0).get_node().input_value(0)], entries, "fine")
 
 
 def find_fine_layers(network: "openvino.Model", side: int) -> FineLayers | None:

@@ -65,6 +65,7 @@ def plan_parts(
     in less memory. A part comes after those above it and to its left. The window of a tile is that of its wanted parts.
 
     Windows of whole tiles are alike: tiles at the border of the image are larger by the margin that they do not need.
+    So are those of a single part along a side, since a network has to be compiled for every size.
 
     Parameters
     ----------
@@ -80,12 +81,15 @@ def plan_parts(
     """
     margin = round_up(margin, stride)
     rows, columns = (border_spans(length, tile, margin, stride) for length in shape)
-    full = tuple(spans[0].stop + margin for spans in (rows, columns))
+    full = [spans[0].stop + margin for spans in (rows, columns)]
+    single = [max(side_of(spans_of(span, part, stride)[0]) for span in spans) + 2 * margin for spans in (rows, columns)]
     for whole in product(rows, columns):
         cores = [core for core in cores_of(whole, part, stride) if wanted(core)]
         if cores:
             seen = together(cores)
-            window = around(seen, margin, stride, shape, full if seen == whole else (0, 0))
+            sides = zip(seen, whole, full, single, strict=True)
+            least = tuple(most if side == span else min(one, most) for side, span, most, one in sides)
+            window = around(seen, margin, stride, shape, least)
             yield from (Tile(core, window) for core in cores)
 
 
@@ -97,18 +101,22 @@ def border_spans(length: int, tile: int, margin: int, stride: int) -> list[slice
     return [slice(start, stop) for start, stop in pairwise([0, *ends])]
 
 
+def side_of(span: slice) -> int:
+    """Length of a span."""
+    return int(span.stop - span.start)
+
+
 def cores_of(area: Core, side: int, stride: int) -> Iterator[Core]:
     """Cut an area into about equal cores of at most `side` px, in reading order, at multiples of `stride`."""
+    rows, columns = (spans_of(span, side, stride) for span in area)
+    return product(rows, columns)
 
-    def spans(whole: slice) -> Iterator[slice]:
-        length, most = whole.stop - whole.start, round_up(side, stride)
-        step = round_up(-(-length // max(1, -(-length // most))), stride)
-        for start in range(whole.start, whole.stop, step):
-            yield slice(start, min(start + step, whole.stop))
 
-    for rows in spans(area[0]):
-        for columns in spans(area[1]):
-            yield rows, columns
+def spans_of(whole: slice, side: int, stride: int) -> list[slice]:
+    """Cut a span into about equal ones of at most `side` px, at multiples of `stride`."""
+    length, most = whole.stop - whole.start, round_up(side, stride)
+    step = round_up(-(-length // max(1, -(-length // most))), stride)
+    return [slice(start, min(start + step, whole.stop)) for start in range(whole.start, whole.stop, step)]
 
 
 def together(cores: Sequence[Core]) -> Core:

@@ -62,6 +62,7 @@ class OpenVinoEngine:
             network = reader.convert(reader.load(str(graph)))
             size = fixed_bytes(network)
             if size <= USUAL_BYTES + FIXED_SHARE * graph.stat().st_size:
+                settle_shapes(network)
                 self.compiled = core().compile_model(network, "CPU", properties)
                 self._fixed = FixedShapes(network, properties)
                 self._had_large = False  # since memory was last given back
@@ -114,6 +115,27 @@ def fixed_bytes(network: "openvino.Model") -> int:
         for output in operation.outputs()
         if output.get_partial_shape().is_static
     )
+
+
+def settle_shapes(network: "openvino.Model") -> None:
+    """Put the shapes in that a graph computes for its own numbers: it is compiled faster, and gives the same maps.
+
+    To fold all that is constant gives others: then more is rounded to 8 bits otherwise.
+    """
+    import openvino
+    from openvino import opset13 as ops
+
+    for operation in network.get_ordered_ops():
+        if operation.get_type_name() != "Reshape" or operation.output(0).get_partial_shape().is_dynamic:
+            continue
+        source, shape = operation.input_value(0).get_node(), operation.output(0).get_shape()
+        if source.get_type_name() == "Constant" and source.get_element_type() == openvino.Type.f32:
+            folded = ops.constant(np.reshape(source.data, shape)).output(0)
+            for user in operation.output(0).get_target_inputs():
+                user.replace_source_output(folded)
+        else:
+            operation.input(1).replace_source_output(ops.constant(np.array(shape)).output(0))
+    network.validate_nodes_and_infer_types()
 
 
 def load(model: Model, _device: str, threads: int | None, precision: Precision | None) -> Engine:

@@ -1,12 +1,13 @@
 """All results in one pass."""
 
+import errno
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -18,6 +19,7 @@ import shapely
 import tifffile
 
 from nuseg.errors import NusegError
+from nuseg.io.atomic import atomic_path
 from nuseg.io.opening import read_image
 from nuseg.io.reader import ArrayReader
 from nuseg.io.source import Source
@@ -25,8 +27,10 @@ from nuseg.measure.counts import CountError
 from nuseg.plot.outlines import draw_outlines
 from nuseg.results import segmentation
 from nuseg.results.batch import NucleiBatch
+from nuseg.results.early import EarlyFiles, EarlyOutputs
 from nuseg.results.formats import labels as label_tiff
 from nuseg.results.info import ResultInfo
+from nuseg.results.output import Add, Output
 from nuseg.results.registry import default_outputs, outputs
 from nuseg.results.segmentation import Segmentation
 from nuseg.results.store import Box, MemoryStore
@@ -318,6 +322,44 @@ def test_a_full_disk_leaves_no_file(tmp_path: Path, name: str) -> None:
     with_packages(name)
     with full_disk(300), pytest.raises(NusegError, match=r"cannot be written .* check .* free disk space"):
         write(tmp_path, names=(name,))
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@dataclass(frozen=True)
+class Growing:
+    """A file whose batches the system refuses to take, or not."""
+
+    refused: bool
+
+    @contextmanager
+    def open(self, path: Path, _result: Segmentation) -> Iterator[Add]:
+        with atomic_path(path) as temporary:
+            temporary.write_text("begun")
+
+            def add(_batch: NucleiBatch) -> None:
+                if self.refused:
+                    raise OSError(errno.ENOSPC, "No space left on device")
+
+            yield add
+
+
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize("refused", ["first", "second"])
+def test_a_full_disk_is_told_of_the_file_that_it_has_no_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, early: bool, refused: str
+) -> None:
+    """Whichever was opened last."""
+    for name in ("first", "second"):
+        made = Output(name, ".txt", "grows", Growing(name == refused).open, beside=True)
+        monkeypatch.setitem(outputs._items, name, made)  # type: ignore[attr-defined]
+    result, names = as_result([BATCH], INFO), ["first", "second"]
+
+    def write_early() -> None:
+        with EarlyFiles(EarlyOutputs(tmp_path, names, "a"), result) as files:
+            files.add(BATCH)
+
+    with pytest.raises(NusegError, match=rf"{refused}[\\/]a\.txt: cannot be written \(No space left on device\)"):
+        write_early() if early else result.save(tmp_path, names, "a")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 

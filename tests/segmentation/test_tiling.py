@@ -77,7 +77,7 @@ def test_parts_cover_what_is_wanted_once_behind_their_neighbours(
 
 
 def test_windows_have_few_sizes_whatever_is_wanted() -> None:
-    """A network is compiled for every size: inside a source there is one for a tile along a side, and one for a part."""
+    """A network is compiled for every size: along a side there is one for a whole tile, and one for a part."""
     shape, rng = (20_000, 17_008), np.random.default_rng(0)
     spots = rng.uniform(0, 1, (12, 2)) * shape
 

@@ -76,7 +76,7 @@ class EarlyFiles:
         with ExitStack() as stack:
             self._apart = stack.enter_context(FilesApart(elsewhere, result.info))
             here = [output for output in chosen if output.name not in self._apart.files]
-            self._adds = [stack.enter_context(output.open(self._paths[output.name], result)) for output in here]
+            self._adds = [stack.enter_context(output.opened(self._paths[output.name], result)) for output in here]
             self._files = stack.pop_all()
 
     def add(self, batch: NucleiBatch) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nuseg.errors import NusegError
+from nuseg.io.atomic import readable_errors
 from nuseg.io.reader import Kind
 from nuseg.results.batch import NucleiBatch
 
@@ -61,6 +62,17 @@ class Output:
     def path(self, folder: Path, name: str) -> Path:
         """Say where the file of a result goes: `folder/OUTPUT/NAME.suffix`."""
         return folder / (self.folder or self.name) / f"{name}{self.suffix}"
+
+    @contextmanager
+    def opened(self, path: Path, result: "Segmentation") -> Iterator[Add]:
+        """Open the file; what the system refuses is told of this one, whichever others are open."""
+        with self.open(path, result) as add:
+
+            def add_there(batch: NucleiBatch) -> None:
+                with readable_errors(path):
+                    add(batch)
+
+            yield add if add is pass_over else add_there
 
     @property
     def installed(self) -> bool:

@@ -444,7 +444,7 @@ class Segmentation:
             # First in, last out: the summary tells that the others are there.
             left = sorted(chosen, key=lambda output: output.name != "summary")
             adds = [
-                stack.enter_context(output.open(paths[output.name], self))
+                stack.enter_context(output.opened(paths[output.name], self))
                 for output in left
                 if output.name not in early
             ]

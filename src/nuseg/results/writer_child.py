@@ -56,7 +56,7 @@ class FileTask:
         """
         if self.output not in outputs:
             raise LookupError(self.output)
-        return outputs[self.output].open(self.path, cast("Segmentation", self.result))
+        return outputs[self.output].opened(self.path, cast("Segmentation", self.result))
 
 
 @dataclass(frozen=True, eq=False)

@@ -64,7 +64,7 @@ def segment(
             "the same resolution, three quarters of the time, a little less accurate. best: the default model, or "
             "the one that --model names, sees each image in eight views, mirrored and turned, and takes their mean: a "
             "little more accurate, eight times as long. auto: light on CPUs without instructions for 8-bit networks "
-            "(VNNI), on which default is slow, and says so; else default.",
+            "(VNNI), on which default is slow, fast on those without AVX2, and says so; else default.",
             show_default="default",
         ),
     ] = None,

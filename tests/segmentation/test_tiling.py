@@ -11,6 +11,10 @@ from nuseg.model.network import build_network, network_maps
 from nuseg.segmentation.tiling import Core, plan_parts, plan_tiles, predict_maps, usual_tile
 
 
+def whole(shape: tuple[int, int]) -> Core:
+    return slice(0, shape[0]), slice(0, shape[1])
+
+
 def config(margin: int) -> ModelConfig:
     return ModelConfig(name="test", architecture=Architecture(), mpp=0.25, margin=margin)
 
@@ -29,9 +33,19 @@ def test_cores_cover_every_pixel_once_and_windows_hold_the_margin(height, width,
     assert (covered == 1).all()
 
 
-@settings(deadline=None, max_examples=60)
+def area_between(shape: tuple[int, int], ends: tuple[float, ...]) -> Core:
+    """A part of an image of some pixels, by where its sides begin and end."""
+    spans = []
+    for length, pair in zip(shape, (ends[:2], ends[2:]), strict=True):
+        first, last = sorted(round(length * end) for end in pair)
+        spans.append(slice(min(first, length - 1), max(last, min(first, length - 1) + 1)))
+    return spans[0], spans[1]
+
+
+@settings(deadline=None, max_examples=100)
 @given(
     shape=st.tuples(st.integers(1, 300), st.integers(1, 300)),
+    ends=st.tuples(*[st.sampled_from([0.0, 0.1, 0.45, 0.5, 0.9, 1.0])] * 4),
     tile=st.integers(1, 200),
     part=st.integers(1, 200),
     margin=st.integers(0, 70),
@@ -39,17 +53,18 @@ def test_cores_cover_every_pixel_once_and_windows_hold_the_margin(height, width,
     share=st.sampled_from([0.2, 0.6, 1.0]),
 )
 def test_parts_cover_what_is_wanted_once_behind_their_neighbours(
-    shape: tuple[int, int], tile: int, part: int, margin: int, seed: int, share: float
+    shape: tuple[int, int], ends: tuple[float, ...], tile: int, part: int, margin: int, seed: int, share: float
 ) -> None:
     """Windows hold the margins of all their parts, and no more but to be alike; parts lie on one grid."""
     rng = np.random.default_rng(seed)
     unwanted = np.zeros(shape, bool)
+    area = area_between(shape, ends)
 
     def wanted(core: Core) -> bool:
         unwanted[core] = rng.random() >= share
         return not unwanted[core].any()
 
-    parts = list(plan_parts(shape, tile, part, margin, 16, wanted))
+    parts = list(plan_parts(shape, area, tile, part, margin, 16, wanted))
     covered = np.zeros(shape, int)
     number = np.full(shape, -1)
     for place, each in enumerate(parts):
@@ -60,7 +75,10 @@ def test_parts_cover_what_is_wanted_once_behind_their_neighbours(
         for before in (number[max(rows.start - 1, 0), columns], number[rows, max(columns.start - 1, 0)]):
             assert len(np.unique(before)) == 1, "one neighbour, as large on that side"
             assert before[0] <= place
-    np.testing.assert_array_equal(covered, ~unwanted)
+    assert covered[area].all() or share < 1
+    np.testing.assert_array_equal(covered > 0, (number >= 0) & ~unwanted)
+    assert covered.max() <= 1
+    assert np.array_equal(covered[area] > 0, ~unwanted[area])
     margin = -(-margin // 16) * 16
     for window in {(each.window[0].start, each.window[1].start): each.window for each in parts}.values():
         places = [place for place, each in enumerate(parts) if each.window == window]
@@ -73,7 +91,18 @@ def test_parts_cover_what_is_wanted_once_behind_their_neighbours(
             assert window[axis].start <= max(min(side.start for side in sides) - margin, 0)
             assert window[axis].stop >= min(max(side.stop for side in sides) + margin, shape[axis])
     shapes = {tuple(side.stop - side.start for side in each.window) for each in parts}
-    assert share < 1 or len(shapes) <= (1 if shape[0] % 16 == shape[1] % 16 == 0 else 4)
+    assert share < 1 or area != whole(shape) or len(shapes) <= (1 if shape[0] % 16 == shape[1] % 16 == 0 else 4)
+
+
+def test_tiles_begin_with_what_is_wanted() -> None:
+    """In the middle of much glass as few as of an image without it, and none is larger."""
+    place = slice(30_011, 36_700), slice(61_003, 67_000)
+    parts = list(plan_parts((100_000, 90_000), place, 3360, 3360, 288, 16, lambda _core: True))
+    assert len(parts) == 4
+    assert parts[0].core[0].start == 30_000
+    assert parts[-1].core[1].stop == 67_000
+    windows = [side.stop - side.start for each in parts for side in each.window]
+    assert max(windows) <= 3360 + 2 * 288
 
 
 def test_windows_have_few_sizes_whatever_is_wanted() -> None:
@@ -85,7 +114,7 @@ def test_windows_have_few_sizes_whatever_is_wanted() -> None:
         centre = [(side.start + side.stop) / 2 for side in core]
         return bool((np.hypot(*(spots - centre).T) < 2500).any())
 
-    parts = list(plan_parts(shape, 3344, 2400, 288, 16, wanted))
+    parts = list(plan_parts(shape, whole(shape), 3344, 2400, 288, 16, wanted))
     assert 30 < len(parts) < 150
     sizes = {tuple(side.stop - side.start for side in each.window) for each in parts}
     lengths = [len({size[axis] for size in sizes}) for axis in (0, 1)]
@@ -109,14 +138,14 @@ def test_windows_have_few_sizes_whatever_is_wanted() -> None:
 def test_tiles_are_as_large_as_memory_and_source_allow(
     shape: tuple[int, int], margin: int, pixels: int, expected: int
 ) -> None:
-    assert usual_tile(shape, margin, 16, lambda: pixels) == expected
+    assert usual_tile(whole(shape), margin, 16, lambda: pixels) == expected
 
 
 def test_an_engine_is_not_asked_about_small_images() -> None:
     def ask() -> int:
         raise AssertionError
 
-    assert usual_tile((2000, 6000), 144, 16, ask) == 2048
+    assert usual_tile(whole((2000, 6000)), 144, 16, ask) == 2048
 
 
 def box_mean(batch: np.ndarray) -> np.ndarray:

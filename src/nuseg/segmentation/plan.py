@@ -26,7 +26,7 @@ from nuseg.segmentation.tiling import LARGEST_PART, LARGEST_TILE, Core, Tile, pl
 from nuseg.types import RGB, Mask
 
 TISSUE_FROM_MM2 = 1.0  # smaller sources are fields that somebody chose: all of it counts
-FORMAT = 7  # of what is kept of unfinished sources
+FORMAT = 8  # of what is kept of unfinished sources
 ROWS_AT_ONCE = 512
 
 
@@ -178,8 +178,9 @@ def plan_source(
         check_region(source, options.region, roi)
     halo = halo_of(model.thresholds, mpp)
     margin = model.margin + halo
+    area = (slice(0, grid.shape[0]), slice(0, grid.shape[1])) if roi is None else roi.extent(grid.shape)
     if options.tile is None:
-        side = usual_tile(grid.shape, margin, model.stride, window_pixels)
+        side = usual_tile(area, margin, model.stride, window_pixels)
     else:
         side = min(options.tile, LARGEST_TILE)  # a whole slide as one window would take all memory
     side = max(side // model.stride, 1) * model.stride
@@ -192,7 +193,7 @@ def plan_source(
     return Plan(
         grid=grid,
         rules=Rules(model.thresholds, model.calibration, mpp, roi, model.class_maps, model.class_calibration),
-        tiles=list(plan_parts(grid.shape, side, part, margin, model.stride, wanted)),
+        tiles=list(plan_parts(grid.shape, area, side, part, margin, model.stride, wanted)),
         side=side,
         halo=halo,
         resolution=resolution,

@@ -63,6 +63,18 @@ class RegionOfInterest:
         (top, bottom), (left, right) = ends
         return bool(self.searched[top : bottom + 1, left : right + 1].any())
 
+    def extent(self, shape: tuple[int, int]) -> tuple[slice, slice]:
+        """Say in which rows and columns of a model's grid of that shape nuclei are looked for; all where nowhere."""
+        sides = []
+        for axis, length in enumerate(shape):
+            places = np.flatnonzero(self.searched.any(axis=1 - axis))
+            if not len(places):
+                return slice(0, shape[0]), slice(0, shape[1])
+            first, last = int(places[0] * self.factor), int(np.ceil((places[-1] + 1) * self.factor))
+            at_end = places[-1] == self.searched.shape[axis] - 1
+            sides.append(slice(max(first - 1, 0), length if at_end else min(last + 1, length)))
+        return sides[0], sides[1]
+
     def counts(self, x: Floats, y: Floats) -> Mask:
         """Say which nuclei count by their centroids, `(n,)` float64 in px of the model's grid."""
         counted = self.counted[self._coarse(y, 0), self._coarse(x, 1)]

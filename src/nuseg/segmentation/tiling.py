@@ -57,7 +57,7 @@ def plan_tiles(height: int, width: int, tile: int, margin: int, stride: int) -> 
 
 
 def plan_parts(
-    shape: tuple[int, int], tile: int, part: int, margin: int, stride: int, wanted: Wanted
+    shape: tuple[int, int], area: Core, tile: int, part: int, margin: int, stride: int, wanted: Wanted
 ) -> Iterator[Tile]:
     """Cover what is wanted of an image with parts of tiles: those of one tile come together, and share its window.
 
@@ -71,6 +71,8 @@ def plan_parts(
     ----------
     shape
         Height and width of the image (px).
+    area
+        Beyond it nothing is wanted; tiles begin with it, on the grid of `stride`, so that few of them reach beyond.
     tile, part
         Largest sides of tiles, but for those at the border, and of their parts (px), rounded up to multiples of
         `stride`.
@@ -80,11 +82,14 @@ def plan_parts(
         Says whether a core is wanted.
     """
     margin = round_up(margin, stride)
-    rows, columns = (border_spans(length, tile, margin, stride) for length in shape)
-    full = [spans[0].stop + margin for spans in (rows, columns)]
-    single = [max(side_of(spans_of(span, part, stride)[0]) for span in spans) + 2 * margin for spans in (rows, columns)]
-    for whole in product(rows, columns):
-        cores = [core for core in cores_of(whole, part, stride) if wanted(core)]
+    along = [border_spans(span, length, tile, margin, stride) for span, length in zip(area, shape, strict=True)]
+    full = [
+        max(min(span.stop + margin, length) - max(span.start - margin, 0) for span in spans)
+        for spans, length in zip(along, shape, strict=True)
+    ]
+    single = [max(side_of(spans_of(span, part, stride)[0]) for span in spans) + 2 * margin for spans in along]
+    for whole in product(*along):
+        cores = [core for core in cores_of((whole[0], whole[1]), part, stride) if wanted(core)]
         if cores:
             seen = together(cores)
             sides = zip(seen, whole, full, single, strict=True)
@@ -93,12 +98,15 @@ def plan_parts(
             yield from (Tile(core, window) for core in cores)
 
 
-def border_spans(length: int, tile: int, margin: int, stride: int) -> list[slice]:
-    """Cut a side into about equal spans of at most `tile` px, the first and the last one with the margin on top."""
-    count = max(1, -(-(length - 2 * margin) // round_up(tile, stride)))
-    step = round_up(-(-(length - 2 * margin) // count), stride)
-    ends = [*(margin + number * step for number in range(1, count)), length]
-    return [slice(start, stop) for start, stop in pairwise([0, *ends])]
+def border_spans(span: slice, length: int, tile: int, margin: int, stride: int) -> list[slice]:
+    """Cut a span of a side into about equal ones of at most `tile` px; at the side's ends with the margin on top."""
+    start = span.start // stride * stride
+    before, after = (margin if at_end else 0 for at_end in (start == 0, span.stop == length))
+    inner = span.stop - start - before - after
+    count = max(1, -(-inner // round_up(tile, stride)))
+    step = round_up(-(-inner // count), stride)
+    ends = [*(start + before + number * step for number in range(1, count)), span.stop]
+    return [slice(first, last) for first, last in pairwise([start, *ends])]
 
 
 def side_of(span: slice) -> int:
@@ -139,19 +147,19 @@ def around(
     return sides[0], sides[1]
 
 
-def usual_tile(shape: tuple[int, int], margin: int, stride: int, pixels: Callable[[], int]) -> int:
-    """Choose the side of tiles (px): the largest whose windows fit into memory, but some of them in every source.
+def usual_tile(area: Core, margin: int, stride: int, pixels: Callable[[], int]) -> int:
+    """Choose the side of tiles (px): the largest whose windows fit into memory, but some of them in every area.
 
     Parameters
     ----------
-    shape
-        Height and width of the source (px).
+    area
+        Of the source that they cover (px).
     margin, stride
         Of the model (px).
     pixels
         Says how many a window may have; asked where it matters.
     """
-    most = min(round_up(-(-max(shape) // FEWEST), stride), LARGEST_TILE)
+    most = min(round_up(-(-max(map(side_of, area)) // FEWEST), stride), LARGEST_TILE)
     if most <= DEFAULT_TILE:
         return DEFAULT_TILE
     return max(DEFAULT_TILE, min(most, math.isqrt(pixels()) - 2 * round_up(margin, stride)))

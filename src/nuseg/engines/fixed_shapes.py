@@ -2,7 +2,7 @@
 
 OpenVINO plans the memory of a graph whose shapes it knows: arrays that are not needed at the same time share their
 place. Of a graph of any shape it does so only in part, which takes twice as much. The layers that take most are made in
-bands; see `nuseg.engines.bands`. To compile a graph takes as long as the network takes for about two megapixels.
+bands; see `nuseg.engines.bands`. To compile a graph takes as long as the network takes for about four megapixels.
 
 Not every graph that runs with any shape can be given one, or tells what it takes: then it runs as it is.
 """

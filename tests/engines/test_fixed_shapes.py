@@ -54,6 +54,26 @@ def test_large_windows_have_the_bytes_of_small_ones(
         np.testing.assert_array_equal(engine.in_bytes(window), large)
 
 
+def test_a_graph_is_compiled_once_for_a_shape(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where others come between; of more shapes than are kept the later ones are compiled each time."""
+    monkeypatch.setattr(backend, "LARGE_WINDOW", 1)
+    monkeypatch.setattr(fixed_shapes, "KEPT", 2)
+    compiled, compiling = [], FixedShapes._compile
+
+    def counted(self: FixedShapes, shape: tuple[int, ...]) -> Any:
+        compiled.append(shape[0])
+        return compiling(self, shape)
+
+    monkeypatch.setattr(FixedShapes, "_compile", counted)
+    engine = load_engine(model, "cpu", threads=1)
+    assert isinstance(engine, ByteEngine)
+    windows = {side: RNG.integers(0, 256, (side, 64, 3), np.uint8) for side in (64, 80, 96)}
+    first = {side: engine.in_bytes(window) for side, window in windows.items()}
+    for side in (80, 80, 64, 96, 80):
+        np.testing.assert_array_equal(engine.in_bytes(windows[side]), first[side])
+    assert compiled == [64, 80, 96, 96]
+
+
 def test_windows_are_as_large_as_memory_is_for(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     exact = window_pixels(load_engine(model, "cpu", precision="f32"))
     coarse = window_pixels(load_engine(model, "cpu", precision="int8"))

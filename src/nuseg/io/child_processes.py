@@ -3,10 +3,11 @@
 import atexit
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from threading import Lock
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 
 # The search path comes from the process that starts it, not from the folder that it happens to be in.
 START = "import sys; sys.path[:] = sys.argv[1:]; from {module} import main; main()"
@@ -43,6 +44,17 @@ def start_child(module: str, **options: Any) -> "subprocess.Popen[bytes]":
         stderr=subprocess.DEVNULL,
         **options,
     )
+
+
+def begin_child() -> BinaryIO:
+    """Begin `main` of such a process: leave Ctrl-C to the process that asks, and give the pipe for answers.
+
+    What native libraries print does not come between them.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return answers
 
 
 def ask_pickled(process: "subprocess.Popen[bytes]", message: bytes) -> Any:

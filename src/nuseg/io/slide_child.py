@@ -5,7 +5,6 @@ many bytes as this line says. `nuseg.io.slide_processes` talks to it. Little is 
 """
 
 import json
-import os
 import signal
 import sys
 from collections import OrderedDict
@@ -13,6 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 import openslide
+
+from nuseg.io.child_processes import begin_child
 
 KEPT_OPEN = 4  # slides; opening one takes up to a second
 CPU_SECONDS = 8  # of one task; a part of a slide takes a few hundredths
@@ -24,10 +25,8 @@ slides: OrderedDict[int, openslide.OpenSlide] = OrderedDict()
 
 def main() -> None:
     """Do tasks until the standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
     bound_memory()
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what native libraries print must not stand between the answers
+    answers = begin_child()
     for line in sys.stdin.buffer:
         facts, content = do(json.loads(line))
         answers.write(json.dumps(facts | {"bytes": len(content)}).encode() + b"\n")

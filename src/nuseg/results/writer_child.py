@@ -4,9 +4,7 @@ It takes nuclei from its standard input and answers on its standard output, both
 `nuseg.results.writer_processes` talks to it.
 """
 
-import os
 import pickle
-import signal
 import sys
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from nuseg.errors import NusegError
+from nuseg.io.child_processes import begin_child
 from nuseg.measure.outline import parted
 from nuseg.results.batch import NucleiBatch
 from nuseg.results.info import ResultInfo
@@ -97,9 +96,7 @@ class Answer:
 
 def main() -> None:
     """Write files until the standard input ends; each thing that comes is answered before the next is taken."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what native libraries print must not stand between the answers
+    answers = begin_child()
 
     def answer(text: Answer) -> None:
         pickle.dump(text, answers)

@@ -6,9 +6,7 @@ pixels lie in memory that both processes share. `nuseg.segmentation.tile_process
 
 import math
 import mmap
-import os
 import pickle
-import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from nuseg.io.child_processes import begin_child
 from nuseg.segmentation.checkpoint import FolderCheckpoint
 from nuseg.segmentation.joining import Part, Shared, join_and_keep
 from nuseg.segmentation.plan import Frame
@@ -82,10 +81,8 @@ def shared_arrays(memory: int, pixels: tuple[int, ...], maps: tuple[int, ...]) -
 
 def main() -> None:
     """Do tasks until the standard input ends; answer with what they give, or None where that failed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
     cv2.setNumThreads(1)
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what native libraries print must not stand between the answers
+    answers = begin_child()
     frame: Frame | None = None
     while True:
         try:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nuseg.model.config import Architecture, ModelConfig
 from nuseg.model.network import build_network, network_maps
-from nuseg.segmentation.tiling import Core, plan_parts, plan_tiles, predict_maps, usual_tile
+from nuseg.segmentation.tiling import Core, Sizes, plan_parts, plan_tiles, predict_maps, usual_tile
 
 
 def whole(shape: tuple[int, int]) -> Core:
@@ -64,7 +64,7 @@ def test_parts_cover_what_is_wanted_once_behind_their_neighbours(
         unwanted[core] = rng.random() >= share
         return not unwanted[core].any()
 
-    parts = list(plan_parts(shape, area, tile, part, margin, 16, wanted))
+    parts = list(plan_parts(shape, area, Sizes(tile, part, margin, 16), wanted))
     covered = np.zeros(shape, int)
     number = np.full(shape, -1)
     for place, each in enumerate(parts):
@@ -97,7 +97,7 @@ def test_parts_cover_what_is_wanted_once_behind_their_neighbours(
 def test_tiles_begin_with_what_is_wanted() -> None:
     """In the middle of much glass as few as of an image without it, and none is larger."""
     place = slice(30_011, 36_700), slice(61_003, 67_000)
-    parts = list(plan_parts((100_000, 90_000), place, 3360, 3360, 288, 16, lambda _core: True))
+    parts = list(plan_parts((100_000, 90_000), place, Sizes(3360, 3360, 288, 16), lambda _core: True))
     assert len(parts) == 4
     assert parts[0].core[0].start == 30_000
     assert parts[-1].core[1].stop == 67_000
@@ -114,7 +114,7 @@ def test_windows_have_few_sizes_whatever_is_wanted() -> None:
         centre = [(side.start + side.stop) / 2 for side in core]
         return bool((np.hypot(*(spots - centre).T) < 2500).any())
 
-    parts = list(plan_parts(shape, whole(shape), 3344, 2400, 288, 16, wanted))
+    parts = list(plan_parts(shape, whole(shape), Sizes(3344, 2400, 288, 16), wanted))
     assert 30 < len(parts) < 150
     sizes = {tuple(side.stop - side.start for side in each.window) for each in parts}
     lengths = [len({size[axis] for size in sizes}) for axis in (0, 1)]

@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 WINDOW_BYTES = 800_000_000  # that a window may take
 BESIDE = 8  # bytes per pixel of a window that lie beside what the graph computes: the window, its maps, gaps
 PROBE = 512  # px
-KEPT = 20  # shapes: windows of a source have four, but for those at its border
+KEPT_BYTES = 64_000_000  # of graphs for other shapes
 Made = TypeVar("Made")
 
 
 class FixedShapes:
     """A graph that gives maps as bytes, compiled for the shape that came last.
 
-    It takes some 50 MB for itself, beside what it computes in. Of those of other shapes 2 MB are kept, of which they
+    It takes some 50 MB for itself, beside what it computes in. Of those of other shapes some MB are kept, of which they
     are made again in a seventh of the time that it takes to compile them.
 
     Parameters
@@ -58,7 +58,7 @@ class FixedShapes:
         self._given, self._properties = network, properties
         self._shape: tuple[int, ...] | None = None
         self._compiled: openvino.CompiledModel | None = None
-        self._kept: dict[tuple[int, ...], io.BytesIO] = {}
+        self._kept: dict[tuple[int, ...], io.BytesIO] = {}  # the one that was used last is the last
         self._pixels: int | None = None
 
     def __call__(self, window: RGB) -> np.ndarray | None:
@@ -104,13 +104,17 @@ class FixedShapes:
         return self._compiled
 
     def _made(self, shape: tuple[int, ...]) -> "openvino.CompiledModel":
-        """Compile the graph for a shape, or make it again of what is kept."""
-        if shape in self._kept:
-            self._kept[shape].seek(0)
-            return core().import_model(self._kept[shape], "CPU", self._properties)
-        compiled = self._compile(shape)
-        if len(self._kept) < KEPT:
-            self._kept[shape] = compiled.export_model()
+        """Make the graph for a shape again of what is kept of it, or compile it."""
+        kept = self._kept.pop(shape, None)
+        if kept is None:
+            compiled = self._compile(shape)
+            kept = compiled.export_model()
+        else:
+            kept.seek(0)
+            compiled = core().import_model(kept, "CPU", self._properties)
+        self._kept[shape] = kept
+        while sum(each.getbuffer().nbytes for each in self._kept.values()) > KEPT_BYTES:
+            del self._kept[next(iter(self._kept))]
         return compiled
 
     def _compile(self, shape: tuple[int, ...]) -> "openvino.CompiledModel":

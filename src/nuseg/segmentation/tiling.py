@@ -56,9 +56,26 @@ def plan_tiles(height: int, width: int, tile: int, margin: int, stride: int) -> 
         yield Tile(core, around(core, margin, stride, (height, width)))
 
 
-def plan_parts(
-    shape: tuple[int, int], area: Core, tile: int, part: int, margin: int, stride: int, wanted: Wanted
-) -> Iterator[Tile]:
+@dataclass(frozen=True)
+class Sizes:
+    """How large tiles are (px).
+
+    Attributes
+    ----------
+    tile, part
+        Largest sides of tiles, but for those at the border of an image, and of their parts, rounded up to multiples of
+        `stride`.
+    margin, stride
+        Of the model.
+    """
+
+    tile: int
+    part: int
+    margin: int
+    stride: int
+
+
+def plan_parts(shape: tuple[int, int], area: Core, sizes: Sizes, wanted: Wanted) -> Iterator[Tile]:
     """Cover what is wanted of an image with parts of tiles: those of one tile come together, and share its window.
 
     The network sees a whole tile at once, since margins cost less of larger ones; nuclei are separated part by part,
@@ -73,27 +90,24 @@ def plan_parts(
         Height and width of the image (px).
     area
         Beyond it nothing is wanted; tiles begin with it, on the grid of `stride`, so that few of them reach beyond.
-    tile, part
-        Largest sides of tiles, but for those at the border, and of their parts (px), rounded up to multiples of
-        `stride`.
-    margin, stride
-        Of the model (px).
+    sizes
+        Of tiles, parts and margins.
     wanted
         Says whether a core is wanted.
     """
-    margin = round_up(margin, stride)
-    along = [border_spans(span, length, tile, margin, stride) for span, length in zip(area, shape, strict=True)]
+    stride, margin = sizes.stride, round_up(sizes.margin, sizes.stride)
+    along = [border_spans(span, length, sizes.tile, margin, stride) for span, length in zip(area, shape, strict=True)]
     full = [
         max(min(span.stop + margin, length) - max(span.start - margin, 0) for span in spans)
         for spans, length in zip(along, shape, strict=True)
     ]
-    single = [max(side_of(spans_of(span, part, stride)[0]) for span in spans) + 2 * margin for spans in along]
+    single = [max(side_of(spans_of(span, sizes.part, stride)[0]) for span in spans) + 2 * margin for spans in along]
     for whole in product(*along):
-        cores = [core for core in cores_of((whole[0], whole[1]), part, stride) if wanted(core)]
+        cores = [core for core in cores_of((whole[0], whole[1]), sizes.part, stride) if wanted(core)]
         if cores:
             seen = together(cores)
-            sides = zip(seen, whole, full, single, strict=True)
-            least = tuple(most if side == span else min(one, most) for side, span, most, one in sides)
+            both = zip(seen, whole, full, single, strict=True)
+            least = tuple(most if side == span else min(one, most) for side, span, most, one in both)
             window = around(seen, margin, stride, shape, least)
             yield from (Tile(core, window) for core in cores)
 

@@ -199,8 +199,10 @@ def resume(path: Path) -> None:
 
 def again(path: Path) -> None:
     """`nuseg segment` into a folder with results of an earlier run."""
+    from nuseg.segmentation import claims
     from nuseg.segmentation.folder import segment_folder
 
+    claims.SILENT = 1.0  # where a claim names another machine, that is waited for
     root = Path.cwd()
     result = segment_folder(root / INPUT, path.parent, ["mask"], mpp=MPP, model=root / "model", device="cpu", threads=1)
     if result.failed:

@@ -3,7 +3,6 @@
 import gzip
 import json
 import shutil
-import socket
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -29,7 +28,7 @@ from nuseg.datasets.prepare import PrepareSettings, prepare
 from nuseg.errors import NusegError
 from nuseg.io.image import write_png
 from nuseg.results.records import MARKER
-from nuseg.segmentation.claims import Claim, size_and_time
+from nuseg.segmentation.claims import Claim, machine, size_and_time
 from public_trees import TREES
 from slide_files import save_pyramid, scene
 
@@ -369,7 +368,7 @@ def claimed(folder: Path) -> Path:
     image, claims = folder / INPUT / "a.png", path.parent / MARKER / "running"
     (path.parent / MARKER / "images" / "a.json").unlink()
     claims.mkdir(exist_ok=True)
-    claim = Claim(str(image), *size_and_time(image), socket.gethostname(), 2**22 + 1)
+    claim = Claim(str(image), *size_and_time(image), machine(), 2**22 + 1)
     (claims / "a.json").write_text(json.dumps(asdict(claim)))
     return path
 

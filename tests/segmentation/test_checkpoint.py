@@ -98,6 +98,14 @@ def test_a_part_that_somebody_deleted(checkpoint: FolderCheckpoint) -> None:
         load(checkpoint)
 
 
+def test_a_folder_that_is_gone_is_not_made_anew(checkpoint: FolderCheckpoint, tmp_path: Path) -> None:
+    """It may be that of a drive, in whose place the part would go to this machine's own."""
+    checkpoint.folder.rename(tmp_path / "elsewhere")
+    with pytest.raises(NusegError, match=r"scan\.partial: gone"):
+        checkpoint.save("tile", 3, GOOD)
+    assert not checkpoint.folder.exists()
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"{}", b'{\n  "tile": 512\n}', b"[" * 10**5])
 def test_other_settings_begin_anew(checkpoint: FolderCheckpoint, content: bytes) -> None:
     checkpoint.save("tile", 3, GOOD)

@@ -472,6 +472,20 @@ def test_a_worker_that_is_unfit_ends_the_run_with_the_reason(
     assert Records(tmp_path / "out").read() == {}
 
 
+def test_workers_that_compute_otherwise_end_the_run(
+    threads: Client, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The nuclei of a slide would depend on who did which of its tiles."""
+    monkeypatch.setattr(tasks, "arithmetic_of", lambda _engine: "cpu int8 avx2")
+    monkeypatch.setattr("nuseg.segmentation.pipeline.arithmetic_of", lambda _engine: "cpu int8 vnni")
+    inputs = tmp_path / "in"
+    inputs.mkdir()
+    make_slide(inputs / "s.tif", 200)
+    with pytest.raises(NusegError, match=r"worker .*: computes networks otherwise \(cpu int8 avx2\) than .* use"):
+        run(inputs, tmp_path / "out", model, threads, device="cpu")
+    assert Records(tmp_path / "out").read() == {}
+
+
 class Unspeakable(BaseException):
     """Cannot be pickled, and is no `Exception`."""
 

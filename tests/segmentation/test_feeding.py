@@ -33,6 +33,7 @@ class Backwards:
     """An engine whose first windows are done last, and which notes how many it has at a time."""
 
     notes = ("said by the engine",)
+    arithmetic = ""
 
     def __init__(self, beside: int) -> None:
         self.beside, self.open, self.most = beside, 0, 0
@@ -222,6 +223,29 @@ def test_windows_grow_with_what_the_engine_takes_and_the_nuclei_stay(
             assert str(found.nuclei.to_csv()) == expected
         assert max(height for height, *_ in engine.windows) <= max(side, 64) + margins
     assert max(height for height, *_ in engine.windows) > 64 + margins
+
+
+@pytest.mark.parametrize("views", [False, True])
+def test_tiles_that_were_computed_otherwise_are_done_again(picture: np.ndarray, tmp_path: Path, views: bool) -> None:
+    """By another kind of CPU: half of each would be a result that no machine gives."""
+    model, options = save_dark_model(tmp_path / "dark"), SegmentOptions(0.25, tissue=False, tile=64)
+    windows = []
+    for arithmetic in ("cpu int8 avx2", "cpu int8 vnni", "cpu int8 vnni"):
+        engine = Bytes(10**6)
+        engine.arithmetic = arithmetic
+        segmenter = Segmenter(model, guard_engine(EightViews(engine, 1) if views else engine, Stop()), 1)
+        seen: list[int] = []
+
+        def note(state: Progress, seen: list[int] = seen) -> None:
+            seen.append(state.done)
+            if len(seen) == 3:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            segmenter(picture, options=options, checkpoint=tmp_path / "kept", progress=note)
+        windows.append(seen[0])
+    assert windows[:2] == [1, 1]
+    assert windows[2] > 1
 
 
 def test_eight_views_go_to_a_feeder_four_at_a_time_and_come_back_the_same(picture: np.ndarray) -> None:

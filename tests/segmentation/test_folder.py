@@ -1,11 +1,16 @@
 """Runs over folders: names, restarts, failures."""
 
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 
 import cv2
 import numpy as np
@@ -339,6 +344,94 @@ def test_what_another_process_is_doing_is_left_to_it(tmp_path: Path, monkeypatch
     assert f"1 image in work by another process, such as {images[1]}: left to it" in said[0]
     other.release("b")
     assert [row.name for row in work.run(SEGMENTER, work.undone(MODEL, records.read()))] == ["b"]
+
+
+@pytest.fixture
+def on_another_machine(monkeypatch: pytest.MonkeyPatch) -> Callable[[Records, str, Path], Claims]:
+    """Has an image claimed by a process of another machine."""
+    monkeypatch.setattr("nuseg.segmentation.work.LOOK", 0.02)
+    monkeypatch.setattr("nuseg.segmentation.claims.SILENT", 2.0)
+
+    def claim(records: Records, name: str, image: Path) -> Claims:
+        other = Claims(records)
+        with monkeypatch.context() as patch:
+            patch.setattr("nuseg.segmentation.claims.machine", lambda: "another")
+            assert other.take(name, image)
+        return other
+
+    return claim
+
+
+def test_what_a_machine_that_is_gone_was_doing_is_done_after_its_silence(
+    tmp_path: Path, on_another_machine: Callable[[Records, str, Path], Claims]
+) -> None:
+    """A container that was killed has another name when it is started again."""
+    images = [make_image(tmp_path / f"{name}.png") for name in "abc"]
+    work = FolderRun(plan_jobs(images), tmp_path / "out", ["csv"], AT_40X)
+    records = Records(tmp_path / "out")
+    records.begin()
+    on_another_machine(records, "b", images[1])
+    said: list[str] = []
+    assert [row.name for row in work.run(SEGMENTER, work.jobs, said=said.append)] == ["a", "c", "b"]
+    (note,) = said
+    assert re.search(r"1 image in work by a process of another machine .*b\.png: without a sign .* within [12] s", note)
+
+
+def test_what_a_machine_that_lives_is_doing_is_left_to_it(
+    tmp_path: Path, on_another_machine: Callable[[Records, str, Path], Claims]
+) -> None:
+    """Until it gives a sign of life, which it does every half a minute."""
+    images = [make_image(tmp_path / f"{name}.png") for name in "ab"]
+    work = FolderRun(plan_jobs(images), tmp_path / "out", ["csv"], AT_40X)
+    records = Records(tmp_path / "out")
+    records.begin()
+    other = on_another_machine(records, "b", images[1])
+    begun = time.monotonic()
+
+    def hear(text: str) -> None:
+        said.append(text)
+        Timer(0.2, other.beat).start()
+
+    said: list[str] = []
+    assert [row.name for row in work.run(SEGMENTER, work.jobs, said=hear)] == ["a"]
+    assert time.monotonic() - begun < 1.9
+    assert "1 image in work by another process" in said[1]
+    other.release("b")
+
+
+def test_processes_of_other_containers_cannot_be_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """There the same number is another process, also where the machine has one name."""
+    image = make_image(tmp_path / "a.png")
+    records = Records(tmp_path / "out")
+    records.begin()
+    with monkeypatch.context() as patch:
+        patch.setattr("nuseg.segmentation.claims.machine", lambda: f"{socket.gethostname()} other container")
+        patch.setattr("nuseg.segmentation.claims.os.getpid", lambda: 2**22 + 1)
+        assert Claims(records).take("a", image)
+    assert not Claims(records).take("a", image), "it may live"
+
+
+def test_a_slide_is_recorded_before_what_is_kept_of_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is killed in between has lost nothing; nor has who has no room for the record."""
+    slide = make_image(tmp_path / "a.tif")
+    monkeypatch.setattr("nuseg.segmentation.work.is_slide", lambda _path: True)
+    work = FolderRun(plan_jobs([slide]), tmp_path / "out", ["csv"], AT_40X)
+    keep, kept = Records.keep, list[bool]()
+
+    def full(self: Records, record: Record) -> None:
+        kept.append((tmp_path / "out" / "a.partial").is_dir())
+        if len(kept) < 3:
+            raise NusegError("no room")
+        keep(self, record)
+
+    monkeypatch.setattr(Records, "keep", full)
+    (row,) = work.run(SEGMENTER, work.jobs)
+    assert row.error == "no room"
+    assert (tmp_path / "out" / "a.partial").is_dir()
+    (row,) = work.run(SEGMENTER, work.jobs)
+    assert row.error == ""
+    assert kept == [True, True, True]
+    assert not (tmp_path / "out" / "a.partial").exists()
 
 
 def test_what_another_process_did_in_the_meantime_is_not_done_again(tmp_path: Path) -> None:

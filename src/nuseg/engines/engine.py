@@ -97,6 +97,11 @@ def release_memory(engine: Engine) -> None:
         release()
 
 
+def arithmetic_of(engine: Engine | None) -> str:
+    """How an engine computes: two that say the same give the same maps. Empty where it does not say."""
+    return str(getattr(engine, "arithmetic", ""))
+
+
 def notes_of(engine: Engine) -> tuple[str, ...]:
     """What the user should know of what an engine did."""
     return tuple(getattr(engine, "notes", ()))

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from nuseg.engines.batches import Device, Job, OutOfMemory, Sizes, Waiting
+from nuseg.engines.devices import kind_of
 from nuseg.errors import NusegError
 from nuseg.types import RGB
 
@@ -49,6 +50,11 @@ class BatchFeeder:
     def close(self) -> None:
         """End the threads, and with them what the devices hold."""
         self._end()
+
+    @property
+    def arithmetic(self) -> str:
+        """How it computes; see `nuseg.engines.engine.arithmetic_of`."""
+        return kind_of(self._workers[0].device.name)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nuseg.engines.engine import Engine, Feeder, notes_of, release_memory
+from nuseg.engines.engine import Engine, Feeder, arithmetic_of, notes_of, release_memory
 
 VIEWS = [(turns, mirrored) for turns in range(4) for mirrored in (False, True)]
 
@@ -33,6 +33,11 @@ class EightViews:
     def notes(self) -> tuple[str, ...]:
         """What the user should know of what the engine did."""
         return notes_of(self.engine)
+
+    @property
+    def arithmetic(self) -> str:
+        """How the engine computes; see `nuseg.engines.engine.arithmetic_of`."""
+        return arithmetic_of(self.engine)
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         height, width = batch.shape[1:3]

@@ -119,8 +119,12 @@ class FolderCheckpoint:
         Raises
         ------
         NusegError
-            The disk is full, or the folder cannot be written.
+            The disk is full, or the folder cannot be written, or is gone: it is not made anew, for it may be that of a
+            drive that went.
         """
+        check_folder(self.folder)
+        if not self.folder.is_dir():
+            raise NusegError(f"{self.folder}: gone; leave it until the slide is done, and segment it again")
         with atomic_path(self.path(kind, number)) as temporary:
             np.savez(temporary, **dict(arrays))  # type: ignore[arg-type]
 

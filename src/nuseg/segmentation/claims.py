@@ -6,6 +6,7 @@ import socket
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -30,7 +31,7 @@ class Claim:
     size, mtime_ns : int
         Of its file; of another file what happened says nothing.
     host, pid : str, int
-        The process.
+        The process: see `machine`.
     deaths : int
         How many processes died before, each while it worked at this image.
     parts : int
@@ -86,9 +87,7 @@ class Claims:
         self._records.check()
         path = self._path(name)
         size, changed = size_and_time(image)
-        claim = Claim(
-            printable(image.resolve()), size, changed, socket.gethostname(), os.getpid(), deaths, self._parts(name)
-        )
+        claim = Claim(printable(image.resolve()), size, changed, machine(), os.getpid(), deaths, self._parts(name))
         with readable_errors(path):
             self._folder.mkdir(exist_ok=True)
             if path.exists() and not self._remove_dead(path):
@@ -110,6 +109,19 @@ class Claims:
         """Give all back."""
         for path in list(self._held):
             self._give_back(path)
+
+    def last_sign(self, name: str) -> float | None:
+        """When another machine's process that works at an image gave its last sign of life (s since 1970).
+
+        None where none works at it, it counts as dead, or it can be asked here.
+        """
+        path = self._path(name)
+        claim = read_claim(path)
+        if claim is None or claim.host == machine() or not is_alive(claim, path):
+            return None
+        with suppress(OSError):
+            return path.stat().st_mtime
+        return None
 
     def beat(self) -> None:
         """Give a sign of life, now and then, for processes on other machines."""
@@ -162,12 +174,26 @@ def is_alive(claim: Claim | None, path: Path) -> bool:
         return False
     if claim is None:
         return silent < BEAT  # it is being written
-    if claim.host == socket.gethostname():
+    if claim.host == machine():
         if claim.pid == os.getpid():
             return path in held_here
         if not process_lives(claim.pid):
             return False
     return silent < SILENT
+
+
+def until_dead(sign: float) -> float:
+    """For how long a process on another machine still counts as alive after its last sign of life (s)."""
+    return max(sign + SILENT - time.time(), 0.0)
+
+
+@cache
+def machine() -> str:
+    """Where numbers of processes mean the same: a machine since it was started, or a container on it."""
+    with suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{socket.gethostname()} {boot} {Path('/proc/self/ns/pid').readlink()}"
+    return socket.gethostname()
 
 
 def process_lives(pid: int) -> bool:

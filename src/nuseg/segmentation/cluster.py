@@ -24,7 +24,7 @@ from nuseg.segmentation import cluster_tasks as tasks
 from nuseg.segmentation.cluster_finish import Reach, finish_slide
 from nuseg.segmentation.cluster_tasks import GONE, BegunSlide, ModelOrder, Order, RunEnds, RunFailed
 from nuseg.segmentation.jobs import Job, identity
-from nuseg.segmentation.one_image import Wanted, error_line
+from nuseg.segmentation.one_image import Keep, Wanted, error_line
 from nuseg.segmentation.stopping import Stop, Stopped
 from nuseg.text import in_short, printable, shortened
 
@@ -69,8 +69,11 @@ class OnCluster:
         self._gpus = kind_of(order.model.device) == "cuda" and has_gpus(client)
         self._total, self._counting = Progress("tiles of all slides", 0, 0), Lock()
 
-    def __call__(self, job: Job, kind: Kind, tell: ProgressCallback, look: ProgressCallback) -> Record:
+    def __call__(self, job: Job, kind: Kind, tell: ProgressCallback, look: ProgressCallback, keep: Keep) -> Row:
         """Have an image done; see `Way`."""
+        return keep(self._done(job, kind, tell))
+
+    def _done(self, job: Job, kind: Kind, tell: ProgressCallback) -> Record:
         try:
             if kind == "slide":
                 return self._slide(job, tell)

@@ -17,6 +17,7 @@ from threading import Lock
 from typing import TypeVar
 
 from nuseg.engines.devices import kind_of
+from nuseg.engines.engine import Engine, arithmetic_of
 from nuseg.engines.loading import load_engine
 from nuseg.engines.threads import limited_threads
 from nuseg.errors import NusegError
@@ -218,6 +219,23 @@ def check_worker(order: Order) -> None:
     seen_tokens.add(token)
 
 
+def check_arithmetic(begun: str, engine: Engine) -> None:
+    """Make sure that this process computes the network as the one that began a slide.
+
+    Raises
+    ------
+    WorkerUnfit
+        It has another kind of CPU.
+    """
+    here = arithmetic_of(engine)
+    if here and here != begun:
+        raise WorkerUnfit(
+            f"{worker_name()}: computes networks otherwise ({here}) than the one that began the slide ({begun}), so "
+            "that nuclei would depend on who did which tile; use workers with CPUs of one kind, or set "
+            "ONEDNN_MAX_CPU_ISA=AVX2 for all of them"
+        )
+
+
 def seen(is_there: Callable[[], bool], longest: float) -> bool:
     """Wait for what another machine wrote, for so long (s)."""
     last = time.monotonic() + longest
@@ -299,8 +317,10 @@ def begin_slide(order: Order, job: Job) -> BegunSlide:
     state = FileState.of(at.image)
     with open_source(at.image) as source:
         # A worker without a GPU can begin what others do: only of a CPU there is memory to be looked at.
-        engine = loaded(order.model).engine if kind_of(order.model.device) == "cpu" else None
+        kind = kind_of(order.model.device)
+        engine = loaded(order.model).engine if kind == "cpu" else None
         work = begin_source(source, load_model_here(order.model).config, order.wanted.options, engine)
+        work = replace(work, arithmetic=work.arithmetic or kind)
         FolderCheckpoint(order.wanted.checkpoint(job), work.kept_settings)
         windows = tuple(map(len, windows_of(work.plan, range(len(work.plan.tiles)))))
         return BegunSlide(pickle.dumps(work), windows, state, begun)
@@ -314,6 +334,7 @@ def do_tiles(order: Order, job: Job, slide: BegunSlide, numbers: Sequence[int]) 
         return 0
     segmenter, records = loaded(order.model), Records(order.wanted.folder)
     work: SourceWork = pickle.loads(slide.work)
+    check_arithmetic(work.arithmetic, segmenter.engine)
     nuclei = 0
     with work.source, limited_threads(segmenter.threads) as cores:
         maps_of = work.maps_by(segmenter.engine)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nuseg.engines.engine import ByteEngine, Engine, Feeder, notes_of, release_memory
+from nuseg.engines.engine import ByteEngine, Engine, Feeder, arithmetic_of, notes_of, release_memory
 from nuseg.segmentation.stopping import Stop, Stopped
 from nuseg.types import RGB
 
@@ -32,6 +32,11 @@ class GuardedEngine:
     def notes(self) -> tuple[str, ...]:
         """What the user should know of what the engine did."""
         return notes_of(self._engine)
+
+    @property
+    def arithmetic(self) -> str:
+        """How the engine computes; see `nuseg.engines.engine.arithmetic_of`."""
+        return arithmetic_of(self._engine)
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """Run the network; see `Engine`.

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -25,6 +25,7 @@ from nuseg.text import one_line, printable
 
 log = logging.getLogger("nuseg")
 OUTPUTS = "outputs"  # folder within what is kept of a slide
+Keep = Callable[[Record], Row]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,7 @@ class Way(Protocol):
     elsewhere: bool
     wanted: Wanted
 
-    def __call__(self, job: Job, kind: Kind, tell: ProgressCallback, look: ProgressCallback) -> Record:
+    def __call__(self, job: Job, kind: Kind, tell: ProgressCallback, look: ProgressCallback, keep: Keep) -> Row:
         """Do an image; a failure becomes a record with an error.
 
         Parameters
@@ -83,6 +84,8 @@ class Way(Protocol):
         kind : "image" or "slide"
         tell, look : function
             Called after each tile, and after each part of an output; what they raise ends the work.
+        keep : function
+            Keeps the record, and gives its row.
         """
         ...
 
@@ -96,7 +99,7 @@ class Here:
     at_once: int
     elsewhere: bool = False
 
-    def __call__(self, job: Job, kind: Kind, tell: ProgressCallback, look: ProgressCallback) -> Record:
+    def __call__(self, job: Job, kind: Kind, tell: ProgressCallback, look: ProgressCallback, keep: Keep) -> Row:
         """Segment one image or slide and write its results; see `Way`."""
         begun, state = time.perf_counter(), None
         checkpoint, early = None, None
@@ -111,12 +114,14 @@ class Here:
             ) as result:
                 row = write_result(result, job, self.wanted, look)
                 kind = result.info.kind
-            return Record(replace(row, seconds=time.perf_counter() - begun), kind, state, result.count_error)
+                row = replace(row, seconds=time.perf_counter() - begun)
+                # Before what is kept of a slide goes: who is killed in between has lost nothing.
+                return keep(Record(row, kind, state, result.count_error))
         except (FolderLost, Stopped, KeyboardInterrupt):
             raise
         except BaseException as error:  # one bad image must not end a run of thousands, whatever it raises
             log.debug("%s", job.image, exc_info=True)
-            return Record(Row(job.name, identity(job.image), error=error_line(error, job.image)), kind, state)
+            return keep(Record(Row(job.name, identity(job.image), error=error_line(error, job.image)), kind, state))
 
 
 def write_result(result: Segmentation, job: Job, wanted: Wanted, look: ProgressCallback) -> Row:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from nuseg.engines.engine import Engine, window_pixels
+from nuseg.engines.engine import Engine, arithmetic_of, window_pixels
 from nuseg.engines.threads import limited_threads
 from nuseg.errors import NusegError
 from nuseg.io.reader import MIN_SLIDE_PIXELS
@@ -63,6 +63,8 @@ class SourceWork:
         All that what is kept of the tiles depends on.
     normaliser : Normaliser, optional
         Of the stain that the network sees.
+    arithmetic : str
+        How the network is computed.
     """
 
     plan: Plan
@@ -70,6 +72,7 @@ class SourceWork:
     options: SegmentOptions
     settings: dict[str, Any]
     normaliser: Normaliser | None
+    arithmetic: str = ""
 
     @property
     def source(self) -> Source:
@@ -82,8 +85,8 @@ class SourceWork:
 
     @property
     def kept_settings(self) -> dict[str, Any]:
-        """All that what is kept of the tiles depends on, the tile's side as well."""
-        return self.settings | {"tile": self.plan.side}
+        """All that what is kept of the tiles depends on, the tile's side and the kind of CPU as well."""
+        return self.settings | {"tile": self.plan.side, "arithmetic": self.arithmetic}
 
 
 def begin_source(
@@ -99,7 +102,7 @@ def begin_source(
     plan = plan_source(source, model, options, partial(window_pixels, engine))
     settings = settings_of(source, model, options)
     normaliser = None if options.stain is None else plan_normaliser(source, options.stain, mpp=options.mpp)
-    return SourceWork(plan, model, options, settings, normaliser)
+    return SourceWork(plan, model, options, settings, normaliser, arithmetic_of(engine))
 
 
 def segment_source(

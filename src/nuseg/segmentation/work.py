@@ -15,7 +15,7 @@ from nuseg.io.reader import Kind
 from nuseg.progress import Progress, ProgressCallback
 from nuseg.results.records import FolderLost, Record, Records
 from nuseg.results.summary import Row
-from nuseg.segmentation.claims import BEAT, Claims
+from nuseg.segmentation.claims import BEAT, Claims, until_dead
 from nuseg.segmentation.jobs import Job, identity
 from nuseg.segmentation.one_image import Way
 from nuseg.segmentation.stopping import Stopped
@@ -29,10 +29,15 @@ SUMMARY_SHARE = 20  # and so many times as long as one takes
 DEATHS = 2  # processes that an image may take with it before it is left out
 LONGEST_TILE = 8.0  # s that a stopped run waits for the network at most: containers are killed after ten
 AFTER_TILE = 1.5  # s that it waits for what comes after it
+LOOK = 0.5  # s between two looks for signs of life
 
 log = logging.getLogger("nuseg")
 Say = Callable[[str], None]
 Waiting = deque[tuple[Job, Future[Row]]]
+
+
+class NotKept(NusegError):
+    """There was no room for the record of an image."""
 
 
 class Work:
@@ -96,6 +101,7 @@ class Work:
                 if not self.begin(pool, job, deaths[job]):
                     elsewhere.append(job)
                 yield from self.rows(0)
+            yield from self.after_silence(pool, elsewhere, said)
             if elsewhere:
                 said(
                     f"note: {plural(len(elsewhere), 'image')} in work by another process, such as "
@@ -110,6 +116,35 @@ class Work:
             raise
         finally:
             self.finish(pool)
+
+    def after_silence(self, pool: ThreadPoolExecutor, elsewhere: list[Job], said: Say) -> Iterator[Row]:
+        """Wait for signs of life of processes on other machines, and do the images of those that give none.
+
+        What is done is taken from `elsewhere`. A container that was killed, or a machine that is gone, leaves nothing
+        but its silence.
+        """
+        signs = {job: sign for job in elsewhere if (sign := self.claims.last_sign(job.name)) is not None}
+        if signs:
+            longest = max(map(until_dead, signs.values()))
+            said(
+                f"note: {plural(len(signs), 'image')} in work by a process of another machine or container, such as "
+                f"{printable(next(iter(signs)).image)}: without a sign of life within {longest:.0f} s it "
+                "counts as dead, and they are done here"
+            )
+        while signs and not self.run.stop.asked:
+            time.sleep(LOOK)
+            for job, before in list(signs.items()):
+                now = self.claims.last_sign(job.name)
+                if now == before:
+                    continue
+                del signs[job]
+                deaths = 0 if self.way.elsewhere else self.claims.deaths(job.name, job.image)
+                if deaths >= DEATHS and not self.run.overwrite:
+                    elsewhere.remove(job)
+                    yield self.left_out(job)
+                elif now is None and self.begin(pool, job, min(deaths, DEATHS - 1)):
+                    elsewhere.remove(job)
+                    yield from self.rows(0)
 
     def slides_only(self) -> bool:
         """Whether the last image that was begun is a slide: that keeps this machine busy by itself."""
@@ -177,15 +212,27 @@ class Work:
 
     def do_one(self, job: Job, kind: Kind) -> Row:
         """Do one image or slide and keep a record."""
-        record = self.way(job, kind, self.tell, self.look)
+        try:
+            return self.way(job, kind, self.tell, self.look, self.keep)
+        except NotKept as error:
+            return Row(job.name, identity(job.image), error=one_line(error))
+
+    def keep(self, record: Record) -> Row:
+        """Keep a record, and give its row.
+
+        Raises
+        ------
+        NotKept
+            The disk is full.
+        """
         if self.run.clinical is not None:
             record = replace(record, row=self.run.clinical.labelled(record.row))
         try:
             self.records.keep(record)
         except FolderLost:
             raise
-        except NusegError as error:  # the disk is full
-            return replace(record.row, error=record.row.error or one_line(error))
+        except NusegError as error:
+            raise NotKept(one_line(error)) from error
         return record.row
 
 

@@ -38,11 +38,18 @@ class OpenVinoEngine:
     bf16
         Compute what is in float in bfloat16 where the processor has instructions for it, else in 32 bits.
 
+    Attributes
+    ----------
+    arithmetic : str
+        See `nuseg.engines.engine.arithmetic_of`.
+
     Raises
     ------
     NusegError
         The file is missing or damaged.
     """
+
+    arithmetic = ""
 
     def __init__(self, graph: Path, threads: int | None = None, bf16: bool = False) -> None:
         from openvino.frontend import FrontEndManager
@@ -144,6 +151,10 @@ def load(model: Model, _device: str, threads: int | None, precision: Precision |
     graph = model.graph(precision)
     engine = OpenVinoEngine(graph, threads, bf16=precision != "f32")
     check_maps(engine, model.config, graph)
+    # In 8 bits sums are rounded, or not, by the instructions that the CPU has; what is in bfloat16 always is.
+    engine.arithmetic = f"cpu {precision}"
+    if precision != "f32":
+        engine.arithmetic += f" {products_of_8_bits()}" + " bf16" * has_bf16()
     return engine
 
 

@@ -28,7 +28,7 @@ from nuseg.results.naming import result_name
 from nuseg.results.records import MARKER, FolderLost, Record, Records
 from nuseg.results.segmentation import Segmentation
 from nuseg.segmentation import folder_run
-from nuseg.segmentation.claims import Claims
+from nuseg.segmentation.claims import Claims, process_lives
 from nuseg.segmentation.folder import FolderResult, segment_folder
 from nuseg.segmentation.folder_run import FolderRun
 from nuseg.segmentation.jobs import Job, plan_jobs
@@ -432,6 +432,18 @@ def test_a_slide_is_recorded_before_what_is_kept_of_it_goes(tmp_path: Path, monk
     assert row.error == ""
     assert kept == [True, True, True]
     assert not (tmp_path / "out" / "a.partial").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not say")
+def test_a_process_that_ended_is_dead_also_where_nobody_waited_for_it() -> None:
+    """As in containers, whose first process often does not."""
+    process = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    assert process_lives(process.pid)
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert not process_lives(process.pid)
+    process.communicate()
+    assert not process_lives(process.pid)
 
 
 def test_what_another_process_did_in_the_meantime_is_not_done_again(tmp_path: Path) -> None:

@@ -206,10 +206,9 @@ def process_lives(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    with suppress(OSError, IndexError):  # Linux: of one that ended, and that nobody waited for, the number stays
-        return (
-            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0] != "Z"
-        )
+    with suppress(OSError, IndexError):  # on Linux the number of one that ended stays until somebody waited for it
+        facts = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return facts.rpartition(")")[2].split()[0] != "Z"
     return True
 
 

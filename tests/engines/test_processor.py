@@ -12,8 +12,11 @@ import pytest
 import nuseg
 from nuseg.engines import processor, quality
 from nuseg.engines.backends import openvino
+from nuseg.engines.engine import arithmetic_of
+from nuseg.engines.loading import load_engine
 from nuseg.engines.processor import products_by
 from nuseg.engines.quality import choose_quality
+from nuseg.engines.tta import EightViews
 from nuseg.model.store import load_model
 from nuseg.segmentation.folder import segment_folder
 
@@ -91,6 +94,21 @@ def test_8_bits_are_left_where_32_are_faster(
     openvino.load(model, "cpu", 1, None)
     openvino.load(model, "cpu", 1, "int8")
     assert loaded == ["model.int8.onnx" if taken == "int8" else "model.onnx", "model.int8.onnx"]
+
+
+def test_engines_say_what_their_maps_depend_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In 8 bits on the instructions of the CPU, in 32 bits not; also of eight views."""
+    model = load_model("fast")
+    said = {}
+    for products in ("vnni", "avx2"):
+        monkeypatch.setattr(openvino, "products_of_8_bits", lambda products=products: products)
+        for precision in ("int8", "f32"):
+            engine = load_engine(model, "cpu", 1, precision)
+            said[products, precision] = arithmetic_of(engine)
+            assert arithmetic_of(EightViews(engine, 16)) == said[products, precision] != ""
+    assert len(set(said.values())) == 3
+    assert said["vnni", "f32"] == said["avx2", "f32"]
+    assert arithmetic_of(lambda batch: batch) == arithmetic_of(None) == ""
 
 
 @pytest.mark.parametrize(

@@ -37,10 +37,7 @@ class OpenVinoEngine:
         CPU threads; None = all that this process may use.
     bf16
         Compute what is in float in bfloat16 where the processor has instructions for it, else in 32 bits.
-
-    Attributes
-    ----------
-    arithmetic : str
+    arithmetic
         See `nuseg.engines.engine.arithmetic_of`.
 
     Raises
@@ -49,11 +46,10 @@ class OpenVinoEngine:
         The file is missing or damaged.
     """
 
-    arithmetic = ""
-
-    def __init__(self, graph: Path, threads: int | None = None, bf16: bool = False) -> None:
+    def __init__(self, graph: Path, threads: int | None = None, bf16: bool = False, arithmetic: str = "") -> None:
         from openvino.frontend import FrontEndManager
 
+        self.arithmetic = arithmetic
         check_whole(graph)
         properties = {
             "PERFORMANCE_HINT": "LATENCY",
@@ -149,13 +145,14 @@ def load(model: Model, _device: str, threads: int | None, precision: Precision |
     """Load a model's graph, and check that it gives the maps of its configuration."""
     precision = precision or usual_precision(model)
     graph = model.graph(precision)
-    engine = OpenVinoEngine(graph, threads, bf16=precision != "f32")
+    engine = OpenVinoEngine(graph, threads, bf16=precision != "f32", arithmetic=arithmetic_in(precision))
     check_maps(engine, model.config, graph)
-    # In 8 bits sums are rounded, or not, by the instructions that the CPU has; what is in bfloat16 always is.
-    engine.arithmetic = f"cpu {precision}"
-    if precision != "f32":
-        engine.arithmetic += f" {products_of_8_bits()}" + " bf16" * has_bf16()
     return engine
+
+
+def arithmetic_in(precision: Precision) -> str:
+    """How this CPU computes: in 8 bits sums are rounded, or not, by the instructions that it has."""
+    return "cpu f32" if precision == "f32" else f"cpu {precision} {products_of_8_bits()}" + " bf16" * has_bf16()
 
 
 def usual_precision(model: Model) -> Precision:

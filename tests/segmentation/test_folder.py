@@ -48,6 +48,14 @@ def make_image(path: Path) -> Path:
     return path
 
 
+def begun_run(folder: Path, names: str) -> tuple[list[Path], FolderRun, Records]:
+    """Images of these names, the run over them, and its folder, made by whoever came before."""
+    images = [make_image(folder / f"{name}.png") for name in names]
+    records = Records(folder / "out")
+    records.begin()
+    return images, FolderRun(plan_jobs(images), folder / "out", ["csv"], AT_40X), records
+
+
 @pytest.mark.parametrize(
     ("paths", "names"),
     [
@@ -329,10 +337,7 @@ def test_a_folder_that_vanishes_ends_the_run(tmp_path: Path) -> None:
 
 
 def test_what_another_process_is_doing_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    images = [make_image(tmp_path / f"{name}.png") for name in "abc"]
-    work = FolderRun(plan_jobs(images), tmp_path / "out", ["csv"], AT_40X)
-    records = Records(tmp_path / "out")
-    records.begin()
+    images, work, records = begun_run(tmp_path, "abc")
     other = Claims(records)
     with monkeypatch.context() as patch:
         patch.setattr("nuseg.segmentation.claims.os.getpid", os.getppid)
@@ -366,10 +371,7 @@ def test_what_a_machine_that_is_gone_was_doing_is_done_after_its_silence(
     tmp_path: Path, on_another_machine: Callable[[Records, str, Path], Claims]
 ) -> None:
     """A container that was killed has another name when it is started again."""
-    images = [make_image(tmp_path / f"{name}.png") for name in "abc"]
-    work = FolderRun(plan_jobs(images), tmp_path / "out", ["csv"], AT_40X)
-    records = Records(tmp_path / "out")
-    records.begin()
+    images, work, records = begun_run(tmp_path, "abc")
     on_another_machine(records, "b", images[1])
     said: list[str] = []
     assert [row.name for row in work.run(SEGMENTER, work.jobs, said=said.append)] == ["a", "c", "b"]
@@ -381,10 +383,7 @@ def test_what_a_machine_that_lives_is_doing_is_left_to_it(
     tmp_path: Path, on_another_machine: Callable[[Records, str, Path], Claims]
 ) -> None:
     """Until it gives a sign of life, which it does every half a minute."""
-    images = [make_image(tmp_path / f"{name}.png") for name in "ab"]
-    work = FolderRun(plan_jobs(images), tmp_path / "out", ["csv"], AT_40X)
-    records = Records(tmp_path / "out")
-    records.begin()
+    images, work, records = begun_run(tmp_path, "ab")
     other = on_another_machine(records, "b", images[1])
     begun = time.monotonic()
 
@@ -456,10 +455,7 @@ def test_what_another_process_did_in_the_meantime_is_not_done_again(tmp_path: Pa
 
 def test_an_image_that_two_processes_did_not_survive_is_left_out(tmp_path: Path) -> None:
     """What a dead process leaves behind: a claim with the number of a process that is no more."""
-    images = [make_image(tmp_path / f"{name}.png") for name in "abc"]
-    work = FolderRun(plan_jobs(images), tmp_path / "out", ["csv"], AT_40X)
-    records = Records(tmp_path / "out")
-    records.begin()
+    images, work, records = begun_run(tmp_path, "abc")
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
 

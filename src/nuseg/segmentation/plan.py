@@ -22,7 +22,7 @@ from nuseg.segmentation.components import Rules, halo_of
 from nuseg.segmentation.region import Region
 from nuseg.segmentation.resample import ModelGrid
 from nuseg.segmentation.roi import RegionOfInterest
-from nuseg.segmentation.tiling import LARGEST_PART, LARGEST_TILE, Core, Sizes, Tile, plan_parts, usual_tile
+from nuseg.segmentation.tiling import LARGEST_PART, LARGEST_TILE, Core, Tile, TileSizes, plan_parts, usual_tile
 from nuseg.types import RGB, Mask
 
 TISSUE_FROM_MM2 = 1.0  # smaller sources are fields that somebody chose: all of it counts
@@ -193,7 +193,7 @@ def plan_source(
     return Plan(
         grid=grid,
         rules=Rules(model.thresholds, model.calibration, mpp, roi, model.class_maps, model.class_calibration),
-        tiles=list(plan_parts(grid.shape, area, Sizes(side, part, margin, model.stride), wanted)),
+        tiles=list(plan_parts(grid.shape, area, TileSizes(side, part, margin, model.stride), wanted)),
         side=side,
         halo=halo,
         resolution=resolution,

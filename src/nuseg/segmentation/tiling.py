@@ -57,7 +57,7 @@ def plan_tiles(height: int, width: int, tile: int, margin: int, stride: int) -> 
 
 
 @dataclass(frozen=True)
-class Sizes:
+class TileSizes:
     """How large tiles are (px).
 
     Attributes
@@ -75,7 +75,7 @@ class Sizes:
     stride: int
 
 
-def plan_parts(shape: tuple[int, int], area: Core, sizes: Sizes, wanted: Wanted) -> Iterator[Tile]:
+def plan_parts(shape: tuple[int, int], area: Core, sizes: TileSizes, wanted: Wanted) -> Iterator[Tile]:
     """Cover what is wanted of an image with parts of tiles: those of one tile come together, and share its window.
 
     The network sees a whole tile at once, since margins cost less of larger ones; nuclei are separated part by part,
@@ -96,14 +96,18 @@ def plan_parts(shape: tuple[int, int], area: Core, sizes: Sizes, wanted: Wanted)
         Says whether a core is wanted.
     """
     stride, margin = sizes.stride, round_up(sizes.margin, sizes.stride)
-    along = [border_spans(span, length, sizes.tile, margin, stride) for span, length in zip(area, shape, strict=True)]
+    rows, columns = (
+        border_spans(span, length, sizes.tile, margin, stride) for span, length in zip(area, shape, strict=True)
+    )
     full = [
-        max(min(span.stop + margin, length) - max(span.start - margin, 0) for span in spans)
-        for spans, length in zip(along, shape, strict=True)
+        min(spans[0].stop + margin, length) - max(spans[0].start - margin, 0)
+        for spans, length in zip((rows, columns), shape, strict=True)
     ]
-    single = [max(side_of(spans_of(span, sizes.part, stride)[0]) for span in spans) + 2 * margin for spans in along]
-    for whole in product(*along):
-        cores = [core for core in cores_of((whole[0], whole[1]), sizes.part, stride) if wanted(core)]
+    single = [
+        max(side_of(spans_of(span, sizes.part, stride)[0]) for span in spans) + 2 * margin for spans in (rows, columns)
+    ]
+    for whole in product(rows, columns):
+        cores = [core for core in cores_of(whole, sizes.part, stride) if wanted(core)]
         if cores:
             seen = together(cores)
             both = zip(seen, whole, full, single, strict=True)
@@ -113,9 +117,12 @@ def plan_parts(shape: tuple[int, int], area: Core, sizes: Sizes, wanted: Wanted)
 
 
 def border_spans(span: slice, length: int, tile: int, margin: int, stride: int) -> list[slice]:
-    """Cut a span of a side into about equal ones of at most `tile` px; at the side's ends with the margin on top."""
+    """Cut a span of a side into about equal ones of at most `tile` px; at the side's ends longer by what they need not.
+
+    That is the part of their margin that lies beyond the side.
+    """
     start = span.start // stride * stride
-    before, after = (margin if at_end else 0 for at_end in (start == 0, span.stop == length))
+    before, after = (max(margin - there, 0) for there in (start, length - span.stop))
     inner = span.stop - start - before - after
     count = max(1, -(-inner // round_up(tile, stride)))
     step = round_up(-(-inner // count), stride)

@@ -78,9 +78,7 @@ class Work:
     def do(self, jobs: Sequence[Job], said: Say) -> Iterator[Row]:
         """Do all jobs, and give their rows: the usual ones, those in work elsewhere, and those that were deadly."""
         parallel = self.way.at_once
-        deaths = {job: 0 if self.way.elsewhere else self.claims.deaths(job.name, job.image) for job in jobs}
-        if self.run.overwrite:
-            deaths = {job: min(count, DEATHS - 1) for job, count in deaths.items()}
+        deaths = {job: self.deaths(job) for job in jobs}
         usual = [job for job in jobs if not deaths[job]]
         suspects = [job for job in jobs if 0 < deaths[job] < DEATHS]
         if suspects:
@@ -138,13 +136,18 @@ class Work:
                 if now == before:
                     continue
                 del signs[job]
-                deaths = 0 if self.way.elsewhere else self.claims.deaths(job.name, job.image)
-                if deaths >= DEATHS and not self.run.overwrite:
+                deaths = self.deaths(job)
+                if deaths >= DEATHS:
                     elsewhere.remove(job)
                     yield self.left_out(job)
-                elif now is None and self.begin(pool, job, min(deaths, DEATHS - 1)):
+                elif now is None and self.begin(pool, job, deaths):
                     elsewhere.remove(job)
                     yield from self.rows(0)
+
+    def deaths(self, job: Job) -> int:
+        """How many processes an image took with it; `DEATHS` of them where it is to be left out."""
+        count = 0 if self.way.elsewhere else self.claims.deaths(job.name, job.image)
+        return min(count, DEATHS - 1) if self.run.overwrite else count
 
     def slides_only(self) -> bool:
         """Whether the last image that was begun is a slide: that keeps this machine busy by itself."""
